@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+# The front door. `make demo` and `make test` need nothing but this checkout on Debian 12.
+.PHONY: all build demo test test-all setup check format install clean
+
+all: build
+
+setup:
+	@scripts/setup
+
+build: setup
+	@cmake --preset release >/dev/null
+	@cmake --build build
+
+demo: build
+	@scripts/demo
+
+test: setup
+	@scripts/test
+
+test-all: setup
+	@scripts/test --all
+
+check: setup
+	@tools/check/all
+
+format:
+	@git ls-files -co --exclude-standard '*.c' '*.h' | xargs clang-format-14 -i
+
+install: build
+	@cmake --install build
+
+clean:
+	rm -rf build build-*

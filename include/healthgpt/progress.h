@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * progress.h: how long work tells its caller how far it is, and how the caller stops it.
+ */
+#ifndef HEALTHGPT_PROGRESS_H
+#define HEALTHGPT_PROGRESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* `stage` is a short name such as "prefill"; `done` of `total` units are finished (total 0: not known).
+ * Returning false asks the work to stop; it then ends with HG_STATUS_FAILED and the text "cancelled". Called
+ * from the thread that does the work. */
+typedef bool (*hg_progress_fn)(void *user, const char *stage, int64_t done, int64_t total);
+
+typedef struct hg_progress {
+    hg_progress_fn report; /* NULL: nobody listens */
+    void *user;
+} hg_progress;
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cpu.c: detection through the compiler's CPUID support, which also asks XGETBV whether the system saves the
+ * registers.
+ */
+#include "base/cpu.h"
+
+hg_cpu_tier hg_cpu_detect(void)
+{
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    if (!(__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")))
+        return HG_CPU_TIER_REFERENCE;
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
+        return HG_CPU_TIER_AVX512;
+    return HG_CPU_TIER_AVX2;
+#else
+    return HG_CPU_TIER_REFERENCE;
+#endif
+}
+
+const char *hg_cpu_tier_name(hg_cpu_tier tier)
+{
+    static const char *const names[HG_CPU_TIER_COUNT] = {"reference", "avx2", "avx512"};
+    return names[tier];
+}

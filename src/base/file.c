@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * file.c: reading and atomic writing of small files, on POSIX calls.
+ */
+#include "base/file.h"
+
+#include "base/file_map.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+hg_status hg_file_read(const char *path, hg_buffer *out, hg_error *err)
+{
+    hg_file_map map;
+    hg_status status = hg_file_map_open(&map, path, err);
+    if (status != HG_STATUS_OK)
+        return status;
+    if (map.size > out->max_bytes - out->size)
+        status = hg_error_set(err, HG_STATUS_INPUT, "%s: %zu bytes, at most %zu are read", path, map.size,
+                              out->max_bytes - out->size);
+    else if (!hg_buffer_push(out, map.data, map.size))
+        status = hg_error_memory(err, map.size, path);
+    hg_file_map_close(&map);
+    return status;
+}
+
+static bool file_write_all(int fd, const uint8_t *bytes, size_t n)
+{
+    while (n > 0) {
+        ssize_t written = write(fd, bytes, n);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written <= 0)
+            return false;
+        bytes += written;
+        n -= (size_t)written;
+    }
+    return fsync(fd) == 0;
+}
+
+hg_status hg_file_write(const char *path, const void *bytes, size_t n, hg_error *err)
+{
+    char temporary[HG_PATH_BYTES];
+    int length = snprintf(temporary, sizeof temporary, "%s.XXXXXX", path);
+    if (length < 0 || (size_t)length >= sizeof temporary)
+        return hg_error_set(err, HG_STATUS_FAILED, "%s: the path is too long", path);
+    int fd = mkstemp(temporary);
+    if (fd < 0)
+        return hg_error_set(err, HG_STATUS_FAILED, "%s: cannot write: %s", path, strerror(errno));
+    mode_t mask = umask(0);
+    umask(mask);
+    bool ok = fchmod(fd, (mode_t)(0666 & ~mask)) == 0 && file_write_all(fd, bytes, n);
+    ok = close(fd) == 0 && ok;
+    ok = ok && rename(temporary, path) == 0;
+    if (ok)
+        return HG_STATUS_OK;
+    int reason = errno;
+    unlink(temporary);
+    return hg_error_set(err, HG_STATUS_FAILED, "%s: cannot write: %s", path, strerror(reason));
+}
+
+bool hg_file_exists(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISREG(info.st_mode);
+}
+
+bool hg_folder_exists(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+hg_status hg_path_join(char out[HG_PATH_BYTES], const char *folder, const char *name, hg_error *err)
+{
+    int length = snprintf(out, HG_PATH_BYTES, "%s/%s", folder, name);
+    if (length < 0 || length >= HG_PATH_BYTES)
+        return hg_error_set(err, HG_STATUS_INPUT, "%.100s...: the path is too long", folder);
+    return HG_STATUS_OK;
+}
+
+const char *hg_path_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash == NULL ? path : slash + 1;
+}
+
+static int name_order(const struct dirent **a, const struct dirent **b)
+{
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+hg_status hg_folder_list(const char *path, hg_folder_visit visit, void *user, hg_error *err)
+{
+    struct dirent **entries = NULL;
+    int n = scandir(path, &entries, NULL, name_order);
+    if (n < 0)
+        return hg_error_set(err, HG_STATUS_INPUT, "%s: %s", path, strerror(errno));
+    hg_status status = HG_STATUS_OK;
+    for (int i = 0; i < n; i++) {
+        char full[HG_PATH_BYTES];
+        if (status == HG_STATUS_OK)
+            status = hg_path_join(full, path, entries[i]->d_name, err);
+        if (status == HG_STATUS_OK && hg_file_exists(full))
+            status = visit(user, entries[i]->d_name, err);
+        free(entries[i]); /* scandir's own allocation */
+    }
+    free(entries);
+    return status;
+}
+
+hg_status hg_folder_create(const char *path, hg_error *err)
+{
+    char part[HG_PATH_BYTES];
+    size_t n = strlen(path);
+    if (n == 0 || n >= sizeof part)
+        return hg_error_set(err, HG_STATUS_FAILED, "'%.100s' cannot be a folder's path", path);
+    for (size_t i = 1; i <= n; i++) {
+        if (path[i] != '/' && path[i] != 0)
+            continue;
+        memcpy(part, path, i);
+        part[i] = 0;
+        if (mkdir(part, 0777) != 0 && !hg_folder_exists(part))
+            return hg_error_set(err, HG_STATUS_FAILED, "%s: cannot create: %s", part, strerror(errno));
+    }
+    return HG_STATUS_OK;
+}

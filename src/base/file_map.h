@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * file_map.h: a file as read-only memory. Weights are used straight from the map: pages come in when they are
+ * read and are shared between processes.
+ */
+#ifndef HG_BASE_FILE_MAP_H
+#define HG_BASE_FILE_MAP_H
+
+#include "base/error.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct hg_file_map {
+    const uint8_t *data; /* `size` bytes, read-only; NULL for an empty file */
+    size_t size;
+} hg_file_map;
+
+/* Maps a regular file. HG_STATUS_INPUT when it is missing, a folder, or cannot be read; the error names the
+ * path. The file must not be shortened by others while it is mapped (the system would end the process), as
+ * for every mapped program. */
+hg_status hg_file_map_open(hg_file_map *map, const char *path, hg_error *err) HG_MUST_CHECK;
+void hg_file_map_close(hg_file_map *map);
+
+#endif
