@@ -15,9 +15,11 @@ extern "C" {
 #if defined(__GNUC__)
 #define HG_PRINTF(format_index, first_arg) __attribute__((format(printf, format_index, first_arg)))
 #define HG_MUST_CHECK __attribute__((warn_unused_result))
+#define HG_API __attribute__((visibility("default")))
 #else
 #define HG_PRINTF(format_index, first_arg)
 #define HG_MUST_CHECK
+#define HG_API
 #endif
 
 /* The values are the exit codes of the command line. */

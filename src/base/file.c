@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * file.c: reading and atomic writing of small files, on POSIX calls.
+ * file.c: reading and atomic writing of small files, paths and folders, on POSIX calls.
  */
 #include "base/file.h"
 
 #include "base/file_map.h"
+#include "base/file_writer.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -12,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 hg_status hg_file_read(const char *path, hg_buffer *out, hg_error *err)
 {
@@ -29,39 +29,18 @@ hg_status hg_file_read(const char *path, hg_buffer *out, hg_error *err)
     return status;
 }
 
-static bool file_write_all(int fd, const uint8_t *bytes, size_t n)
-{
-    while (n > 0) {
-        ssize_t written = write(fd, bytes, n);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written <= 0)
-            return false;
-        bytes += written;
-        n -= (size_t)written;
-    }
-    return fsync(fd) == 0;
-}
-
 hg_status hg_file_write(const char *path, const void *bytes, size_t n, hg_error *err)
 {
-    char temporary[HG_PATH_BYTES];
-    int length = snprintf(temporary, sizeof temporary, "%s.XXXXXX", path);
-    if (length < 0 || (size_t)length >= sizeof temporary)
-        return hg_error_set(err, HG_STATUS_FAILED, "%s: the path is too long", path);
-    int fd = mkstemp(temporary);
-    if (fd < 0)
-        return hg_error_set(err, HG_STATUS_FAILED, "%s: cannot write: %s", path, strerror(errno));
-    mode_t mask = umask(0);
-    umask(mask);
-    bool ok = fchmod(fd, (mode_t)(0666 & ~mask)) == 0 && file_write_all(fd, bytes, n);
-    ok = close(fd) == 0 && ok;
-    ok = ok && rename(temporary, path) == 0;
-    if (ok)
-        return HG_STATUS_OK;
-    int reason = errno;
-    unlink(temporary);
-    return hg_error_set(err, HG_STATUS_FAILED, "%s: cannot write: %s", path, strerror(reason));
+    hg_file_writer writer;
+    hg_status status = hg_file_writer_open(&writer, path, err);
+    if (status != HG_STATUS_OK)
+        return status;
+    status = hg_file_writer_write(&writer, bytes, n, err);
+    if (status != HG_STATUS_OK) {
+        hg_file_writer_abandon(&writer);
+        return status;
+    }
+    return hg_file_writer_commit(&writer, err);
 }
 
 bool hg_file_exists(const char *path)

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * healthgpt.h: opening a model, asking about images, drawing images.
+ *
+ * A model is opened once and does not change; a session holds the working memory of one conversation or one
+ * drawing at a time. One thread at a time may use a session; sessions of one model are independent. Text is
+ * UTF-8. Nothing identifying is stored or logged. Not a medical device: answers and pictures are for
+ * research.
+ */
+#ifndef HEALTHGPT_HEALTHGPT_H
+#define HEALTHGPT_HEALTHGPT_H
+
+#include <healthgpt/image.h>
+#include <healthgpt/progress.h>
+#include <healthgpt/status.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct hg_model hg_model;
+typedef struct hg_session hg_session;
+
+/* ---- opening
+ * ---------------------------------------------------------------------------------------------------- */
+
+typedef struct hg_model_options {
+    int n_threads;        /* 0: every processor this process may use */
+    const char *cpu_tier; /* "reference", "avx2", "avx512"; NULL: the best this machine has */
+} hg_model_options;
+
+/* Opens a folder of released files: `base/`, `clip/`, `com_hlora_weights*.bin`, `gen_hlora_weights*.bin`,
+ * `fusion_layer_weights*.bin`, `vqgan/`, and `healthgpt.json` if there is one. What is needed for one of the
+ * two tasks must be complete; the other may be absent. `options` may be NULL. Weights are mapped, not read.
+ */
+HG_API hg_status hg_model_open(hg_model **out, const char *path, const hg_model_options *options,
+                               hg_error *err) HG_MUST_CHECK;
+HG_API void hg_model_close(hg_model *model);
+
+/* ---- what a model can do
+ * ---------------------------------------------------------------------------------------- */
+
+typedef enum hg_draw_task {
+    HG_DRAW_TASK_RECONSTRUCT,
+    HG_DRAW_TASK_SUPER_RESOLUTION,
+    HG_DRAW_TASK_CT_TO_MRI,
+    HG_DRAW_TASK_MRI_TO_CT,
+    HG_DRAW_TASK_REPORT_TO_CXR
+} hg_draw_task;
+
+#define HG_DRAW_TASK_COUNT 5
+
+/* "reconstruct", "super-resolution", "ct-to-mri", "mri-to-ct", "report-to-cxr". */
+HG_API const char *hg_draw_task_name(hg_draw_task task);
+HG_API bool hg_draw_task_find(const char *name, hg_draw_task *out);
+
+/* A description of a folder of files, complete or not, as a JSON object in text form (the caller frees it
+ * with hg_text_free): the parts found and missing, their sizes, and the tasks that they allow. With
+ * `with_tensors` also every tensor's name, type and shape. */
+HG_API hg_status hg_model_inspect(const char *path, bool with_tensors, char **json,
+                                  hg_error *err) HG_MUST_CHECK;
+HG_API void hg_text_free(char *text);
+
+/* Whether the weights are declared to be random numbers (a demonstration of the program, not of a model). */
+HG_API bool hg_model_is_random(const hg_model *model);
+
+/* ---- asking
+ * ----------------------------------------------------------------------------------------------------- */
+
+typedef struct hg_sampling {
+    double temperature;        /* 0: greedy */
+    int top_k;                 /* 0: all tokens */
+    double top_p;              /* 1: all tokens */
+    double repetition_penalty; /* 1: none; 0: the model's own default */
+    uint64_t seed;
+} hg_sampling;
+
+typedef struct hg_turn {
+    const char *question;
+    const char *answer;
+} hg_turn;
+
+/* Gets answer text as it is made, whole characters only. Returning false stops the answer. */
+typedef bool (*hg_text_fn)(void *user, const char *text, size_t n);
+
+typedef struct hg_ask_request {
+    const hg_image *const *images; /* in order; they belong to the first question */
+    size_t n_images;
+    const hg_turn *history; /* earlier turns of the conversation */
+    size_t n_history;
+    const char *question;
+    const char *system; /* NULL: the system prompt the model was trained with */
+    hg_sampling sampling;
+    int max_tokens; /* 0: 1024 */
+    hg_text_fn on_text;
+    void *on_text_user;
+    hg_progress progress;
+} hg_ask_request;
+
+typedef enum hg_stop {
+    HG_STOP_END,      /* the model ended its answer */
+    HG_STOP_LENGTH,   /* max_tokens, or the model's context is full */
+    HG_STOP_CANCELLED /* on_text or progress asked for it */
+} hg_stop;
+
+/* Seconds spent. */
+typedef struct hg_timings {
+    double vision;  /* image encoder and projector */
+    double prefill; /* reading the prompt */
+    double decode;  /* making tokens */
+    double picture; /* picture decoder */
+} hg_timings;
+
+typedef struct hg_ask_result {
+    char *answer;    /* without the stop token */
+    int32_t *tokens; /* ids as made, the stop token included when there was one */
+    size_t n_tokens;
+    size_t n_prompt_tokens; /* positions of the prompt, image features included */
+    size_t n_reused_tokens; /* of those, how many were still known from the last call */
+    hg_stop stop;
+    hg_timings timings;
+} hg_ask_result;
+
+HG_API hg_status hg_session_create(hg_session **out, hg_model *model, hg_error *err) HG_MUST_CHECK;
+HG_API void hg_session_destroy(hg_session *session);
+
+/* Answers a question. Asking again with the last turns as history re-reads only what is new. HG_STATUS_USAGE
+ * for an empty question; HG_STATUS_INPUT when the prompt does not fit the model; HG_STATUS_TASK when the
+ * model has no comprehension part. */
+HG_API hg_status hg_session_ask(hg_session *session, const hg_ask_request *request, hg_ask_result *result,
+                                hg_error *err) HG_MUST_CHECK;
+HG_API void hg_ask_result_free(hg_ask_result *result);
+
+/* ---- drawing
+ * ---------------------------------------------------------------------------------------------------- */
+
+typedef struct hg_draw_request {
+    hg_draw_task task;
+    const hg_image *image; /* NULL for report-to-cxr */
+    const char *text; /* the instruction; NULL: the task's default. For report-to-cxr: the report, required */
+    const char *system;
+    hg_sampling sampling;
+    bool reference; /* decode without the constraint to picture codes, as the original does; fails when the
+                       length is wrong */
+    hg_progress progress;
+} hg_draw_request;
+
+typedef struct hg_draw_result {
+    hg_image *picture; /* RGB, marked as synthetic; the caller closes it */
+    int32_t *codes;    /* picture codes in raster order */
+    size_t n_codes;
+    size_t n_prompt_tokens;
+    hg_timings timings;
+} hg_draw_result;
+
+/* Draws. HG_STATUS_TASK, with a sentence that says why, when the model was not trained for the task or lacks
+ * the parts. */
+HG_API hg_status hg_session_draw(hg_session *session, const hg_draw_request *request, hg_draw_result *result,
+                                 hg_error *err) HG_MUST_CHECK;
+HG_API void hg_draw_result_free(hg_draw_result *result);
+
+/* ---- parts of the path, for tests and tools
+ * --------------------------------------------------------------------- */
+
+/* Picture codes of an image (resized to the picture decoder's resolution) and back. *codes is freed with
+ * hg_codes_free. */
+HG_API hg_status hg_vq_encode(hg_session *session, const hg_image *image, int32_t **codes, size_t *n_codes,
+                              hg_error *err) HG_MUST_CHECK;
+HG_API hg_status hg_vq_decode(hg_session *session, const int32_t *codes, size_t n_codes, hg_image **picture,
+                              hg_error *err) HG_MUST_CHECK;
+HG_API void hg_codes_free(int32_t *codes);
+
+typedef struct hg_vocabulary hg_vocabulary;
+
+/* Opens only the tokenizer: a model folder, a tokenizer folder, or a GGUF vocabulary. */
+HG_API hg_status hg_vocabulary_open(hg_vocabulary **out, const char *path, hg_error *err) HG_MUST_CHECK;
+HG_API void hg_vocabulary_close(hg_vocabulary *vocabulary);
+
+/* Ids of `n` bytes of text, without BOS or EOS; control tokens in the text are plain text unless `special`.
+ * *ids: hg_codes_free. */
+HG_API hg_status hg_vocabulary_encode(const hg_vocabulary *vocabulary, const char *text, size_t n,
+                                      bool special, int32_t **ids, size_t *n_ids,
+                                      hg_error *err) HG_MUST_CHECK;
+
+/* Text of ids; *text: hg_text_free, n bytes and a zero. Control tokens are left out unless `special`. */
+HG_API hg_status hg_vocabulary_decode(const hg_vocabulary *vocabulary, const int32_t *ids, size_t n_ids,
+                                      bool special, char **text, size_t *n, hg_error *err) HG_MUST_CHECK;
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cli.c: options, messages and the opening of models, shared by the commands.
+ */
+#include "cli.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <math.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+void cli_common_init(cli_common *c)
+{
+    *c = (cli_common){0};
+}
+
+static void print_text(hg_status status, const char *text)
+{
+    (void)status;
+    fprintf(stderr, "healthgpt: %s\n", text);
+}
+
+int cli_fail(hg_status status, const char *format, ...)
+{
+    char text[2 * HG_ERROR_TEXT_BYTES];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    print_text(status, text);
+    return (int)status;
+}
+
+int cli_fail_error(const hg_error *err)
+{
+    print_text(err->code, err->text);
+    return (int)err->code;
+}
+
+bool cli_parse_int(const char *option, const char *text, long min, long max, int *out)
+{
+    char *end;
+    errno = 0;
+    long value = strtol(text, &end, 10);
+    if (errno != 0 || end == text || *end != 0 || value < min || value > max || value > INT_MAX ||
+        value < INT_MIN) {
+        cli_fail(HG_STATUS_USAGE, "--%s '%s': a whole number from %ld to %ld is wanted", option, text, min,
+                 max);
+        return false;
+    }
+    *out = (int)value;
+    return true;
+}
+
+bool cli_parse_double(const char *option, const char *text, double min, double max, double *out)
+{
+    char *end;
+    double value = strtod(text, &end);
+    if (end == text || *end != 0 || !(value >= min && value <= max)) {
+        cli_fail(HG_STATUS_USAGE, "--%s '%s': a number from %g to %g is wanted", option, text, min, max);
+        return false;
+    }
+    *out = value;
+    return true;
+}
+
+bool cli_common_take(cli_common *c, int code, const char *argument, hg_status *status)
+{
+    switch (code) {
+    case CLI_MODEL:
+        c->model = argument;
+        return true;
+    case CLI_THREADS:
+        if (!cli_parse_int("threads", argument, 1, 1024, &c->threads))
+            *status = HG_STATUS_USAGE;
+        return true;
+    case CLI_CPU:
+        c->cpu = argument;
+        return true;
+    case CLI_JSON:
+        c->json = true;
+        return true;
+    case CLI_QUIET:
+        c->quiet = true;
+        return true;
+    default:
+        return false;
+    }
+}
+
+hg_sampling cli_sampling_default(void)
+{
+    return (hg_sampling){.top_p = 1};
+}
+
+bool cli_sampling_take(hg_sampling *s, const char **system, int code, const char *argument, hg_status *status)
+{
+    bool ok = true;
+    char *end;
+    switch (code) {
+    case CLI_TEMPERATURE:
+        ok = cli_parse_double("temperature", argument, 0, 100, &s->temperature);
+        break;
+    case CLI_TOP_K:
+        ok = cli_parse_int("top-k", argument, 0, INT_MAX, &s->top_k);
+        break;
+    case CLI_TOP_P:
+        ok = cli_parse_double("top-p", argument, 1e-6, 1, &s->top_p);
+        break;
+    case CLI_PENALTY:
+        ok = cli_parse_double("repetition-penalty", argument, 0.01, 100, &s->repetition_penalty);
+        break;
+    case CLI_SEED:
+        errno = 0;
+        s->seed = strtoull(argument, &end, 10);
+        ok = errno == 0 && end != argument && *end == 0 && argument[0] != '-';
+        if (!ok)
+            cli_fail(HG_STATUS_USAGE, "--seed '%s': a whole number is wanted", argument);
+        break;
+    case CLI_SYSTEM:
+        *system = argument;
+        break;
+    default:
+        return false;
+    }
+    if (!ok)
+        *status = HG_STATUS_USAGE;
+    return true;
+}
+
+const char *cli_model_path(const cli_common *c)
+{
+    if (c->model != NULL)
+        return c->model;
+    const char *from_environment = getenv("HEALTHGPT_MODEL");
+    if (from_environment != NULL && from_environment[0] != 0)
+        return from_environment;
+    struct stat info;
+    return stat(HG_SHIPPED_MODEL, &info) == 0 ? HG_SHIPPED_MODEL : NULL;
+}
+
+hg_status cli_open(const cli_common *c, hg_model **model, hg_session **session, hg_error *err)
+{
+    *session = NULL;
+    *model = NULL;
+    const char *path = cli_model_path(c);
+    if (path == NULL) {
+        *err = (hg_error){HG_STATUS_USAGE, "no model: give --model FOLDER or set HEALTHGPT_MODEL"};
+        return HG_STATUS_USAGE;
+    }
+    hg_model_options options = {.n_threads = c->threads, .cpu_tier = c->cpu};
+    hg_status status = hg_model_open(model, path, &options, err);
+    if (status == HG_STATUS_OK)
+        status = hg_session_create(session, *model, err);
+    if (status != HG_STATUS_OK) {
+        hg_model_close(*model);
+        *model = NULL;
+        return status;
+    }
+    if (hg_model_is_random(*model))
+        fprintf(stderr,
+                "note: the weights of this model are random numbers: what it says and draws means nothing\n");
+    return HG_STATUS_OK;
+}
+
+static volatile sig_atomic_t interrupt_count;
+
+static void on_interrupt(int signal_number)
+{
+    (void)signal_number;
+    interrupt_count++;
+    if (interrupt_count > 1)
+        _exit(130); /* the second time: at once */
+}
+
+void cli_catch_interrupt(void)
+{
+    struct sigaction action = {.sa_handler = on_interrupt};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+}
+
+bool cli_interrupted(void)
+{
+    return interrupt_count > 0;
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cli.h: what the commands share. Results go to stdout, everything else to stderr; a command returns its exit
+ * code (the values of hg_status).
+ */
+#ifndef HG_CLI_CLI_H
+#define HG_CLI_CLI_H
+
+#include <healthgpt/healthgpt.h>
+
+#include <getopt.h>
+#include <stdbool.h>
+
+/* Options that every command which opens a model understands. */
+typedef struct cli_common {
+    const char *model; /* --model, else $HEALTHGPT_MODEL, else the model shipped with the program */
+    int threads;       /* --threads, 0: all */
+    const char *cpu;   /* --cpu */
+    bool json;         /* --json */
+    bool quiet;        /* --quiet */
+} cli_common;
+
+/* Long option codes of the common options; a command's own codes begin at CLI_OWN. */
+enum { CLI_MODEL = 256, CLI_THREADS, CLI_CPU, CLI_JSON, CLI_QUIET, CLI_HELP, CLI_OWN };
+
+/* clang-format off */
+#define CLI_COMMON_OPTIONS \
+    {"model", required_argument, NULL, CLI_MODEL}, {"threads", required_argument, NULL, CLI_THREADS}, \
+    {"cpu", required_argument, NULL, CLI_CPU}, {"json", no_argument, NULL, CLI_JSON}, \
+    {"quiet", no_argument, NULL, CLI_QUIET}, {"help", no_argument, NULL, CLI_HELP}
+
+/* Options of sampling, for ask, chat and draw. */
+enum { CLI_TEMPERATURE = CLI_OWN, CLI_TOP_K, CLI_TOP_P, CLI_PENALTY, CLI_SEED, CLI_SYSTEM, CLI_COMMAND };
+#define CLI_SAMPLING_OPTIONS \
+    {"temperature", required_argument, NULL, CLI_TEMPERATURE}, {"top-k", required_argument, NULL, CLI_TOP_K}, \
+    {"top-p", required_argument, NULL, CLI_TOP_P}, {"repetition-penalty", required_argument, NULL, CLI_PENALTY}, \
+    {"seed", required_argument, NULL, CLI_SEED}, {"system", required_argument, NULL, CLI_SYSTEM}
+/* clang-format on */
+
+void cli_common_init(cli_common *c);
+
+/* Takes a common option; false when `code` is not one. *status is set when its argument is bad. */
+bool cli_common_take(cli_common *c, int code, const char *argument, hg_status *status);
+
+/* Takes an option of sampling (or --system), in the same way. */
+bool cli_sampling_take(hg_sampling *s, const char **system, int code, const char *argument,
+                       hg_status *status);
+
+/* Greedy, with the model's own repetition penalty. */
+hg_sampling cli_sampling_default(void);
+
+/* Numbers in a range; prints what is wrong and returns false otherwise. */
+bool cli_parse_int(const char *option, const char *text, long min, long max, int *out);
+bool cli_parse_double(const char *option, const char *text, double min, double max, double *out);
+
+/* "healthgpt: TEXT" on stderr; returns the status. */
+int cli_fail(hg_status status, const char *format, ...) HG_PRINTF(2, 3);
+int cli_fail_error(const hg_error *err);
+
+/* Opens the model and a session on it, with a note on stderr when the weights are random. */
+hg_status cli_open(const cli_common *c, hg_model **model, hg_session **session, hg_error *err);
+
+/* The folder that --model and its defaults give; NULL when there is none. */
+const char *cli_model_path(const cli_common *c);
+
+/* A bar with rate and time left on stderr, when that is a terminal and not --quiet. */
+typedef struct cli_progress {
+    bool shown;     /* whether there is a terminal to show it on */
+    bool line_open; /* a bar stands on the current line */
+    char stage[32]; /* of the bar */
+    double begin;   /* of the stage, seconds */
+    double last_shown;
+} cli_progress;
+
+hg_progress cli_progress_init(cli_progress *p, const cli_common *c);
+void cli_progress_end(cli_progress *p);
+
+/* Whether Ctrl-C was pressed since cli_catch_interrupt. */
+void cli_catch_interrupt(void);
+bool cli_interrupted(void);
+
+/* Commands; argv[0] is the command's name. */
+int cmd_ask(int argc, char **argv);
+int cmd_chat(int argc, char **argv);
+int cmd_draw(int argc, char **argv);
+int cmd_image(int argc, char **argv);
+int cmd_inspect(int argc, char **argv);
+int cmd_tokenize(int argc, char **argv);
+int cmd_vq(int argc, char **argv);
+
+#endif

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cmd_draw.c: healthgpt draw --task T [IMAGE] [TEXT] -o OUT
+ */
+#include "cli.h"
+#include "cli_json.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char draw_help[] =
+    "usage: healthgpt draw --task TASK [OPTIONS] [IMAGE] [TEXT] -o OUT.png|OUT.jpg\n"
+    "Draws a picture. TASK: reconstruct, super-resolution, ct-to-mri, mri-to-ct (from an image; TEXT "
+    "replaces the task's own\n"
+    "instruction), report-to-cxr (from TEXT, the report). A model only does what it was trained for.\n\n"
+    "  -o FILE                   where the picture goes\n"
+    "  --codes                   also print the picture codes\n"
+    "  --reference               decode without constraint, as the original program does\n"
+    "  --temperature X           0: greedy, the default; above: sampling\n"
+    "  --top-k N  --top-p X  --repetition-penalty X  --seed N  --system TEXT\n"
+    "  --model FOLDER  --threads N  --cpu TIER  --json  --quiet\n";
+
+typedef struct draw_options {
+    cli_common common;
+    hg_draw_request request;
+    const char *task, *out;
+    bool codes;
+} draw_options;
+
+enum { DRAW_TASK = CLI_COMMAND, DRAW_CODES, DRAW_REFERENCE };
+
+static const struct option draw_long[] = {CLI_COMMON_OPTIONS,
+                                          CLI_SAMPLING_OPTIONS,
+                                          {"task", required_argument, NULL, DRAW_TASK},
+                                          {"codes", no_argument, NULL, DRAW_CODES},
+                                          {"reference", no_argument, NULL, DRAW_REFERENCE},
+                                          {"output", required_argument, NULL, 'o'},
+                                          {NULL, 0, NULL, 0}};
+
+static hg_status draw_take(draw_options *o, int code)
+{
+    hg_status status = HG_STATUS_OK;
+    if (cli_common_take(&o->common, code, optarg, &status) ||
+        cli_sampling_take(&o->request.sampling, &o->request.system, code, optarg, &status))
+        return status;
+    switch (code) {
+    case DRAW_TASK:
+        o->task = optarg;
+        return HG_STATUS_OK;
+    case DRAW_CODES:
+        o->codes = true;
+        return HG_STATUS_OK;
+    case DRAW_REFERENCE:
+        o->request.reference = true;
+        return HG_STATUS_OK;
+    case 'o':
+        o->out = optarg;
+        return HG_STATUS_OK;
+    default:
+        return HG_STATUS_USAGE;
+    }
+}
+
+/* Checks what can be checked before any work, and sorts the arguments into image and text. */
+static hg_status draw_arguments(draw_options *o, int n, char **arguments, const char **image_path)
+{
+    if (o->task == NULL)
+        return (hg_status)cli_fail(HG_STATUS_USAGE, "draw: --task is wanted (see healthgpt draw --help)");
+    if (!hg_draw_task_find(o->task, &o->request.task))
+        return (hg_status)cli_fail(HG_STATUS_USAGE, "draw: no task '%s' (see healthgpt draw --help)",
+                                   o->task);
+    if (o->out == NULL)
+        return (hg_status)cli_fail(HG_STATUS_USAGE, "draw: -o FILE is wanted");
+    const char *dot = strrchr(o->out, '.');
+    if (dot == NULL ||
+        (strcasecmp(dot, ".png") != 0 && strcasecmp(dot, ".jpg") != 0 && strcasecmp(dot, ".jpeg") != 0))
+        return (hg_status)cli_fail(HG_STATUS_USAGE, "draw: '%s' must end in .png, .jpg or .jpeg", o->out);
+    bool from_text = o->request.task == HG_DRAW_TASK_REPORT_TO_CXR;
+    if (from_text && n > 1)
+        return (hg_status)cli_fail(HG_STATUS_USAGE,
+                                   "draw: report-to-cxr draws from a report alone; it takes no image");
+    if (from_text && n < 1)
+        return (hg_status)cli_fail(HG_STATUS_USAGE, "draw: report-to-cxr needs the report as text");
+    if (!from_text && (n < 1 || n > 2))
+        return (hg_status)cli_fail(HG_STATUS_USAGE,
+                                   "draw: %s needs one image, and may have an instruction after it", o->task);
+    *image_path = from_text ? NULL : arguments[0];
+    if (from_text)
+        o->request.text = arguments[0];
+    else if (n == 2)
+        o->request.text = arguments[1];
+    return HG_STATUS_OK;
+}
+
+static hg_status draw_save(const draw_options *o, const hg_draw_result *result, hg_error *err)
+{
+    hg_status status = hg_image_save(result->picture, o->out, NULL, err);
+    if (status != HG_STATUS_OK)
+        return status;
+    if (o->common.json)
+        return cli_json_print_drawing(result, o->task, o->out, o->codes, err);
+    for (size_t i = 0; o->codes && i < result->n_codes; i++)
+        printf("%d%c", result->codes[i], i + 1 < result->n_codes ? ' ' : '\n');
+    if (!o->common.quiet) {
+        double decode = result->timings.decode;
+        fprintf(stderr,
+                "%s: synthetic picture; prompt %zu positions in %.2f s, %zu codes in %.2f s (%.1f/s), "
+                "picture %.2f s\n",
+                o->out, result->n_prompt_tokens, result->timings.vision + result->timings.prefill,
+                result->n_codes, decode, decode > 0 ? (double)result->n_codes / decode : 0,
+                result->timings.picture);
+    }
+    return HG_STATUS_OK;
+}
+
+static hg_status draw_run(draw_options *o, hg_error *err)
+{
+    hg_model *model;
+    hg_session *session;
+    hg_status status = cli_open(&o->common, &model, &session, err);
+    if (status != HG_STATUS_OK)
+        return status;
+    cli_progress progress;
+    hg_draw_result result;
+    o->request.progress = cli_progress_init(&progress, &o->common);
+    status = hg_session_draw(session, &o->request, &result, err);
+    cli_progress_end(&progress);
+    if (status == HG_STATUS_OK) {
+        status = draw_save(o, &result, err);
+        hg_draw_result_free(&result);
+    }
+    hg_session_destroy(session);
+    hg_model_close(model);
+    return status;
+}
+
+int cmd_draw(int argc, char **argv)
+{
+    draw_options o = {.request = {.sampling = cli_sampling_default()}};
+    cli_common_init(&o.common);
+    int code;
+    while ((code = getopt_long(argc, argv, "o:", draw_long, NULL)) != -1) {
+        if (code == CLI_HELP) {
+            fputs(draw_help, stdout);
+            return HG_STATUS_OK;
+        }
+        if (draw_take(&o, code) != HG_STATUS_OK)
+            return HG_STATUS_USAGE;
+    }
+    const char *image_path;
+    hg_status status = draw_arguments(&o, argc - optind, argv + optind, &image_path);
+    if (status != HG_STATUS_OK)
+        return (int)status;
+    hg_image *image = NULL;
+    hg_error err = {HG_STATUS_OK, ""};
+    if (image_path != NULL)
+        status = hg_image_open(&image, image_path, &err);
+    o.request.image = image;
+    cli_catch_interrupt();
+    if (status == HG_STATUS_OK)
+        status = draw_run(&o, &err);
+    hg_image_close(image);
+    return status == HG_STATUS_OK ? HG_STATUS_OK : cli_fail_error(&err);
+}

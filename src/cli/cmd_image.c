@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cmd_image.c: `healthgpt image info|convert|prepare FILE`: what an image is, the same image in another file
+ * format, and what the model's image encoder sees of it.
+ */
+#include <healthgpt/image.h>
+
+#include <getopt.h>
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* argv[0] is "image"; returns the exit code of the program. */
+int cmd_image(int argc, char **argv);
+
+typedef struct image_options {
+    const char *verb;
+    const char *file;
+    const char *output;
+    int quality;
+    bool json;
+    bool normalized;
+    bool help;
+} image_options;
+
+typedef struct image_verb {
+    const char *name;
+    bool needs_output;
+    hg_status (*run)(const image_options *options, const hg_image *image, hg_error *err);
+} image_verb;
+
+static const char image_usage[] =
+    "usage: healthgpt image info FILE [--json]\n"
+    "       healthgpt image convert FILE -o OUT.png|OUT.jpg [--quality 1..100] [--json]\n"
+    "       healthgpt image prepare FILE -o OUT.npy [--normalized] [--json]\n"
+    "FILE is a PNG or JPEG image; it is turned upright as its EXIF orientation says.\n"
+    "prepare writes the input of the image encoder: uint8 [336, 336, 3], or with --normalized\n"
+    "float32 [3, 336, 336].\n";
+
+static hg_status image_usage_error(hg_error *err, const char *text, const char *what)
+{
+    err->code = HG_STATUS_USAGE;
+    snprintf(err->text, sizeof err->text, "image: %s%s; see 'healthgpt image --help'", text, what);
+    return HG_STATUS_USAGE;
+}
+
+/* Prints the object as one line and lets go of it. */
+static hg_status image_print_json(json_t *object, hg_error *err)
+{
+    char *text = object != NULL ? json_dumps(object, JSON_PRESERVE_ORDER) : NULL;
+    bool ok = text != NULL && puts(text) >= 0;
+    free(text);
+    json_decref(object);
+    if (ok)
+        return HG_STATUS_OK;
+    err->code = HG_STATUS_FAILED;
+    snprintf(err->text, sizeof err->text, "image: cannot print the result");
+    return HG_STATUS_FAILED;
+}
+
+static hg_status image_info(const image_options *options, const hg_image *image, hg_error *err)
+{
+    static const char *const kinds[5] = {"", "grey", "grey+alpha", "rgb", "rgb+alpha"};
+    hg_image_info info = hg_image_get_info(image);
+    if (options->json)
+        return image_print_json(json_pack("{s:s, s:i, s:i, s:i, s:s, s:i, s:i, s:b}", "format", info.format,
+                                          "width", info.width, "height", info.height, "channels",
+                                          info.channels, "kind", kinds[info.channels], "bits", info.bits,
+                                          "orientation", info.orientation, "orientation_applied",
+                                          info.orientation != 1),
+                                err);
+    printf("format       %s\n", info.format);
+    printf("size         %d x %d\n", info.width, info.height);
+    printf("channels     %d (%s)\n", info.channels, kinds[info.channels]);
+    printf("bits         %d\n", info.bits);
+    printf("orientation  %d (%s)\n", info.orientation, info.orientation == 1 ? "as stored" : "applied");
+    return HG_STATUS_OK;
+}
+
+static hg_status image_convert(const image_options *options, const hg_image *image, hg_error *err)
+{
+    const hg_image_save_options save = {.quality = options->quality};
+    hg_status status = hg_image_save(image, options->output, &save, err);
+    if (status != HG_STATUS_OK || !options->json)
+        return status;
+    hg_image_info info = hg_image_get_info(image);
+    return image_print_json(
+        json_pack("{s:s, s:i, s:i}", "output", options->output, "width", info.width, "height", info.height),
+        err);
+}
+
+static hg_status image_prepare_normalized(const char *path, const hg_image *image, hg_error *err)
+{
+    static const int64_t shape[3] = {3, HG_CLIP_SIDE, HG_CLIP_SIDE};
+    static float values[HG_CLIP_VALUES];
+    hg_status status = hg_image_prepare_f32(image, values, err);
+    return status == HG_STATUS_OK ? hg_npy_write(path, HG_NPY_TYPE_F32, values, 3, shape, err) : status;
+}
+
+static hg_status image_prepare_bytes(const char *path, const hg_image *image, hg_error *err)
+{
+    static const int64_t shape[3] = {HG_CLIP_SIDE, HG_CLIP_SIDE, 3};
+    static uint8_t values[HG_CLIP_VALUES];
+    hg_status status = hg_image_prepare_u8(image, values, err);
+    return status == HG_STATUS_OK ? hg_npy_write(path, HG_NPY_TYPE_U8, values, 3, shape, err) : status;
+}
+
+static hg_status image_prepare(const image_options *options, const hg_image *image, hg_error *err)
+{
+    hg_status status = options->normalized ? image_prepare_normalized(options->output, image, err)
+                                           : image_prepare_bytes(options->output, image, err);
+    if (status != HG_STATUS_OK || !options->json)
+        return status;
+    int side = HG_CLIP_SIDE;
+    json_t *shape =
+        options->normalized ? json_pack("[i, i, i]", 3, side, side) : json_pack("[i, i, i]", side, side, 3);
+    return image_print_json(json_pack("{s:s, s:s, s:o}", "output", options->output, "type",
+                                      options->normalized ? "float32" : "uint8", "shape", shape),
+                            err);
+}
+
+static const image_verb image_verbs[] = {
+    {"info", false, image_info}, {"convert", true, image_convert}, {"prepare", true, image_prepare}};
+
+static bool image_parse_quality(int *quality, const char *text)
+{
+    char *end;
+    long value = strtol(text, &end, 10);
+    *quality = value >= 1 && value <= 100 ? (int)value : 0;
+    return end != text && *end == 0 && *quality != 0;
+}
+
+/* The options and the two words, in any order. */
+static hg_status image_parse(image_options *options, int argc, char **argv, hg_error *err)
+{
+    static const struct option known[] = {{"output", required_argument, NULL, 'o'},
+                                          {"quality", required_argument, NULL, 'Q'},
+                                          {"json", no_argument, NULL, 'j'},
+                                          {"normalized", no_argument, NULL, 'n'},
+                                          {"quiet", no_argument, NULL, 'q'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {NULL, 0, NULL, 0}};
+    optind = 0; /* begin anew, also on a second call */
+    opterr = 0; /* the texts are ours */
+    for (int c = getopt_long(argc, argv, ":o:qh", known, NULL); c != -1;
+         c = getopt_long(argc, argv, ":o:qh", known, NULL)) {
+        if (c == ':')
+            return image_usage_error(err, "a value is missing after ", argv[optind - 1]);
+        if (c == '?')
+            return image_usage_error(err, "unknown option ", argv[optind - 1]);
+        if (c == 'Q' && !image_parse_quality(&options->quality, optarg))
+            return image_usage_error(err, "--quality must be 1..100, not ", optarg);
+        options->output = c == 'o' ? optarg : options->output;
+        options->json = options->json || c == 'j';
+        options->normalized = options->normalized || c == 'n';
+        options->help = options->help || c == 'h';
+    }
+    if (options->help)
+        return HG_STATUS_OK;
+    if (argc - optind < 2)
+        return image_usage_error(err, "a verb (info, convert, prepare) and a file are needed", "");
+    if (argc - optind > 2)
+        return image_usage_error(err, "one file at a time, not also ", argv[optind + 2]);
+    options->verb = argv[optind];
+    options->file = argv[optind + 1];
+    return HG_STATUS_OK;
+}
+
+static const image_verb *image_find_verb(const char *name)
+{
+    for (size_t i = 0; i < sizeof image_verbs / sizeof image_verbs[0]; i++) {
+        if (strcmp(image_verbs[i].name, name) == 0)
+            return &image_verbs[i];
+    }
+    return NULL;
+}
+
+static hg_status image_run(int argc, char **argv, hg_error *err)
+{
+    image_options options = {0};
+    hg_status status = image_parse(&options, argc, argv, err);
+    if (status != HG_STATUS_OK)
+        return status;
+    if (options.help) {
+        fputs(image_usage, stdout);
+        return HG_STATUS_OK;
+    }
+    const image_verb *verb = image_find_verb(options.verb);
+    if (verb == NULL)
+        return image_usage_error(err, "unknown verb ", options.verb);
+    if (verb->needs_output && options.output == NULL)
+        return image_usage_error(err, "-o OUT is needed for ", verb->name);
+    hg_image *image;
+    status = hg_image_open(&image, options.file, err);
+    if (status == HG_STATUS_OK)
+        status = verb->run(&options, image, err);
+    hg_image_close(image);
+    return status;
+}
+
+int cmd_image(int argc, char **argv)
+{
+    hg_error err = {0};
+    hg_status status = image_run(argc, argv, &err);
+    if (status == HG_STATUS_OK && fflush(stdout) != 0) {
+        status = HG_STATUS_FAILED;
+        snprintf(err.text, sizeof err.text, "image: cannot print the result");
+    }
+    if (status != HG_STATUS_OK)
+        fprintf(stderr, "healthgpt: %s\n", err.text);
+    return (int)status;
+}

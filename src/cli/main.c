@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * main.c: finds the command and runs it.
+ */
+#include "cli.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct cli_command {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *help;
+} commands[] = {
+    {"ask", cmd_ask, "[IMAGE...] QUESTION      answer a question about images"},
+    {"chat", cmd_chat, "[IMAGE...]               several questions about the same images"},
+    {"draw", cmd_draw, "--task T [IMAGE] [TEXT] -o OUT   draw an image"},
+    {"inspect", cmd_inspect, "MODEL                    what a model is, can do, and lacks"},
+    {"image", cmd_image, "info|convert|prepare FILE   look at an image as the model will"},
+    {"vq", cmd_vq, "encode|decode            between pictures and picture codes"},
+    {"tokenize", cmd_tokenize, "[TEXT|-]                 text to token ids and back"},
+};
+
+static void print_help(FILE *to)
+{
+    fprintf(to, "healthgpt: answers questions about medical images and draws medical images. For research, "
+                "not for diagnosis.\n\n"
+                "usage: healthgpt COMMAND [OPTIONS]\n\n");
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        fprintf(to, "  %-9s %s\n", commands[i].name, commands[i].help);
+    fprintf(to, "\n  --model FOLDER   released files (default: $HEALTHGPT_MODEL, else the model shipped with "
+                "the program)\n"
+                "  --threads N  --cpu reference|avx2|avx512  --json  --quiet\n\n"
+                "`healthgpt COMMAND --help` lists a command's options. Exit codes: 0 done, 1 it failed, 2 "
+                "wrong usage,\n"
+                "3 bad input (file, image, model), 4 this model cannot do that task.\n");
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        print_help(stderr);
+        return HG_STATUS_USAGE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+        print_help(stdout);
+        return HG_STATUS_OK;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("healthgpt %s\n", HG_VERSION);
+        return HG_STATUS_OK;
+    }
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        if (strcmp(argv[1], commands[i].name) == 0)
+            return commands[i].run(argc - 1, argv + 1);
+    }
+    return cli_fail(HG_STATUS_USAGE, "no command '%s' (see healthgpt --help)", argv[1]);
+}

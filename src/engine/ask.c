@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * ask.c: comprehension: a question and images in, text out, token by token, until the model's stop token.
+ */
+#include "engine/engine.h"
+
+#include "base/memory.h"
+#include "engine/ask_prompt.h"
+#include "text/detokenizer.h"
+
+#define ASK_DEFAULT_TOKENS 1024
+#define ASK_MAX_ANSWER_BYTES ((size_t)64 << 20)
+
+/* One answer in the making. */
+typedef struct ask_job {
+    hg_session *session;
+    const hg_ask_request *request;
+    hg_ask_result *result;
+    hg_sampler sampler;
+    hg_detokenizer detokenizer;
+    hg_buffer answer;
+    size_t streamed; /* bytes of the answer that on_text has got */
+    hg_ids tokens;
+} ask_job;
+
+static bool ask_is_stop(const hg_model *model, int32_t token)
+{
+    for (int i = 0; i < model->weights.generation.n_stop_ids; i++) {
+        if (model->weights.generation.stop_ids[i] == token)
+            return true;
+    }
+    return false;
+}
+
+/* Gives on_text what is new; false when it wants no more. */
+static bool ask_stream(ask_job *job)
+{
+    size_t n = job->answer.size - job->streamed;
+    if (n == 0 || job->request->on_text == NULL)
+        return true;
+    const char *text = hg_buffer_text(&job->answer) + job->streamed;
+    job->streamed = job->answer.size;
+    return job->request->on_text(job->request->on_text_user, text, n);
+}
+
+static bool ask_report(const ask_job *job, size_t done, size_t total)
+{
+    const hg_progress *p = &job->request->progress;
+    return p->report == NULL || p->report(p->user, "answer", (int64_t)done, (int64_t)total);
+}
+
+static hg_status ask_decode(ask_job *job, hg_tensor *hidden, size_t max_tokens, hg_error *err)
+{
+    hg_session *s = job->session;
+    hg_task_parts *task = &s->model->weights.tasks[HG_TASK_COMPREHENSION];
+    job->result->stop = HG_STOP_LENGTH;
+    while (job->tokens.n < max_tokens && s->cache.length < s->cache.capacity) {
+        hg_tensor *logits = hg_decoder_logits(&s->ctx, &s->model->weights.decoder, &task->head, hidden);
+        if (logits == NULL)
+            return hg_ctx_status(&s->ctx, err);
+        int32_t token = hg_sampler_next(&job->sampler, hg_tensor_real(logits));
+        if (!hg_ids_push(&job->tokens, token))
+            return hg_error_memory(err, job->tokens.n * sizeof token, "the answer");
+        if (ask_is_stop(s->model, token)) {
+            job->result->stop = HG_STOP_END;
+            return HG_STATUS_OK;
+        }
+        hg_status status = hg_detokenizer_push(&job->detokenizer, token, &job->answer, err);
+        if (status != HG_STATUS_OK)
+            return status;
+        if (!ask_stream(job) || !ask_report(job, job->tokens.n, max_tokens)) {
+            job->result->stop = HG_STOP_CANCELLED;
+            return HG_STATUS_OK;
+        }
+        if (job->tokens.n == max_tokens)
+            break;
+        status = hg_session_step(s, HG_TASK_COMPREHENSION, token, &hidden, err);
+        if (status != HG_STATUS_OK)
+            return status;
+    }
+    return HG_STATUS_OK;
+}
+
+static hg_status ask_run(ask_job *job, const hg_prompt *prompt, hg_error *err)
+{
+    hg_ask_result *r = job->result;
+    hg_tensor *hidden = NULL;
+    hg_status status =
+        hg_session_prefill(job->session, HG_TASK_COMPREHENSION, prompt, &job->request->progress, &r->timings,
+                           &r->n_reused_tokens, &hidden, err);
+    if (status != HG_STATUS_OK)
+        return status;
+    r->n_prompt_tokens = (size_t)prompt->n_items;
+    double begin = hg_session_now();
+    size_t max_tokens = job->request->max_tokens > 0 ? (size_t)job->request->max_tokens : ASK_DEFAULT_TOKENS;
+    status = ask_decode(job, hidden, max_tokens, err);
+    r->timings.decode = hg_session_now() - begin;
+    if (status == HG_STATUS_OK)
+        status = hg_detokenizer_flush(&job->detokenizer, &job->answer, err);
+    if (status == HG_STATUS_OK)
+        ask_stream(job);
+    return status;
+}
+
+static hg_status ask_check(const hg_model *model, const hg_ask_request *request, hg_error *err)
+{
+    if (model->missing_for_ask[0] != 0)
+        return hg_error_set(err, HG_STATUS_TASK, "this model cannot answer questions: missing %s",
+                            model->missing_for_ask);
+    if (hg_text_is_blank(request->question))
+        return hg_error_set(err, HG_STATUS_USAGE, "the question is empty");
+    return HG_STATUS_OK;
+}
+
+/* Moves what was made into the result, or releases it. */
+static hg_status ask_finish(ask_job *job, hg_status status, hg_error *err)
+{
+    if (status == HG_STATUS_OK) {
+        job->result->answer = hg_mem_string_n(hg_buffer_text(&job->answer), job->answer.size);
+        if (job->result->answer == NULL)
+            status = hg_error_memory(err, job->answer.size, "the answer");
+    }
+    if (status == HG_STATUS_OK) {
+        job->result->tokens = job->tokens.data; /* taken over */
+        job->result->n_tokens = job->tokens.n;
+    } else {
+        hg_ids_deinit(&job->tokens);
+    }
+    hg_buffer_deinit(&job->answer);
+    hg_sampler_deinit(&job->sampler);
+    return status;
+}
+
+hg_status hg_session_ask(hg_session *session, const hg_ask_request *request, hg_ask_result *result,
+                         hg_error *err)
+{
+    *result = (hg_ask_result){0};
+    hg_status status = ask_check(session->model, request, err);
+    if (status != HG_STATUS_OK)
+        return status;
+    hg_session_begin(session);
+    ask_job job = {.session = session, .request = request, .result = result};
+    hg_detokenizer_init(&job.detokenizer, session->model->tokenizer, true);
+    hg_buffer_init(&job.answer, ASK_MAX_ANSWER_BYTES);
+    hg_ids_init(&job.tokens, ASK_MAX_ANSWER_BYTES);
+    hg_sampling how = request->sampling;
+    if (how.repetition_penalty <= 0)
+        how.repetition_penalty = (double)session->model->weights.generation.repetition_penalty;
+    status = hg_sampler_init(&job.sampler, &how,
+                             session->model->weights.tasks[HG_TASK_COMPREHENSION].head.shape[0], err);
+    hg_ask_prompt_parts parts = {.images = request->images,
+                                 .n_images = request->n_images,
+                                 .history = request->history,
+                                 .n_history = request->n_history,
+                                 .question = request->question,
+                                 .system = request->system};
+    hg_prompt prompt = {0};
+    if (status == HG_STATUS_OK)
+        status = hg_ask_prompt_build(&prompt, session->model, &parts, err);
+    if (status == HG_STATUS_OK)
+        status = ask_run(&job, &prompt, err);
+    hg_prompt_deinit(&prompt);
+    return ask_finish(&job, status, err);
+}
+
+void hg_ask_result_free(hg_ask_result *result)
+{
+    hg_mem_free(result->answer);
+    hg_mem_free(result->tokens);
+    *result = (hg_ask_result){0};
+}

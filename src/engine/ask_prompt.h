@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * ask_prompt.h: from a conversation and images to the positions that the decoder reads.
+ */
+#ifndef HG_ENGINE_ASK_PROMPT_H
+#define HG_ENGINE_ASK_PROMPT_H
+
+#include "engine/prompt.h"
+
+#include <healthgpt/healthgpt.h>
+
+typedef struct hg_ask_prompt_parts {
+    const hg_image *const *images;
+    size_t n_images;
+    const hg_turn *history;
+    size_t n_history;
+    const char *question;
+    const char *system; /* NULL: the model's own */
+    bool draw;          /* ends with <start_index> */
+} hg_ask_prompt_parts;
+
+/* Fills the empty `prompt` with the chat template of the model, tokenised around its images. HG_STATUS_INPUT
+ * when it cannot fit the model's context; images are prepared only after that is known. */
+hg_status hg_ask_prompt_build(hg_prompt *prompt, const hg_model *model, const hg_ask_prompt_parts *parts,
+                              hg_error *err) HG_MUST_CHECK;
+
+/* True for NULL, "" and white space. */
+bool hg_text_is_blank(const char *text);
+
+#endif

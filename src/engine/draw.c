@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * draw.c: generation: an instruction and an image in, picture codes out, then the picture decoder.
+ *
+ * Decoding is constrained: only rows of the head that stand for picture codes are computed, and exactly as
+ * many steps are made as the picture has codes, so a picture can have neither a wrong length nor a stray
+ * token. The reference's unconstrained decoding is there for comparison.
+ */
+#include "engine/engine.h"
+
+#include "base/memory.h"
+#include "engine/ask_prompt.h"
+#include "engine/draw_tasks.h"
+#include "image/vq_input.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Budget of the reference's decoding: codes, line ends and the end token. */
+#define REFERENCE_MAX_TOKENS 1100
+
+static const struct draw_task_entry {
+    const char *name;
+    unsigned bit;
+    const char *instruction;
+} draw_tasks[HG_DRAW_TASK_COUNT] = {
+    [HG_DRAW_TASK_RECONSTRUCT] = {"reconstruct", HG_MANIFEST_RECONSTRUCT, "Reconstruct the image."},
+    [HG_DRAW_TASK_SUPER_RESOLUTION] = {"super-resolution", HG_MANIFEST_SUPER_RESOLUTION,
+                                       "Increase the resolution of the image."},
+    [HG_DRAW_TASK_CT_TO_MRI] = {"ct-to-mri", HG_MANIFEST_CT_TO_MRI, "Convert the CT image to an MRI image."},
+    [HG_DRAW_TASK_MRI_TO_CT] = {"mri-to-ct", HG_MANIFEST_MRI_TO_CT, "Convert the MRI image to a CT image."},
+    [HG_DRAW_TASK_REPORT_TO_CXR] = {"report-to-cxr", HG_MANIFEST_REPORT_TO_CXR, NULL},
+};
+
+const char *hg_draw_task_name(hg_draw_task task)
+{
+    return draw_tasks[task].name;
+}
+
+bool hg_draw_task_find(const char *name, hg_draw_task *out)
+{
+    for (int i = 0; i < HG_DRAW_TASK_COUNT; i++) {
+        if (strcmp(name, draw_tasks[i].name) != 0)
+            continue;
+        *out = (hg_draw_task)i;
+        return true;
+    }
+    return false;
+}
+
+unsigned hg_draw_trained_tasks(const hg_manifest *manifest)
+{
+    /* The released generation plug-in, which declares nothing, was trained to reconstruct and nothing else.
+     */
+    return manifest->has_tasks ? manifest->tasks : HG_MANIFEST_RECONSTRUCT;
+}
+
+bool hg_draw_task_is_trained(const hg_manifest *manifest, hg_draw_task task)
+{
+    return (hg_draw_trained_tasks(manifest) & draw_tasks[task].bit) != 0;
+}
+
+static hg_status draw_check_task(const hg_model *model, hg_draw_task task, hg_error *err)
+{
+    if (model->missing_for_draw[0] != 0)
+        return hg_error_set(err, HG_STATUS_TASK, "this model cannot draw: %s", model->missing_for_draw);
+    if (hg_draw_task_is_trained(&model->manifest, task))
+        return HG_STATUS_OK;
+    char trained[200] = "";
+    for (int i = 0; i < HG_DRAW_TASK_COUNT; i++) {
+        size_t used = strlen(trained);
+        if (hg_draw_task_is_trained(&model->manifest, (hg_draw_task)i))
+            snprintf(trained + used, sizeof trained - used, "%s%s", used > 0 ? ", " : "", draw_tasks[i].name);
+    }
+    return hg_error_set(err, HG_STATUS_TASK,
+                        "this model cannot do %s: its generation plug-in was trained for %s only, and would "
+                        "return its input instead",
+                        draw_tasks[task].name, trained[0] != 0 ? trained : "no drawing task");
+}
+
+static hg_status draw_check_request(const hg_model *model, const hg_draw_request *request, hg_error *err)
+{
+    if ((int)request->task < 0 || (int)request->task >= HG_DRAW_TASK_COUNT)
+        return hg_error_set(err, HG_STATUS_USAGE, "drawing task %d does not exist", (int)request->task);
+    hg_status status = draw_check_task(model, request->task, err);
+    if (status != HG_STATUS_OK)
+        return status;
+    const char *name = draw_tasks[request->task].name;
+    bool from_text = request->task == HG_DRAW_TASK_REPORT_TO_CXR;
+    if (from_text && request->image != NULL)
+        return hg_error_set(err, HG_STATUS_USAGE, "%s draws from a report: it takes no image", name);
+    if (!from_text && request->image == NULL)
+        return hg_error_set(err, HG_STATUS_USAGE, "%s needs an image", name);
+    if (from_text && hg_text_is_blank(request->text))
+        return hg_error_set(err, HG_STATUS_USAGE, "%s needs the report as text", name);
+    return HG_STATUS_OK;
+}
+
+/* Logits of rows [first, first + n) of the task's head, in the step memory. */
+static float *draw_logits(hg_session *s, hg_tensor *hidden, int64_t first, int64_t n)
+{
+    hg_tensor rows = hg_tensor_view_rows(&s->model->weights.tasks[HG_TASK_GENERATION].head, first, n);
+    hg_tensor *logits = hg_decoder_logits(&s->ctx, &s->model->weights.decoder, &rows, hidden);
+    return logits == NULL ? NULL : hg_tensor_real(logits);
+}
+
+static bool draw_report(const hg_draw_request *request, size_t done, size_t total)
+{
+    return request->progress.report == NULL ||
+           request->progress.report(request->progress.user, "drawing", (int64_t)done, (int64_t)total);
+}
+
+/* n_codes steps over the picture codes alone. */
+static hg_status draw_constrained(hg_session *s, const hg_draw_request *request, hg_sampler *sampler,
+                                  hg_tensor *hidden, hg_draw_result *result, size_t n_codes, hg_error *err)
+{
+    int64_t first = s->model->n_tokens + 1, n = s->model->weights.vqgan.config.n_embed;
+    while (result->n_codes < n_codes) {
+        if (!draw_report(request, result->n_codes, n_codes))
+            return hg_error_set(err, HG_STATUS_FAILED, "cancelled");
+        float *logits = draw_logits(s, hidden, first, n);
+        if (logits == NULL)
+            return hg_ctx_status(&s->ctx, err);
+        int32_t code = hg_sampler_next(sampler, logits);
+        result->codes[result->n_codes++] = code;
+        if (result->n_codes == n_codes)
+            break;
+        hg_status status = hg_session_step(s, HG_TASK_GENERATION, (int32_t)first + code, &hidden, err);
+        if (status != HG_STATUS_OK)
+            return status;
+    }
+    draw_report(request, n_codes, n_codes);
+    return HG_STATUS_OK;
+}
+
+static bool draw_is_stop(const hg_model *model, int32_t token)
+{
+    for (int i = 0; i < model->weights.generation.n_stop_ids; i++) {
+        if (model->weights.generation.stop_ids[i] == token)
+            return true;
+    }
+    return false;
+}
+
+/* The reference's way: any token may come; those that are codes are collected until a stop token or the
+ * budget. */
+static hg_status draw_unconstrained(hg_session *s, const hg_draw_request *request, hg_sampler *sampler,
+                                    hg_tensor *hidden, hg_draw_result *result, size_t n_codes, hg_error *err)
+{
+    int64_t first = s->model->n_tokens + 1, n = s->model->weights.vqgan.config.n_embed;
+    size_t found = 0;
+    for (int made = 0; made < REFERENCE_MAX_TOKENS && s->cache.length < s->cache.capacity; made++) {
+        if (!draw_report(request, result->n_codes, n_codes))
+            return hg_error_set(err, HG_STATUS_FAILED, "cancelled");
+        float *logits = draw_logits(s, hidden, 0, s->model->weights.tasks[HG_TASK_GENERATION].head.shape[0]);
+        if (logits == NULL)
+            return hg_ctx_status(&s->ctx, err);
+        int32_t token = hg_sampler_next(sampler, logits);
+        if (draw_is_stop(s->model, token))
+            break;
+        if (token >= first && token < first + n) {
+            if (found < n_codes)
+                result->codes[result->n_codes++] = token - (int32_t)first;
+            found++;
+        }
+        hg_status status = hg_session_step(s, HG_TASK_GENERATION, token, &hidden, err);
+        if (status != HG_STATUS_OK)
+            return status;
+    }
+    if (found != n_codes)
+        return hg_error_set(err, HG_STATUS_FAILED,
+                            "unconstrained decoding made %zu picture codes, a picture has %zu; without "
+                            "--reference the length is right",
+                            found, n_codes);
+    return HG_STATUS_OK;
+}
+
+static hg_status draw_codes(hg_session *s, const hg_draw_request *request, hg_tensor *hidden,
+                            hg_draw_result *result, hg_error *err)
+{
+    size_t n_codes = (size_t)hg_vqgan_n_codes(&s->model->weights.vqgan);
+    if ((int64_t)n_codes > s->cache.capacity - s->cache.length)
+        return hg_error_set(err, HG_STATUS_INPUT,
+                            "the prompt's %lld positions leave no room for a picture's %zu of %lld",
+                            (long long)s->cache.length, n_codes, (long long)s->cache.capacity);
+    result->codes = hg_mem_array(n_codes, sizeof *result->codes);
+    if (result->codes == NULL)
+        return hg_error_memory(err, n_codes * sizeof *result->codes, "picture codes");
+    hg_sampling how = request->sampling;
+    if (how.repetition_penalty <= 0)
+        how.repetition_penalty = (double)s->model->weights.generation.repetition_penalty;
+    int64_t n = request->reference ? s->model->weights.tasks[HG_TASK_GENERATION].head.shape[0]
+                                   : s->model->weights.vqgan.config.n_embed;
+    hg_sampler sampler;
+    hg_status status = hg_sampler_init(&sampler, &how, n, err);
+    if (status != HG_STATUS_OK)
+        return status;
+    double begin = hg_session_now();
+    status = request->reference ? draw_unconstrained(s, request, &sampler, hidden, result, n_codes, err)
+                                : draw_constrained(s, request, &sampler, hidden, result, n_codes, err);
+    result->timings.decode = hg_session_now() - begin;
+    hg_sampler_deinit(&sampler);
+    return status;
+}
+
+hg_status hg_session_draw(hg_session *session, const hg_draw_request *request, hg_draw_result *result,
+                          hg_error *err)
+{
+    *result = (hg_draw_result){0};
+    hg_status status = draw_check_request(session->model, request, err);
+    if (status != HG_STATUS_OK)
+        return status;
+    hg_session_begin(session);
+    const char *text = request->text != NULL ? request->text : draw_tasks[request->task].instruction;
+    hg_ask_prompt_parts parts = {.images = &request->image,
+                                 .n_images = request->image != NULL ? 1 : 0,
+                                 .question = text,
+                                 .system = request->system,
+                                 .draw = true};
+    hg_prompt prompt = {0};
+    hg_tensor *hidden = NULL;
+    size_t reused;
+    status = hg_ask_prompt_build(&prompt, session->model, &parts, err);
+    if (status == HG_STATUS_OK)
+        status = hg_session_prefill(session, HG_TASK_GENERATION, &prompt, &request->progress,
+                                    &result->timings, &reused, &hidden, err);
+    result->n_prompt_tokens = (size_t)prompt.n_items;
+    if (status == HG_STATUS_OK)
+        status = draw_codes(session, request, hidden, result, err);
+    if (status == HG_STATUS_OK) {
+        double begin = hg_session_now();
+        status = hg_vq_decode(session, result->codes, result->n_codes, &result->picture, err);
+        result->timings.picture = hg_session_now() - begin;
+    }
+    hg_prompt_deinit(&prompt);
+    if (status != HG_STATUS_OK)
+        hg_draw_result_free(result);
+    return status;
+}
+
+void hg_draw_result_free(hg_draw_result *result)
+{
+    hg_image_close(result->picture);
+    hg_mem_free(result->codes);
+    *result = (hg_draw_result){0};
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * engine.h: the inside of the public handles: an opened model and a session on it. Only engine/ includes
+ * this.
+ */
+#ifndef HG_ENGINE_ENGINE_H
+#define HG_ENGINE_ENGINE_H
+
+#include "engine/prompt.h"
+#include "engine/sampling.h"
+#include "model/healthgpt_model.h"
+#include "text/chat_template.h"
+#include "text/tokenizer.h"
+
+#include <healthgpt/healthgpt.h>
+
+struct hg_model {
+    hg_healthgpt weights;
+    hg_tokenizer *tokenizer; /* picture tokens included when there is a generation task */
+    hg_manifest manifest;
+    hg_chat_kind chat;
+    int64_t n_tokens; /* of the tokenizer, without picture tokens: <start_index> has this id, code k this id +
+                         1 + k */
+    const hg_kernels *kernels;
+    int n_threads;
+    hg_dtype cache_type;
+    char missing_for_ask[HG_ERROR_TEXT_BYTES]; /* why a task is not there, in words; "" when it is */
+    char missing_for_draw[HG_ERROR_TEXT_BYTES];
+};
+
+struct hg_session {
+    hg_model *model;
+    hg_arena arena; /* step memory */
+    hg_ctx ctx;
+    hg_kv_cache cache;
+    hg_prompt known;    /* what the cache's positions are */
+    hg_task known_task; /* whose plug-in made them */
+};
+
+/* Seconds on a clock that only goes forward. */
+double hg_session_now(void);
+
+/* Starts a request: empties the step memory and forgets the last failure. */
+void hg_session_begin(hg_session *s);
+
+/* Makes the cache hold the prompt's positions (what it already holds of them is kept) and returns the hidden
+ * state (1, H) of the last one, in the session's arena. *reused: positions that were there already. */
+hg_status hg_session_prefill(hg_session *s, hg_task task, const hg_prompt *prompt,
+                             const hg_progress *progress, hg_timings *timings, size_t *reused,
+                             hg_tensor **hidden, hg_error *err) HG_MUST_CHECK;
+
+/* Appends one token and returns its hidden state (1, H). Step memory is emptied first: earlier results are
+ * gone. */
+hg_status hg_session_step(hg_session *s, hg_task task, int32_t token, hg_tensor **hidden,
+                          hg_error *err) HG_MUST_CHECK;
+
+#endif

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * session.c: working memory and the two moves of decoding: prefill (many positions) and step (one).
+ *
+ * Invariant: `known` lists exactly the positions in the cache, made with the plug-in of `known_task`.
+ */
+#include "engine/engine.h"
+
+#include "base/memory.h"
+
+#include <string.h>
+#include <time.h>
+
+#define SESSION_ARENA_BLOCK ((size_t)16 << 20)
+#define SESSION_ARENA_MAX ((size_t)16 << 30)
+/* Positions are read in parts, so that progress can be told and memory stays small. A constant: results do
+ * not depend on it being tuned. */
+#define PREFILL_CHUNK 256
+/* The cache is never larger than this many positions, whatever the model allows. */
+#define SESSION_MAX_POSITIONS 16384
+
+double hg_session_now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+hg_status hg_session_create(hg_session **out, hg_model *model, hg_error *err)
+{
+    *out = NULL;
+    hg_session *s = hg_mem_array(1, sizeof *s);
+    if (s == NULL)
+        return hg_error_memory(err, sizeof *s, "a session");
+    s->model = model;
+    hg_arena_init(&s->arena, SESSION_ARENA_BLOCK, SESSION_ARENA_MAX);
+    hg_ctx_init(&s->ctx, &s->arena, model->kernels, model->n_threads);
+    const hg_decoder_config *c = &model->weights.decoder.config;
+    int64_t positions = c->max_positions < SESSION_MAX_POSITIONS ? c->max_positions : SESSION_MAX_POSITIONS;
+    hg_status status = hg_kv_cache_init(&s->cache, model->cache_type, c->n_layers, c->n_kv_heads, c->head_dim,
+                                        positions, err);
+    if (status == HG_STATUS_OK)
+        *out = s;
+    else
+        hg_session_destroy(s);
+    return status;
+}
+
+void hg_session_destroy(hg_session *session)
+{
+    if (session == NULL)
+        return;
+    hg_prompt_deinit(&session->known);
+    hg_kv_cache_deinit(&session->cache);
+    hg_arena_deinit(&session->arena);
+    hg_mem_free(session);
+}
+
+void hg_session_begin(hg_session *s)
+{
+    hg_arena_reset(&s->arena, (hg_arena_mark){0});
+    hg_ctx_init(&s->ctx, &s->arena, s->model->kernels, s->model->n_threads);
+}
+
+/* Writes the embeddings of items [begin, end), all of one kind: tokens, or rows of one image. */
+static void embed_run(hg_session *s, hg_task task, const hg_prompt *prompt, int64_t begin, int64_t end,
+                      hg_tensor *x, int64_t at)
+{
+    hg_ctx *ctx = &s->ctx;
+    hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
+    const hg_prompt_item *first = &prompt->items[begin];
+    hg_tensor *rows = NULL;
+    if (first->id == HG_PROMPT_IMAGE) {
+        int64_t size = s->model->weights.clip.config.image_size, i = 0;
+        while (prompt->images[i].content != first->content)
+            i++;
+        hg_tensor pixels =
+            hg_tensor_make(HG_DTYPE_F32, 3, (int64_t[]){3, size, size}, prompt->images[i].pixels);
+        rows = hg_healthgpt_see(ctx, &s->model->weights, task, &pixels);
+        if (!hg_ctx_failed(ctx))
+            rows = hg_ctx_view(ctx, hg_tensor_view_rows(rows, first->row, end - begin));
+    } else {
+        int32_t *ids = hg_arena_array(ctx->arena, (size_t)(end - begin), sizeof *ids);
+        for (int64_t i = begin; ids != NULL && i < end; i++)
+            ids[i - begin] = prompt->items[i].id;
+        if (ids == NULL)
+            hg_ctx_fail(ctx, HG_STATUS_FAILED, "out of memory (token ids)");
+        rows = hg_op_embedding(ctx, &s->model->weights.tasks[task].embed, ids, end - begin);
+    }
+    if (!hg_ctx_failed(ctx)) {
+        int64_t h = x->shape[1];
+        memcpy(hg_tensor_real(x) + at * h, rows->data, (size_t)((end - begin) * h) * sizeof(hg_real));
+    }
+    hg_arena_reset(ctx->arena, mark);
+}
+
+/* Embeddings (n, H) of the items from `begin` on. */
+static hg_tensor *embed_items(hg_session *s, hg_task task, const hg_prompt *prompt, int64_t begin)
+{
+    int64_t n = prompt->n_items, hidden = s->model->weights.decoder.config.hidden;
+    hg_tensor *x = hg_ctx_tensor(&s->ctx, 2, (int64_t[]){n - begin, hidden}, false);
+    for (int64_t i = begin; i < n && !hg_ctx_failed(&s->ctx);) {
+        int64_t end = i + 1;
+        while (end < n && prompt->items[end].content == prompt->items[i].content &&
+               (prompt->items[end].id == HG_PROMPT_IMAGE) == (prompt->items[i].id == HG_PROMPT_IMAGE) &&
+               (prompt->items[i].id != HG_PROMPT_IMAGE ||
+                prompt->items[end].row == prompt->items[end - 1].row + 1))
+            end++;
+        embed_run(s, task, prompt, i, end, x, i - begin);
+        i = end;
+    }
+    return x;
+}
+
+static bool report(const hg_progress *progress, const char *stage, int64_t done, int64_t total)
+{
+    return progress == NULL || progress->report == NULL ||
+           progress->report(progress->user, stage, done, total);
+}
+
+static hg_status prefill_chunks(hg_session *s, hg_task task, hg_tensor *x, const hg_progress *progress,
+                                hg_tensor **hidden, hg_error *err)
+{
+    hg_ctx *ctx = &s->ctx;
+    const hg_plugin *plugin = &s->model->weights.tasks[task].plugin;
+    int64_t n = x->shape[0];
+    hg_tensor *last = hg_ctx_tensor(ctx, 2, (int64_t[]){1, x->shape[1]}, false);
+    for (int64_t i = 0; i < n && !hg_ctx_failed(ctx); i += PREFILL_CHUNK) {
+        if (!report(progress, "prompt", i, n))
+            return hg_error_set(err, HG_STATUS_FAILED, "cancelled");
+        hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
+        hg_tensor part = hg_tensor_view_rows(x, i, n - i < PREFILL_CHUNK ? n - i : PREFILL_CHUNK);
+        hg_tensor *y = hg_decoder_forward(ctx, &s->model->weights.decoder, plugin, &s->cache, &part);
+        if (!hg_ctx_failed(ctx))
+            memcpy(last->data, hg_tensor_real(y) + (y->shape[0] - 1) * y->shape[1],
+                   (size_t)y->shape[1] * sizeof(hg_real));
+        hg_arena_reset(ctx->arena, mark);
+    }
+    *hidden = last;
+    if (!hg_ctx_failed(ctx) && !report(progress, "prompt", n, n))
+        return hg_error_set(err, HG_STATUS_FAILED, "cancelled");
+    return hg_ctx_status(ctx, err);
+}
+
+hg_status hg_session_prefill(hg_session *s, hg_task task, const hg_prompt *prompt,
+                             const hg_progress *progress, hg_timings *timings, size_t *reused,
+                             hg_tensor **hidden, hg_error *err)
+{
+    int64_t n = prompt->n_items;
+    if (n >= s->cache.capacity)
+        return hg_error_set(
+            err, HG_STATUS_INPUT,
+            "the prompt has %lld positions (%lld image%s among it), the model's context %lld: ask with less",
+            (long long)n, (long long)prompt->n_images, prompt->n_images == 1 ? "" : "s",
+            (long long)s->cache.capacity);
+    int64_t keep = task == s->known_task ? hg_prompt_common(&s->known, prompt) : 0;
+    if (keep == n)
+        keep = n - 1; /* the last position is read again, for its hidden state */
+    hg_prompt_truncate(&s->known, keep);
+    s->cache.length = keep;
+    s->known_task = task;
+    *reused = (size_t)keep;
+    double begin = hg_session_now();
+    if (!report(progress, "image", 0, prompt->n_images))
+        return hg_error_set(err, HG_STATUS_FAILED, "cancelled");
+    hg_tensor *x = embed_items(s, task, prompt, keep);
+    double seen = hg_session_now();
+    timings->vision += seen - begin;
+    if (hg_ctx_failed(&s->ctx))
+        return hg_ctx_status(&s->ctx, err);
+    hg_status status = prefill_chunks(s, task, x, progress, hidden, err);
+    timings->prefill += hg_session_now() - seen;
+    if (status == HG_STATUS_OK)
+        status = hg_prompt_copy_items(&s->known, prompt, err);
+    if (status != HG_STATUS_OK) { /* some positions may be in the cache, some not: forget all */
+        s->cache.length = 0;
+        hg_prompt_truncate(&s->known, 0);
+    }
+    return status;
+}
+
+hg_status hg_session_step(hg_session *s, hg_task task, int32_t token, hg_tensor **hidden, hg_error *err)
+{
+    hg_status status = hg_prompt_push_token(&s->known, token, err);
+    if (status != HG_STATUS_OK)
+        return status;
+    hg_arena_reset(&s->arena, (hg_arena_mark){0});
+    hg_task_parts *parts = &s->model->weights.tasks[task];
+    hg_tensor *x = hg_op_embedding(&s->ctx, &parts->embed, &token, 1);
+    *hidden = hg_decoder_forward(&s->ctx, &s->model->weights.decoder, &parts->plugin, &s->cache, x);
+    if (hg_ctx_failed(&s->ctx)) {
+        s->cache.length = 0;
+        hg_prompt_truncate(&s->known, 0);
+    }
+    return hg_ctx_status(&s->ctx, err);
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * tensor_file.h: opens a file of named tensors, whatever its container: safetensors, a PyTorch zip (.bin,
+ * .pt, .ckpt) or GGUF, told apart by content. Tensors point straight into the mapped file and are read-only;
+ * they live until the file is closed. Nothing in a file is ever executed.
+ */
+#ifndef HG_FORMATS_TENSOR_FILE_H
+#define HG_FORMATS_TENSOR_FILE_H
+
+#include "formats/gguf.h"
+#include "formats/tensor_list.h"
+
+typedef enum hg_tensor_file_kind {
+    HG_TENSOR_FILE_SAFETENSORS,
+    HG_TENSOR_FILE_TORCH,
+    HG_TENSOR_FILE_GGUF
+} hg_tensor_file_kind;
+
+typedef struct hg_tensor_file hg_tensor_file;
+
+/* HG_STATUS_INPUT, with the path in the text, when the file is missing, of another kind or damaged. */
+hg_status hg_tensor_file_open(hg_tensor_file **out, const char *path, hg_error *err) HG_MUST_CHECK;
+void hg_tensor_file_close(hg_tensor_file *f); /* NULL is allowed */
+
+hg_tensor_file_kind hg_tensor_file_get_kind(const hg_tensor_file *f);
+const char *hg_tensor_file_kind_name(hg_tensor_file_kind kind); /* "safetensors", "PyTorch", "GGUF" */
+const char *hg_tensor_file_get_path(const hg_tensor_file *f);
+
+/* The metadata of a GGUF file; NULL for the other kinds. */
+const hg_gguf *hg_tensor_file_get_gguf(const hg_tensor_file *f);
+
+size_t hg_tensor_file_n_tensors(const hg_tensor_file *f);
+
+/* Tensor i of n_tensors in the file's order; check `unsupported` before using its data. */
+const hg_named_tensor *hg_tensor_file_get(const hg_tensor_file *f, size_t i);
+
+/* The tensor of that name; NULL when there is none or it is unsupported. */
+const hg_tensor *hg_tensor_file_find(const hg_tensor_file *f, const char *name);
+
+/* The tensor of that name, supported or not; NULL when there is none. */
+const hg_named_tensor *hg_tensor_file_find_any(const hg_tensor_file *f, const char *name);
+
+/* As hg_tensor_file_find, but the error says which of the two it was, and names file and tensor. */
+hg_status hg_tensor_file_need(const hg_tensor_file *f, const char *name, const hg_tensor **out,
+                              hg_error *err) HG_MUST_CHECK;
+
+/* Several files as one name space. */
+typedef struct hg_tensor_set hg_tensor_set;
+
+/* The weights of a Hugging Face folder: model.safetensors, else model.safetensors.index.json and its shards,
+ * else pytorch_model.bin, else pytorch_model.bin.index.json and its shards. Shards are plain names in the
+ * same folder; every tensor of the index must be in its shard, and no two shards may hold the same name. */
+hg_status hg_tensor_set_open_folder(hg_tensor_set **out, const char *folder, hg_error *err) HG_MUST_CHECK;
+
+/* One file as a set. */
+hg_status hg_tensor_set_open_file(hg_tensor_set **out, const char *path, hg_error *err) HG_MUST_CHECK;
+void hg_tensor_set_close(hg_tensor_set *set); /* NULL is allowed */
+
+size_t hg_tensor_set_n_files(const hg_tensor_set *set);
+const hg_tensor_file *hg_tensor_set_get_file(const hg_tensor_set *set, size_t i);
+
+size_t hg_tensor_set_n_tensors(const hg_tensor_set *set);
+const hg_named_tensor *hg_tensor_set_get(const hg_tensor_set *set,
+                                         size_t i); /* by file, then as in the file */
+const hg_tensor *hg_tensor_set_find(const hg_tensor_set *set, const char *name);
+hg_status hg_tensor_set_need(const hg_tensor_set *set, const char *name, const hg_tensor **out,
+                             hg_error *err) HG_MUST_CHECK;
+
+#endif

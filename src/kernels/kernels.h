@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * kernels.h: arithmetic on raw memory. One table of function pointers per CPU tier: the reference in plain C
+ * first, then what a tier does faster. Kernels run on the calling thread, check nothing and cannot fail;
+ * operations check shapes, cut work into chunks and hand the chunks to threads. Matrices are row major; `ld*`
+ * are elements between rows.
+ */
+#ifndef HG_KERNELS_KERNELS_H
+#define HG_KERNELS_KERNELS_H
+
+#include "base/cpu.h"
+#include "tensor/dtype.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* op(A) (m, k) · op(B) (k, n), where op transposes when trans_* is set: A is stored (m, k) or (k, m), B (k,
+ * n) or (n, k). */
+typedef struct hg_gemm_shape {
+    bool trans_a, trans_b;
+    int64_t m, n, k;
+    int64_t lda, ldb, ldc;
+} hg_gemm_shape;
+
+/* A 2-D convolution of one image: x (c_in, h_in, w_in), w (c_out, c_in, kernel, kernel), y (c_out, h_out,
+ * w_out). Zeros are padded at the top and left, and as many as needed (at most kernel - 1) at the bottom and
+ * right. */
+typedef struct hg_conv_shape {
+    int64_t c_in, h_in, w_in;
+    int64_t c_out, h_out, w_out;
+    int64_t kernel, stride, pad; /* pad: top and left */
+} hg_conv_shape;
+
+typedef struct hg_kernels {
+    const char *name;
+
+    /* n elements of a weight type to activations. */
+    void (*to_real)(hg_dtype type, int64_t n, const void *from, hg_real *to);
+
+    /* y[i] = sum_j w[i, j] x[j], i < n, j < k: one activation row against n weight rows of any type. */
+    void (*matvec)(hg_dtype type, int64_t n, int64_t k, const void *w, int64_t ldw, const hg_real *x,
+                   hg_real *y);
+
+    /* y[j] = sum_i p[i] v[i, j], i < n, j < d: rows of any type weighted by p (attention over cached values).
+     */
+    void (*weighted_rows)(hg_dtype type, int64_t n, int64_t d, const hg_real *p, const void *v, int64_t ldv,
+                          hg_real *y);
+
+    /* C = op(A) op(B) + beta C. */
+    void (*gemm)(const hg_gemm_shape *s, const hg_real *a, const hg_real *b, hg_real beta, hg_real *c);
+
+    /* One row of n: y = x / sqrt(mean(x²) + eps) · gain. */
+    void (*rmsnorm)(int64_t n, hg_real eps, const hg_real *x, const hg_real *gain, hg_real *y);
+
+    /* One row of n: y = (x - mean) / sqrt(variance + eps) · gain + bias; biased variance. */
+    void (*layernorm)(int64_t n, hg_real eps, const hg_real *x, const hg_real *gain, const hg_real *bias,
+                      hg_real *y);
+
+    /* In place over one row of n: softmax(scale · x). */
+    void (*softmax)(int64_t n, hg_real scale, hg_real *x);
+
+    /* n elements: y = x · sigmoid(x); y = up · gate · sigmoid(gate); y = x Phi(x) (erf form); y = x ·
+     * sigmoid(1.702 x). */
+    void (*silu)(int64_t n, const hg_real *x, hg_real *y);
+    void (*swiglu)(int64_t n, const hg_real *gate, const hg_real *up, hg_real *y);
+    void (*gelu)(int64_t n, const hg_real *x, hg_real *y);
+    void (*quick_gelu)(int64_t n, const hg_real *x, hg_real *y);
+
+    /* Convolution and its gradients on n_threads threads; gradients are added to dx, dw and db. bias and db
+     * may be NULL. False when memory is short. */
+    bool (*conv2d)(int n_threads, const hg_conv_shape *s, const hg_real *x, const hg_real *w,
+                   const hg_real *bias, hg_real *y);
+    bool (*conv2d_backward_data)(int n_threads, const hg_conv_shape *s, const hg_real *dy, const hg_real *w,
+                                 hg_real *dx);
+    bool (*conv2d_backward_weights)(int n_threads, const hg_conv_shape *s, const hg_real *dy,
+                                    const hg_real *x, hg_real *dw, hg_real *db);
+} hg_kernels;
+
+/* The table of a tier; tiers this build or processor lacks give the next lower one. In the double build
+ * always the reference. */
+const hg_kernels *hg_kernels_get(hg_cpu_tier tier);
+
+/* Fills in the parts of the table that a tier replaces; defined in the tier's files. */
+void hg_kernels_set_reference(hg_kernels *table);
+void hg_kernels_set_onednn(hg_kernels *table);
+void hg_kernels_set_avx2(hg_kernels *table);
+void hg_kernels_set_avx512(hg_kernels *table);
+
+#endif

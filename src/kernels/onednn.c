@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * onednn.c: dense float products by oneDNN. Each call runs on the calling thread alone: operations cut work
+ * into chunks of constant size and hand those to threads, so results do not depend on the number of threads.
+ * What oneDNN declines (an empty sum, no memory) is done by the reference.
+ */
+#include "kernels/onednn_conv.h"
+#include "kernels/reference/reference.h"
+
+#include <dnnl.h>
+#include <omp.h>
+
+static void onednn_gemm(const hg_gemm_shape *s, const hg_real *a, const hg_real *b, hg_real beta, hg_real *c)
+{
+    if (s->m == 0 || s->n == 0)
+        return;
+    dnnl_status_t status = dnnl_invalid_arguments;
+    if (s->k > 0) {
+        int threads = omp_get_max_threads();
+        omp_set_num_threads(1);
+        status = dnnl_sgemm(s->trans_a ? 'T' : 'N', s->trans_b ? 'T' : 'N', s->m, s->n, s->k, 1.0F, a, s->lda,
+                            b, s->ldb, beta, c, s->ldc);
+        omp_set_num_threads(threads);
+    }
+    if (status != dnnl_success)
+        hg_reference_gemm(s, a, b, beta, c);
+}
+
+void hg_kernels_set_onednn(hg_kernels *table)
+{
+    table->gemm = onednn_gemm;
+    table->conv2d = hg_onednn_conv2d;
+    table->conv2d_backward_data = hg_onednn_conv2d_backward_data;
+    table->conv2d_backward_weights = hg_onednn_conv2d_backward_weights;
+}

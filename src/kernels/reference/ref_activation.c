@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * ref_activation.c: activation functions, in plain C.
+ */
+#include "kernels/reference/reference.h"
+
+static hg_real ref_sigmoid(hg_real x)
+{
+    return 1 / (1 + HG_REAL_EXP(-x));
+}
+
+void hg_reference_silu(int64_t n, const hg_real *x, hg_real *y)
+{
+    for (int64_t i = 0; i < n; i++)
+        y[i] = x[i] * ref_sigmoid(x[i]);
+}
+
+void hg_reference_swiglu(int64_t n, const hg_real *gate, const hg_real *up, hg_real *y)
+{
+    for (int64_t i = 0; i < n; i++)
+        y[i] = up[i] * gate[i] * ref_sigmoid(gate[i]);
+}
+
+void hg_reference_gelu(int64_t n, const hg_real *x, hg_real *y)
+{
+    for (int64_t i = 0; i < n; i++)
+        y[i] = x[i] * (hg_real)0.5 * (1 + HG_REAL_ERF(x[i] * (hg_real)0.70710678118654752440));
+}
+
+void hg_reference_quick_gelu(int64_t n, const hg_real *x, hg_real *y)
+{
+    for (int64_t i = 0; i < n; i++)
+        y[i] = x[i] * ref_sigmoid((hg_real)1.702 * x[i]);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * ref_norm.c: normalisations of one row, in plain C.
+ */
+#include "kernels/reference/reference.h"
+
+void hg_reference_rmsnorm(int64_t n, hg_real eps, const hg_real *x, const hg_real *gain, hg_real *y)
+{
+    double squares = 0;
+    for (int64_t i = 0; i < n; i++)
+        squares += (double)x[i] * (double)x[i];
+    double r = 1 / sqrt(squares / (double)n + (double)eps);
+    for (int64_t i = 0; i < n; i++)
+        y[i] = (hg_real)((double)x[i] * r * (double)gain[i]);
+}
+
+void hg_reference_layernorm(int64_t n, hg_real eps, const hg_real *x, const hg_real *gain,
+                            const hg_real *bias, hg_real *y)
+{
+    double sum = 0, squares = 0;
+    for (int64_t i = 0; i < n; i++)
+        sum += (double)x[i];
+    double mean = sum / (double)n;
+    /* A second pass: the squares of large values would lose the variance. */
+    for (int64_t i = 0; i < n; i++)
+        squares += ((double)x[i] - mean) * ((double)x[i] - mean);
+    double r = 1 / sqrt(squares / (double)n + (double)eps);
+    for (int64_t i = 0; i < n; i++)
+        y[i] = (hg_real)(((double)x[i] - mean) * r * (double)gain[i] + (double)bias[i]);
+}
+
+void hg_reference_softmax(int64_t n, hg_real scale, hg_real *x)
+{
+    hg_real max = -HG_REAL_MAX;
+    for (int64_t i = 0; i < n; i++) {
+        x[i] *= scale;
+        max = x[i] > max ? x[i] : max;
+    }
+    double sum = 0;
+    for (int64_t i = 0; i < n; i++) {
+        x[i] = HG_REAL_EXP(x[i] - max);
+        sum += (double)x[i];
+    }
+    for (int64_t i = 0; i < n; i++)
+        x[i] = (hg_real)((double)x[i] / sum);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * reference.c: the reference table.
+ */
+#include "kernels/reference/reference.h"
+
+void hg_kernels_set_reference(hg_kernels *table)
+{
+    *table = (hg_kernels){
+        .name = "reference",
+        .to_real = hg_dtype_to_real,
+        .matvec = hg_reference_matvec,
+        .weighted_rows = hg_reference_weighted_rows,
+        .gemm = hg_reference_gemm,
+        .rmsnorm = hg_reference_rmsnorm,
+        .layernorm = hg_reference_layernorm,
+        .softmax = hg_reference_softmax,
+        .silu = hg_reference_silu,
+        .swiglu = hg_reference_swiglu,
+        .gelu = hg_reference_gelu,
+        .quick_gelu = hg_reference_quick_gelu,
+        .conv2d = hg_reference_conv2d,
+        .conv2d_backward_data = hg_reference_conv2d_backward_data,
+        .conv2d_backward_weights = hg_reference_conv2d_backward_weights,
+    };
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * reference.h: the plain C kernels that fill the reference table; what each does is said in kernels.h. Sums
+ * are kept in double, so that faster tiers are measured against something more exact than themselves.
+ */
+#ifndef HG_KERNELS_REFERENCE_H
+#define HG_KERNELS_REFERENCE_H
+
+#include "kernels/kernels.h"
+
+void hg_reference_matvec(hg_dtype type, int64_t n, int64_t k, const void *w, int64_t ldw, const hg_real *x,
+                         hg_real *y);
+void hg_reference_weighted_rows(hg_dtype type, int64_t n, int64_t d, const hg_real *p, const void *v,
+                                int64_t ldv, hg_real *y);
+void hg_reference_gemm(const hg_gemm_shape *s, const hg_real *a, const hg_real *b, hg_real beta, hg_real *c);
+
+void hg_reference_rmsnorm(int64_t n, hg_real eps, const hg_real *x, const hg_real *gain, hg_real *y);
+void hg_reference_layernorm(int64_t n, hg_real eps, const hg_real *x, const hg_real *gain,
+                            const hg_real *bias, hg_real *y);
+void hg_reference_softmax(int64_t n, hg_real scale, hg_real *x);
+
+void hg_reference_silu(int64_t n, const hg_real *x, hg_real *y);
+void hg_reference_swiglu(int64_t n, const hg_real *gate, const hg_real *up, hg_real *y);
+void hg_reference_gelu(int64_t n, const hg_real *x, hg_real *y);
+void hg_reference_quick_gelu(int64_t n, const hg_real *x, hg_real *y);
+
+bool hg_reference_conv2d(int n_threads, const hg_conv_shape *s, const hg_real *x, const hg_real *w,
+                         const hg_real *bias, hg_real *y);
+bool hg_reference_conv2d_backward_data(int n_threads, const hg_conv_shape *s, const hg_real *dy,
+                                       const hg_real *w, hg_real *dx);
+bool hg_reference_conv2d_backward_weights(int n_threads, const hg_conv_shape *s, const hg_real *dy,
+                                          const hg_real *x, hg_real *dw, hg_real *db);
+
+#endif

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * kernels_avx2.c: the tier for AVX2, FMA and F16C. This file alone is compiled with those instructions;
+ * nothing in it but hg_kernels_set_avx2 is visible outside.
+ */
+#include "kernels/x86/simd_avx2.h"
+
+#include "kernels/x86/kernels_x86.h"
+
+void hg_kernels_set_avx2(hg_kernels *table)
+{
+    x86_set(table, "avx2");
+}

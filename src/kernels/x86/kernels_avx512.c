@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * kernels_avx512.c: the tier for AVX-512 F, BW, DQ and VL. This file alone is compiled with those
+ * instructions; nothing in it but hg_kernels_set_avx512 is visible outside.
+ */
+#include "kernels/x86/simd_avx512.h"
+
+#include "kernels/x86/kernels_x86.h"
+
+void hg_kernels_set_avx512(hg_kernels *table)
+{
+    x86_set(table, "avx512");
+}

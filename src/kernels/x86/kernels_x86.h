@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * kernels_x86.h: the kernels of both x86 tiers, written once over `vf`, a vector of VF_LANES floats. Included
+ * by the one .c file of each tier after its simd_*.h.
+ *
+ * Weight types are a constant argument of inlined functions, so each loop is compiled once per type without a
+ * branch in it. A row's sum has the same order whatever rows are computed beside it. Values of type f64 go to
+ * the reference.
+ */
+#ifndef HG_KERNELS_X86_H
+#define HG_KERNELS_X86_H
+
+#include "kernels/reference/reference.h"
+#include "kernels/x86/simd_math.h"
+
+#define X86_INLINE static inline __attribute__((always_inline))
+
+/* ---- loads of any weight type ---- */
+
+X86_INLINE vf x86_load(hg_dtype type, const void *row, int64_t at)
+{
+    switch (type) {
+    case HG_DTYPE_F16:
+        return vf_load_f16((const uint16_t *)row + at);
+    case HG_DTYPE_BF16:
+        return vf_load_bf16((const uint16_t *)row + at);
+    default:
+        return vf_load((const float *)row + at);
+    }
+}
+
+/* n < VF_LANES elements, then zeros. */
+X86_INLINE vf x86_load_part(hg_dtype type, const void *row, int64_t at, int64_t n)
+{
+    switch (type) {
+    case HG_DTYPE_F16:
+        return vf_load_f16_part((const uint16_t *)row + at, n);
+    case HG_DTYPE_BF16:
+        return vf_load_bf16_part((const uint16_t *)row + at, n);
+    default:
+        return vf_load_part((const float *)row + at, n);
+    }
+}
+
+X86_INLINE const void *x86_row(hg_dtype type, const void *base, int64_t elements)
+{
+    return (const uint8_t *)base + elements * (type == HG_DTYPE_F32 ? 4 : 2);
+}
+
+static void x86_to_real(hg_dtype type, int64_t n, const void *from, float *to)
+{
+    int64_t whole = n - n % VF_LANES;
+    switch (type) {
+    case HG_DTYPE_F16:
+        for (int64_t i = 0; i < whole; i += VF_LANES)
+            vf_store(to + i, x86_load(HG_DTYPE_F16, from, i));
+        break;
+    case HG_DTYPE_BF16:
+        for (int64_t i = 0; i < whole; i += VF_LANES)
+            vf_store(to + i, x86_load(HG_DTYPE_BF16, from, i));
+        break;
+    default:
+        hg_dtype_to_real(type, n, from, to);
+        return;
+    }
+    if (whole < n)
+        vf_store_part(to + whole, n - whole, x86_load_part(type, from, whole, n - whole));
+}
+
+/* ---- one activation row against weight rows ---- */
+
+/* Rows that share each load of x, and sums per row that run side by side to cover the latency of an addition.
+ */
+#define MATVEC_ROWS 4
+#define MATVEC_SUMS 2
+
+/* Bytes ahead that are asked for: the hardware's own prefetch stops at pages and does not keep up with four rows. */
+#define MATVEC_AHEAD 2048
+
+/* A prefetch never faults, wherever it points. */
+X86_INLINE void x86_prefetch(const void *p)
+{
+    _mm_prefetch((const char *)((uintptr_t)p + MATVEC_AHEAD), _MM_HINT_T0);
+}
+
+X86_INLINE void x86_matvec_rows(hg_dtype type, int n_rows, int64_t k, const void *w, int64_t ldw,
+                                const float *x, float *y)
+{
+    vf sum[MATVEC_ROWS][MATVEC_SUMS];
+    const void *row[MATVEC_ROWS];
+    for (int r = 0; r < n_rows; r++) {
+        row[r] = x86_row(type, w, r * ldw);
+        for (int s = 0; s < MATVEC_SUMS; s++)
+            sum[r][s] = vf_set1(0);
+    }
+    int64_t j = 0;
+    for (; j + MATVEC_SUMS * VF_LANES <= k; j += MATVEC_SUMS * VF_LANES) {
+        for (int r = 0; r < n_rows; r++)
+            x86_prefetch(x86_row(type, row[r], j));
+        for (int s = 0; s < MATVEC_SUMS; s++) {
+            vf part = vf_load(x + j + s * VF_LANES);
+            for (int r = 0; r < n_rows; r++)
+                sum[r][s] = vf_fma(x86_load(type, row[r], j + s * VF_LANES), part, sum[r][s]);
+        }
+    }
+    for (; j < k; j += VF_LANES) {
+        int64_t n = k - j;
+        vf part = n < VF_LANES ? vf_load_part(x + j, n) : vf_load(x + j);
+        for (int r = 0; r < n_rows; r++)
+            sum[r][0] = vf_fma(n < VF_LANES ? x86_load_part(type, row[r], j, n) : x86_load(type, row[r], j),
+                               part, sum[r][0]);
+    }
+    for (int r = 0; r < n_rows; r++)
+        y[r] = vf_sum(vf_add(sum[r][0], sum[r][1]));
+}
+
+X86_INLINE void x86_matvec_type(hg_dtype type, int64_t n, int64_t k, const void *w, int64_t ldw,
+                                const float *x, float *y)
+{
+    int64_t i = 0;
+    for (; i + MATVEC_ROWS <= n; i += MATVEC_ROWS)
+        x86_matvec_rows(type, MATVEC_ROWS, k, x86_row(type, w, i * ldw), ldw, x, y + i);
+    for (; i < n; i++)
+        x86_matvec_rows(type, 1, k, x86_row(type, w, i * ldw), ldw, x, y + i);
+}
+
+static void x86_matvec(hg_dtype type, int64_t n, int64_t k, const void *w, int64_t ldw, const float *x,
+                       float *y)
+{
+    switch (type) {
+    case HG_DTYPE_F32:
+        x86_matvec_type(HG_DTYPE_F32, n, k, w, ldw, x, y);
+        break;
+    case HG_DTYPE_F16:
+        x86_matvec_type(HG_DTYPE_F16, n, k, w, ldw, x, y);
+        break;
+    case HG_DTYPE_BF16:
+        x86_matvec_type(HG_DTYPE_BF16, n, k, w, ldw, x, y);
+        break;
+    default:
+        hg_reference_matvec(type, n, k, w, ldw, x, y);
+    }
+}
+
+/* ---- rows weighted and summed ---- */
+
+/* Vectors of columns that stay in registers while all rows pass. */
+#define WEIGHTED_VECTORS 8
+
+X86_INLINE void x86_weighted_columns(hg_dtype type, int vectors, int64_t n, int64_t at, const float *p,
+                                     const void *v, int64_t ldv, float *y)
+{
+    vf sum[WEIGHTED_VECTORS];
+    for (int l = 0; l < vectors; l++)
+        sum[l] = vf_set1(0);
+    for (int64_t i = 0; i < n; i++) {
+        vf weight = vf_set1(p[i]);
+        const void *row = x86_row(type, v, i * ldv);
+        for (int l = 0; l < vectors; l++)
+            sum[l] = vf_fma(weight, x86_load(type, row, at + l * VF_LANES), sum[l]);
+    }
+    for (int l = 0; l < vectors; l++)
+        vf_store(y + at + l * VF_LANES, sum[l]);
+}
+
+X86_INLINE void x86_weighted_type(hg_dtype type, int64_t n, int64_t d, const float *p, const void *v,
+                                  int64_t ldv, float *y)
+{
+    int64_t j = 0;
+    for (; j + WEIGHTED_VECTORS * VF_LANES <= d; j += WEIGHTED_VECTORS * VF_LANES)
+        x86_weighted_columns(type, WEIGHTED_VECTORS, n, j, p, v, ldv, y);
+    for (; j + 2 * VF_LANES <= d; j += 2 * VF_LANES)
+        x86_weighted_columns(type, 2, n, j, p, v, ldv, y);
+    for (; j + VF_LANES <= d; j += VF_LANES)
+        x86_weighted_columns(type, 1, n, j, p, v, ldv, y);
+    if (j == d)
+        return;
+    vf sum = vf_set1(0);
+    for (int64_t i = 0; i < n; i++)
+        sum = vf_fma(vf_set1(p[i]), x86_load_part(type, x86_row(type, v, i * ldv), j, d - j), sum);
+    vf_store_part(y + j, d - j, sum);
+}
+
+static void x86_weighted_rows(hg_dtype type, int64_t n, int64_t d, const float *p, const void *v, int64_t ldv,
+                              float *y)
+{
+    switch (type) {
+    case HG_DTYPE_F32:
+        x86_weighted_type(HG_DTYPE_F32, n, d, p, v, ldv, y);
+        break;
+    case HG_DTYPE_F16:
+        x86_weighted_type(HG_DTYPE_F16, n, d, p, v, ldv, y);
+        break;
+    case HG_DTYPE_BF16:
+        x86_weighted_type(HG_DTYPE_BF16, n, d, p, v, ldv, y);
+        break;
+    default:
+        hg_reference_weighted_rows(type, n, d, p, v, ldv, y);
+    }
+}
+
+/* ---- normalisations ---- */
+
+/* Sum of (x - mean), or of its squares. Lanes past the end would add -mean: they are left out by scalar code.
+ */
+X86_INLINE float x86_sum(int64_t n, const float *x, float mean, bool squares)
+{
+    vf lane[2] = {vf_set1(0), vf_set1(0)}, shift = vf_set1(mean);
+    int64_t i = 0;
+    for (; i + 2 * VF_LANES <= n; i += 2 * VF_LANES) {
+        for (int l = 0; l < 2; l++) {
+            vf d = vf_sub(vf_load(x + i + l * VF_LANES), shift);
+            lane[l] = squares ? vf_fma(d, d, lane[l]) : vf_add(lane[l], d);
+        }
+    }
+    float sum = vf_sum(vf_add(lane[0], lane[1]));
+    for (; i < n; i++) {
+        float d = x[i] - mean;
+        sum += squares ? d * d : d;
+    }
+    return sum;
+}
+
+static void x86_rmsnorm(int64_t n, float eps, const float *x, const float *gain, float *y)
+{
+    float r = 1 / sqrtf(x86_sum(n, x, 0, true) / (float)n + eps);
+    vf scale = vf_set1(r);
+    int64_t i = 0;
+    for (; i + VF_LANES <= n; i += VF_LANES)
+        vf_store(y + i, vf_mul(vf_mul(vf_load(x + i), scale), vf_load(gain + i)));
+    for (; i < n; i++)
+        y[i] = x[i] * r * gain[i];
+}
+
+static void x86_layernorm(int64_t n, float eps, const float *x, const float *gain, const float *bias,
+                          float *y)
+{
+    float mean = x86_sum(n, x, 0, false) / (float)n;
+    float r = 1 / sqrtf(x86_sum(n, x, mean, true) / (float)n + eps);
+    vf scale = vf_set1(r), shift = vf_set1(mean);
+    int64_t i = 0;
+    for (; i + VF_LANES <= n; i += VF_LANES) {
+        vf norm = vf_mul(vf_sub(vf_load(x + i), shift), scale);
+        vf_store(y + i, vf_fma(norm, vf_load(gain + i), vf_load(bias + i)));
+    }
+    for (; i < n; i++)
+        y[i] = (x[i] - mean) * r * gain[i] + bias[i];
+}
+
+/* x = scale · x; returns its largest element. */
+X86_INLINE float x86_scale_max(int64_t n, float scale, float *x)
+{
+    vf most = vf_set1(-HUGE_VALF), factor = vf_set1(scale);
+    int64_t i = 0;
+    for (; i + VF_LANES <= n; i += VF_LANES) {
+        vf scaled = vf_mul(vf_load(x + i), factor);
+        vf_store(x + i, scaled);
+        most = vf_max(most, scaled);
+    }
+    float lane[VF_LANES], max = -HUGE_VALF;
+    vf_store(lane, most);
+    for (int l = 0; l < VF_LANES; l++)
+        max = lane[l] > max ? lane[l] : max;
+    for (; i < n; i++) {
+        x[i] *= scale;
+        max = x[i] > max ? x[i] : max;
+    }
+    return max;
+}
+
+static void x86_softmax(int64_t n, float scale, float *x)
+{
+    vf total = vf_set1(0), shift = vf_set1(x86_scale_max(n, scale, x));
+    float sum = 0;
+    int64_t whole = n - n % VF_LANES;
+    for (int64_t i = 0; i < whole; i += VF_LANES) {
+        vf e = vf_exp(vf_sub(vf_load(x + i), shift));
+        vf_store(x + i, e);
+        total = vf_add(total, e);
+    }
+    if (whole < n)
+        vf_store_part(x + whole, n - whole, vf_exp(vf_sub(vf_load_part(x + whole, n - whole), shift)));
+    for (int64_t i = whole; i < n; i++)
+        sum += x[i];
+    float factor = 1 / (sum + vf_sum(total));
+    for (int64_t i = 0; i < n; i++)
+        x[i] *= factor;
+}
+
+/* ---- activations ---- */
+
+/* y = f(x) over n elements; f has only its own lane in view, so the last lanes may be anything. */
+#define X86_ELEMENTWISE(name, f)                                                                             \
+    static void name(int64_t n, const float *x, float *y)                                                    \
+    {                                                                                                        \
+        int64_t i = 0;                                                                                       \
+        for (; i + VF_LANES <= n; i += VF_LANES)                                                             \
+            vf_store(y + i, f(vf_load(x + i)));                                                              \
+        if (i < n)                                                                                           \
+            vf_store_part(y + i, n - i, f(vf_load_part(x + i, n - i)));                                      \
+    }
+
+X86_INLINE vf x86_silu_lanes(vf x)
+{
+    return vf_silu(x, 1.0F);
+}
+
+X86_INLINE vf x86_quick_gelu_lanes(vf x)
+{
+    return vf_silu(x, 1.702F);
+}
+
+X86_ELEMENTWISE(x86_silu, x86_silu_lanes)
+X86_ELEMENTWISE(x86_quick_gelu, x86_quick_gelu_lanes)
+X86_ELEMENTWISE(x86_gelu, vf_gelu)
+
+static void x86_swiglu(int64_t n, const float *gate, const float *up, float *y)
+{
+    int64_t i = 0;
+    for (; i + VF_LANES <= n; i += VF_LANES)
+        vf_store(y + i, vf_mul(vf_load(up + i), vf_silu(vf_load(gate + i), 1.0F)));
+    if (i < n)
+        vf_store_part(y + i, n - i,
+                      vf_mul(vf_load_part(up + i, n - i), vf_silu(vf_load_part(gate + i, n - i), 1.0F)));
+}
+
+static void x86_set(hg_kernels *table, const char *name)
+{
+    table->name = name;
+    table->to_real = x86_to_real;
+    table->matvec = x86_matvec;
+    table->weighted_rows = x86_weighted_rows;
+    table->rmsnorm = x86_rmsnorm;
+    table->layernorm = x86_layernorm;
+    table->softmax = x86_softmax;
+    table->silu = x86_silu;
+    table->swiglu = x86_swiglu;
+    table->gelu = x86_gelu;
+    table->quick_gelu = x86_quick_gelu;
+}
+
+#endif

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * simd_avx512.h: sixteen floats at a time, under the names of simd_avx2.h. Partial loads are masked: lanes
+ * that are left out are neither read nor can they fault.
+ */
+#ifndef HG_KERNELS_SIMD_AVX512_H
+#define HG_KERNELS_SIMD_AVX512_H
+
+#include <immintrin.h>
+#include <stdint.h>
+
+#define VF_LANES 16
+
+typedef __m512 vf;
+
+static inline vf vf_set1(float x)
+{
+    return _mm512_set1_ps(x);
+}
+
+static inline vf vf_load(const float *p)
+{
+    return _mm512_loadu_ps(p);
+}
+
+static inline void vf_store(float *p, vf x)
+{
+    _mm512_storeu_ps(p, x);
+}
+
+static inline __mmask16 vf_first(int64_t n)
+{
+    return (__mmask16)((1U << n) - 1);
+}
+
+static inline vf vf_load_part(const float *p, int64_t n)
+{
+    return _mm512_maskz_loadu_ps(vf_first(n), p);
+}
+
+static inline void vf_store_part(float *p, int64_t n, vf x)
+{
+    _mm512_mask_storeu_ps(p, vf_first(n), x);
+}
+
+static inline vf vf_from_bf16(__m256i x)
+{
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(x), 16));
+}
+
+static inline vf vf_load_f16(const uint16_t *p)
+{
+    return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(const void *)p));
+}
+
+static inline vf vf_load_bf16(const uint16_t *p)
+{
+    return vf_from_bf16(_mm256_loadu_si256((const __m256i *)(const void *)p));
+}
+
+static inline vf vf_load_f16_part(const uint16_t *p, int64_t n)
+{
+    return _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(vf_first(n), p));
+}
+
+static inline vf vf_load_bf16_part(const uint16_t *p, int64_t n)
+{
+    return vf_from_bf16(_mm256_maskz_loadu_epi16(vf_first(n), p));
+}
+
+static inline vf vf_add(vf a, vf b)
+{
+    return _mm512_add_ps(a, b);
+}
+
+static inline vf vf_sub(vf a, vf b)
+{
+    return _mm512_sub_ps(a, b);
+}
+
+static inline vf vf_mul(vf a, vf b)
+{
+    return _mm512_mul_ps(a, b);
+}
+
+static inline vf vf_div(vf a, vf b)
+{
+    return _mm512_div_ps(a, b);
+}
+
+/* a b + c, rounded once. */
+static inline vf vf_fma(vf a, vf b, vf c)
+{
+    return _mm512_fmadd_ps(a, b, c);
+}
+
+/* The second argument where either is not a number. */
+static inline vf vf_max(vf a, vf b)
+{
+    return _mm512_max_ps(a, b);
+}
+
+static inline vf vf_min(vf a, vf b)
+{
+    return _mm512_min_ps(a, b);
+}
+
+/* To the nearest whole number, ties to even. */
+static inline vf vf_round(vf x)
+{
+    return _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+
+/* 2^n for whole n in -126..127. */
+static inline vf vf_exp2_whole(vf n)
+{
+    __m512i exponent = _mm512_add_epi32(_mm512_cvtps_epi32(n), _mm512_set1_epi32(127));
+    return _mm512_castsi512_ps(_mm512_slli_epi32(exponent, 23));
+}
+
+/* Where x is negative, a; else b. */
+static inline vf vf_if_negative(vf x, vf a, vf b)
+{
+    return _mm512_mask_blend_ps(_mm512_movepi32_mask(_mm512_castps_si512(x)), b, a);
+}
+
+static inline vf vf_abs(vf x)
+{
+    return _mm512_andnot_ps(_mm512_set1_ps(-0.0F), x);
+}
+
+static inline float vf_sum(vf x)
+{
+    return _mm512_reduce_add_ps(x);
+}
+
+#endif

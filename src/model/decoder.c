@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * decoder.c: forward pass. Per layer:
+ *   x += O(attention(rope(q), rope(k), v)),  q k v from the projections of rmsnorm(x)
+ *   x += Down(up · silu(gate)),              gate up from the projections of rmsnorm(x)
+ * where every projection is the frozen linear layer plus the plug-in's H-LoRA on the same input.
+ */
+#include "model/decoder.h"
+
+#include <math.h>
+
+/* Frozen linear layer plus H-LoRA. */
+static hg_tensor *decoder_project(hg_ctx *ctx, hg_decoder *d, const hg_plugin *plugin, int64_t layer,
+                                  hg_slot slot, hg_tensor *x)
+{
+    hg_decoder_layer *l = &d->layers[layer];
+    hg_tensor *bias = l->bias[slot].data != NULL ? &l->bias[slot] : NULL;
+    hg_tensor *y = hg_op_linear(ctx, x, &l->weight[slot], bias);
+    return plugin == NULL ? y : hg_op_hlora(ctx, y, x, hg_plugin_get(plugin, layer, slot), NULL);
+}
+
+/* A part of a fused projection's columns. */
+static hg_tensor *decoder_columns(hg_ctx *ctx, hg_tensor *x, int64_t begin, int64_t count)
+{
+    return hg_ctx_failed(ctx) ? NULL : hg_ctx_view(ctx, hg_tensor_view_columns(x, begin, count));
+}
+
+static hg_tensor *decoder_heads(hg_ctx *ctx, hg_tensor *x, int64_t n_heads)
+{
+    return hg_ctx_failed(ctx) ? NULL : hg_ctx_view(ctx, hg_tensor_view_heads(x, n_heads));
+}
+
+static hg_tensor *decoder_attention(hg_ctx *ctx, hg_decoder *d, const hg_plugin *plugin, hg_kv_cache *cache,
+                                    int64_t layer, hg_tensor *x)
+{
+    const hg_decoder_config *c = &d->config;
+    int64_t n_q = (int64_t)c->n_heads * c->head_dim, n_kv = (int64_t)c->n_kv_heads * c->head_dim;
+    hg_tensor *q, *k, *v;
+    if (hg_slot_exists(c, HG_SLOT_QKV)) {
+        hg_tensor *qkv = decoder_project(ctx, d, plugin, layer, HG_SLOT_QKV, x);
+        q = decoder_columns(ctx, qkv, 0, n_q);
+        k = decoder_columns(ctx, qkv, n_q, n_kv);
+        v = decoder_columns(ctx, qkv, n_q + n_kv, n_kv);
+    } else {
+        q = decoder_project(ctx, d, plugin, layer, HG_SLOT_Q, x);
+        k = decoder_project(ctx, d, plugin, layer, HG_SLOT_K, x);
+        v = decoder_project(ctx, d, plugin, layer, HG_SLOT_V, x);
+    }
+    int64_t first = cache != NULL ? cache->length : 0;
+    q = hg_op_rope(ctx, decoder_heads(ctx, q, c->n_heads), first, c->rope_theta);
+    k = hg_op_rope(ctx, decoder_heads(ctx, k, c->n_kv_heads), first, c->rope_theta);
+    v = decoder_heads(ctx, v, c->n_kv_heads);
+    if (hg_ctx_failed(ctx))
+        return NULL;
+    if (cache != NULL) {
+        hg_kv_cache_put(cache, layer, k, v);
+        k = hg_ctx_view(ctx, hg_kv_cache_view_keys(cache, layer, first + q->shape[0]));
+        v = hg_ctx_view(ctx, hg_kv_cache_view_values(cache, layer, first + q->shape[0]));
+    }
+    hg_attention how = {
+        .causal = true, .window = c->sliding_window, .scale = (hg_real)(1 / sqrt((double)c->head_dim))};
+    return decoder_project(ctx, d, plugin, layer, HG_SLOT_O, hg_op_attention(ctx, q, k, v, &how));
+}
+
+static hg_tensor *decoder_feed_forward(hg_ctx *ctx, hg_decoder *d, const hg_plugin *plugin, int64_t layer,
+                                       hg_tensor *x)
+{
+    int64_t ffn = d->config.ffn;
+    hg_tensor *gate, *up;
+    if (hg_slot_exists(&d->config, HG_SLOT_GATE_UP)) {
+        hg_tensor *both = decoder_project(ctx, d, plugin, layer, HG_SLOT_GATE_UP, x);
+        gate = decoder_columns(ctx, both, 0, ffn);
+        up = decoder_columns(ctx, both, ffn, ffn);
+    } else {
+        gate = decoder_project(ctx, d, plugin, layer, HG_SLOT_GATE, x);
+        up = decoder_project(ctx, d, plugin, layer, HG_SLOT_UP, x);
+    }
+    return decoder_project(ctx, d, plugin, layer, HG_SLOT_DOWN, hg_op_swiglu(ctx, gate, up));
+}
+
+hg_tensor *hg_decoder_layer_forward(hg_ctx *ctx, hg_decoder *d, const hg_plugin *plugin, hg_kv_cache *cache,
+                                    int64_t layer, hg_tensor *x)
+{
+    hg_decoder_layer *l = &d->layers[layer];
+    hg_real eps = (hg_real)d->config.rms_eps;
+    hg_tensor *attended =
+        decoder_attention(ctx, d, plugin, cache, layer, hg_op_rmsnorm(ctx, x, &l->input_norm, eps));
+    x = hg_op_add(ctx, x, attended);
+    hg_tensor *fed = decoder_feed_forward(ctx, d, plugin, layer, hg_op_rmsnorm(ctx, x, &l->post_norm, eps));
+    return hg_op_add(ctx, x, fed);
+}
+
+hg_tensor *hg_decoder_forward(hg_ctx *ctx, hg_decoder *d, const hg_plugin *plugin, hg_kv_cache *cache,
+                              hg_tensor *x)
+{
+    if (hg_ctx_failed(ctx))
+        return NULL;
+    int64_t count = x->shape[0];
+    if (cache != NULL && count > cache->capacity - cache->length)
+        return hg_ctx_fail(ctx, HG_STATUS_INPUT, "%lld positions do not fit the %lld that are left of %lld",
+                           (long long)count, (long long)(cache->capacity - cache->length),
+                           (long long)cache->capacity);
+    /* Without a tape nothing of a layer is needed but its result: it is moved to the same place after each
+     * layer. */
+    hg_tensor *state = ctx->tape == NULL ? hg_ctx_tensor(ctx, 2, x->shape, false) : x;
+    hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
+    for (int64_t layer = 0; layer < d->config.n_layers && !hg_ctx_failed(ctx); layer++) {
+        x = hg_decoder_layer_forward(ctx, d, plugin, cache, layer, layer == 0 ? x : state);
+        if (hg_ctx_failed(ctx))
+            return NULL;
+        if (ctx->tape != NULL) {
+            state = x;
+            continue;
+        }
+        memcpy(state->data, x->data, (size_t)hg_tensor_count(x) * sizeof(hg_real));
+        hg_arena_reset(ctx->arena, mark);
+    }
+    if (cache != NULL)
+        hg_kv_cache_advance(cache, count);
+    return hg_ctx_failed(ctx) ? NULL : state;
+}
+
+hg_tensor *hg_decoder_logits(hg_ctx *ctx, hg_decoder *d, hg_tensor *head, hg_tensor *x)
+{
+    return hg_op_linear(ctx, hg_op_rmsnorm(ctx, x, &d->norm, (hg_real)d->config.rms_eps), head, NULL);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * decoder.h: the frozen language model: Phi-3, phi-4 and Qwen2.5 from one description. A plug-in, chosen per
+ * call, adds its H-LoRA to every linear layer.
+ */
+#ifndef HG_MODEL_DECODER_H
+#define HG_MODEL_DECODER_H
+
+#include "model/kv_cache.h"
+#include "model/plugin.h"
+#include "model/slots.h"
+
+typedef struct hg_decoder_layer {
+    hg_tensor input_norm;            /* (H) */
+    hg_tensor post_norm;             /* (H): before the feed-forward part */
+    hg_tensor weight[HG_SLOT_COUNT]; /* (out, in); data NULL where the family has no such slot */
+    hg_tensor bias[HG_SLOT_COUNT];   /* (out); data NULL where there is none */
+} hg_decoder_layer;
+
+typedef struct hg_decoder {
+    hg_decoder_config config;
+    hg_decoder_layer *layers;
+    hg_tensor norm;  /* (H) */
+    hg_tensor embed; /* (V, H): the base model's own embedding */
+    hg_tensor head;  /* (V, H): the base model's own head; equal to embed when tied */
+} hg_decoder;
+
+/* Reads a Hugging Face checkpoint of the config's family. Matrices stay mapped. */
+hg_status hg_decoder_load(hg_decoder *d, const hg_decoder_config *config, const hg_tensor_set *source,
+                          hg_arena *arena, hg_error *err) HG_MUST_CHECK;
+
+/* Runs all layers over embeddings x (T, H) and returns the hidden states (T, H) after the last layer and
+ * before the final norm. With a cache, the T positions follow those in it and are appended; without one they
+ * start at 0. plugin may be NULL (the base model alone). Without a tape, memory for one layer is used at a
+ * time. */
+hg_tensor *hg_decoder_forward(hg_ctx *ctx, hg_decoder *d, const hg_plugin *plugin, hg_kv_cache *cache,
+                              hg_tensor *x);
+
+/* One layer of the above; `layer` counts from 0. */
+hg_tensor *hg_decoder_layer_forward(hg_ctx *ctx, hg_decoder *d, const hg_plugin *plugin, hg_kv_cache *cache,
+                                    int64_t layer, hg_tensor *x);
+
+/* Logits (T, rows of head) of hidden states x (T, H): final norm, then `head` (V', H). */
+hg_tensor *hg_decoder_logits(hg_ctx *ctx, hg_decoder *d, hg_tensor *head, hg_tensor *x);
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * healthgpt_model.h: the whole model: one frozen decoder and one image encoder, and per task a plug-in, an
+ * embedding, a head and the depth at which the image encoder is read. Both tasks are resident at once;
+ * nothing is reloaded to change the task.
+ */
+#ifndef HG_MODEL_HEALTHGPT_MODEL_H
+#define HG_MODEL_HEALTHGPT_MODEL_H
+
+#include "model/clip.h"
+#include "model/decoder.h"
+#include "model/vqgan.h"
+
+typedef enum hg_task { HG_TASK_COMPREHENSION, HG_TASK_GENERATION } hg_task;
+
+#define HG_TASK_COUNT 2
+
+typedef struct hg_task_parts {
+    bool present;
+    hg_plugin plugin;
+    hg_tensor embed;     /* (V', H) */
+    hg_tensor head;      /* (V', H): comprehension only has the rows of real tokens */
+    int64_t clip_layers; /* how many CLIP layers are run: all but one for comprehension, one for generation */
+} hg_task_parts;
+
+/* Where the parts are; NULL or "" for a part that is not to be opened. */
+typedef struct hg_healthgpt_files {
+    const char *base, *clip, *com, *gen, *fusion, *vqgan_folder, *vqgan_file;
+    double com_alpha, gen_alpha; /* 0: twice the rank */
+    int64_t n_tokens;            /* of the tokenizer before picture tokens are added */
+} hg_healthgpt_files;
+
+typedef struct hg_healthgpt {
+    hg_arena arena; /* converted vectors and the layers' tables */
+    hg_decoder decoder;
+    hg_generation_config generation;
+    hg_clip clip;
+    hg_preprocessor_config preprocessor;
+    hg_task_parts tasks[HG_TASK_COUNT];
+    hg_vqgan vqgan; /* when the generation task is present */
+    hg_tensor_set *files[6];
+    int n_files;
+} hg_healthgpt;
+
+/* Opens and checks all given parts. On failure everything is closed again. */
+hg_status hg_healthgpt_open(hg_healthgpt *m, const hg_healthgpt_files *files, hg_error *err) HG_MUST_CHECK;
+void hg_healthgpt_close(hg_healthgpt *m);
+
+/* Picture tokens that follow the tokenizer's own: <start_index>, the codes, <end_index>, <pixel_newline>. */
+#define HG_PICTURE_EXTRA_TOKENS 3
+
+/* Image embeddings (patches, H) of one image for a task: CLIP to the task's depth, then its projector.
+ * `pixels` (3, S, S). */
+hg_tensor *hg_healthgpt_see(hg_ctx *ctx, hg_healthgpt *m, hg_task task, hg_tensor *pixels);
+
+#endif

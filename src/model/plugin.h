@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * plugin.h: the H-LoRA set of one task: a low-rank pair and a router for every adapted linear layer of the
+ * decoder, and the task's projector. Several plug-ins can be resident beside one frozen decoder; the request
+ * chooses.
+ */
+#ifndef HG_MODEL_PLUGIN_H
+#define HG_MODEL_PLUGIN_H
+
+#include "base/arena.h"
+#include "model/projector.h"
+#include "model/slots.h"
+#include "model/weights.h"
+#include "ops/ops.h"
+
+typedef struct hg_plugin {
+    int64_t n_layers;
+    int64_t rank; /* over all experts */
+    int64_t n_experts;
+    hg_hlora *slots; /* (n_layers, HG_SLOT_COUNT); unused slots are zero */
+    hg_projector projector;
+} hg_plugin;
+
+/* Reads a released adapter file (names `base_model.model.model.layers.<i>.<module>.lora_A.weight` and so on).
+ * Rank and number of experts follow from the shapes and must be the same in every layer; `alpha` is the
+ * adapter's alpha (0: twice the rank, as in all releases), so the scale is alpha / (rank / experts).
+ * `n_tensors` is how many tensors the file has: one that belongs to no layer is an error, because it means
+ * that the file is for another model. `vision_width` is the width of the image features. */
+hg_status hg_plugin_load(hg_plugin *plugin, const hg_tensor_set *source, int64_t n_tensors,
+                         const hg_decoder_config *config, int64_t vision_width, double alpha, hg_arena *arena,
+                         hg_error *err) HG_MUST_CHECK;
+
+/* The adapter of a slot. */
+hg_hlora *hg_plugin_get(const hg_plugin *plugin, int64_t layer, hg_slot slot);
+
+#endif

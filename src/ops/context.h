@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * context.h: what an operation runs with: memory, kernels, threads, and the tape when gradients are wanted.
+ *
+ * Operations run at once and return a tensor in the context's arena. The first failure sticks: later
+ * operations return NULL without doing anything, so a model is written as plain formulas and its caller looks
+ * at the context once, at the end.
+ */
+#ifndef HG_OPS_CONTEXT_H
+#define HG_OPS_CONTEXT_H
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "kernels/kernels.h"
+#include "tensor/tensor.h"
+
+#include <stdbool.h>
+
+struct hg_tape;
+
+typedef struct hg_ctx {
+    hg_arena *arena; /* results and scratch; the caller resets it */
+    const hg_kernels *kernels;
+    int n_threads;
+    struct hg_tape *tape; /* NULL: inference, nothing is recorded */
+    hg_error error;       /* code HG_STATUS_OK until the first failure */
+} hg_ctx;
+
+void hg_ctx_init(hg_ctx *ctx, hg_arena *arena, const hg_kernels *kernels, int n_threads);
+
+bool hg_ctx_failed(const hg_ctx *ctx);
+
+/* The sticky failure as a status; copies its text to `err`. */
+hg_status hg_ctx_status(const hg_ctx *ctx, hg_error *err);
+
+/* Sets the failure unless there is one already; returns NULL for `return hg_ctx_fail(...)`. */
+hg_tensor *hg_ctx_fail(hg_ctx *ctx, hg_status code, const char *format, ...) HG_PRINTF(3, 4);
+
+/* A new contiguous activation tensor, uninitialised; with a zeroed gradient when `with_grad`. NULL on
+ * failure. */
+hg_tensor *hg_ctx_tensor(hg_ctx *ctx, int n_dims, const int64_t *shape, bool with_grad);
+
+/* A copy of the descriptor `view` in the arena, so that views can be passed on like results. */
+hg_tensor *hg_ctx_view(hg_ctx *ctx, hg_tensor view);
+
+/* n activations of scratch from the arena, uninitialised; NULL on failure. */
+hg_real *hg_ctx_scratch(hg_ctx *ctx, int64_t n);
+
+/* Threads worth starting for `work` multiply-adds (or as much): 1 when waking the others would take longer
+ * than the work. How the work is cut does not depend on it, so neither do results. */
+int hg_ctx_threads(const hg_ctx *ctx, int64_t work);
+
+/* Whether a result that depends on `t` needs a gradient: there is a tape and `t` (may be NULL) has one. */
+bool hg_ctx_wants_grad(const hg_ctx *ctx, const hg_tensor *t);
+
+#endif

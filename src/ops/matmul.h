@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * matmul.h: the three products that linear layers, H-LoRA and their gradients are made of, cut into chunks
+ * for threads. Weights may be of any type; they are read as they are for a few rows and converted block by
+ * block for many, never as a whole.
+ */
+#ifndef HG_OPS_MATMUL_H
+#define HG_OPS_MATMUL_H
+
+#include "ops/context.h"
+
+/* y (T, N) = x (T, K) · w (N, K)ᵀ + beta · y. x and y may have strided rows. */
+void hg_matmul_forward(hg_ctx *ctx, const hg_tensor *x, const hg_tensor *w, hg_real beta, hg_tensor *y);
+
+/* dx (T, K) += dy (T, N) · w (N, K); dx has rows `ld_dx` apart, dy rows `ld_dy`. */
+void hg_matmul_backward_data(hg_ctx *ctx, int64_t t, const hg_real *dy, int64_t ld_dy, const hg_tensor *w,
+                             hg_real *dx, int64_t ld_dx);
+
+/* dw (N, K) += dy (T, N)ᵀ · x (T, K); dw contiguous. */
+void hg_matmul_backward_weights(hg_ctx *ctx, int64_t t, int64_t n, int64_t k, const hg_real *dy,
+                                int64_t ld_dy, const hg_real *x, int64_t ld_x, hg_real *dw);
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * op_add.c: y = a + b, element by element.
+ *
+ * Shapes: a, b and y the same, contiguous.
+ * Gradient: da += dy; db += dy.
+ */
+#include "ops/ops.h"
+#include "ops/registry.h"
+
+static void add_backward(hg_ctx *ctx, const hg_record *record)
+{
+    (void)ctx;
+    const hg_real *dy = record->out->grad;
+    int64_t n = hg_tensor_count(record->out);
+    for (int p = 0; p < 2; p++) {
+        hg_real *d = record->in[p]->grad;
+        for (int64_t i = 0; d != NULL && i < n; i++)
+            d[i] += dy[i];
+    }
+}
+
+const hg_op hg_op_add_entry = {"add", add_backward};
+
+hg_tensor *hg_op_add(hg_ctx *ctx, hg_tensor *a, hg_tensor *b)
+{
+    if (hg_ctx_failed(ctx))
+        return NULL;
+    if (!hg_tensor_same_shape(a, b)) {
+        char as[HG_TENSOR_SHAPE_TEXT], bs[HG_TENSOR_SHAPE_TEXT];
+        return hg_ctx_fail(ctx, HG_STATUS_INPUT, "add: %s and %s differ", hg_tensor_format_shape(a, as),
+                           hg_tensor_format_shape(b, bs));
+    }
+    if (!hg_tensor_is_contiguous(a) || !hg_tensor_is_contiguous(b))
+        return hg_ctx_fail(ctx, HG_STATUS_INPUT, "add: an input is not contiguous");
+    hg_tensor *y =
+        hg_ctx_tensor(ctx, a->n_dims, a->shape, hg_ctx_wants_grad(ctx, a) || hg_ctx_wants_grad(ctx, b));
+    if (y == NULL)
+        return NULL;
+    const hg_real *x = hg_tensor_real(a), *z = hg_tensor_real(b);
+    hg_real *sum = hg_tensor_real(y);
+    int64_t n = hg_tensor_count(y);
+    for (int64_t i = 0; i < n; i++)
+        sum[i] = x[i] + z[i];
+    hg_tape_push(ctx, &hg_op_add_entry, y, (hg_tensor *[]){a, b}, 2, NULL);
+    return hg_ctx_failed(ctx) ? NULL : y;
+}

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * op_attention.c: y_h = softmax(scale · q_h k_gᵀ + mask) v_g for each query head h and its key head g = h /
+ * (H / G).
+ *
+ * Shapes: q (T, H, D), k and v (S, G, D), y (T, H · D). Query t stands at key position S - T + t; when causal
+ * it sees keys up to that one, of which only the last `window`. Masked keys take no part: the softmax runs
+ * over the visible range. Gradient, per head, with P the probabilities and dO = dy: dV += Pᵀ dO; dP = dO Vᵀ;
+ * dS = P (dP - rowsum(dP P)); dQ += scale dS K; dK += scale dSᵀ Q. One query reads keys and values as they
+ * are stored; more go through gemm in blocks of queries.
+ */
+#include "base/parallel.h"
+#include "ops/ops.h"
+#include "ops/registry.h"
+
+/* Queries a block: a constant, so that results do not depend on the number of threads. */
+#define QUERY_BLOCK 64
+
+typedef struct attention_job {
+    hg_ctx *ctx;
+    const hg_tensor *q, *k, *v;
+    hg_attention how;
+    hg_real *y;        /* (T, H · D) */
+    hg_real *kept;     /* (H, T, S) probabilities for backward, or NULL */
+    hg_real *k_real;   /* (G, S, D) when k is of another type, else NULL */
+    hg_real *v_real;   /* the same for v */
+    hg_real *scratch;  /* QUERY_BLOCK · S for each worker */
+    const hg_real *dy; /* backward only */
+} attention_job;
+
+typedef struct key_range {
+    int64_t begin, end;
+} key_range;
+
+/* The keys that query t sees. */
+static key_range attention_range(const attention_job *job, int64_t t)
+{
+    int64_t n_keys = job->k->shape[0];
+    if (!job->how.causal)
+        return (key_range){0, n_keys};
+    int64_t end = n_keys - job->q->shape[0] + t + 1;
+    int64_t begin = job->how.window > 0 && end > job->how.window ? end - job->how.window : 0;
+    return (key_range){begin, end};
+}
+
+static const void *head_of(const hg_tensor *x, int64_t row, int64_t head)
+{
+    return (const uint8_t *)x->data +
+           (row * x->stride[0] + head * x->stride[1]) * (int64_t)hg_dtype_bytes(x->dtype);
+}
+
+/* One query for one head per chunk. */
+static void attention_one_query(void *arg, int64_t h, int worker)
+{
+    const attention_job *job = arg;
+    const hg_kernels *kernels = job->ctx->kernels;
+    int64_t d = job->q->shape[2], group = h / (job->q->shape[1] / job->k->shape[1]);
+    key_range range = attention_range(job, 0);
+    hg_real *p = job->scratch + worker * QUERY_BLOCK * job->k->shape[0];
+    int64_t n = range.end - range.begin;
+    kernels->matvec(job->k->dtype, n, d, head_of(job->k, range.begin, group), job->k->stride[0],
+                    head_of(job->q, 0, h), p);
+    kernels->softmax(n, job->how.scale, p);
+    kernels->weighted_rows(job->v->dtype, n, d, p, head_of(job->v, range.begin, group), job->v->stride[0],
+                           job->y + h * d);
+}
+
+/* Keys or values of one head as activations, and the elements between their rows. */
+static const hg_real *attention_rows(const hg_tensor *x, const hg_real *converted, int64_t group, int64_t *ld)
+{
+    int64_t d = x->shape[2];
+    if (converted != NULL) {
+        *ld = d;
+        return converted + group * x->shape[0] * d;
+    }
+    *ld = x->stride[0];
+    return head_of(x, 0, group);
+}
+
+/* Softmax over each query's visible keys; zeros elsewhere. Rows of p are n_keys long. */
+static void attention_softmax(const attention_job *job, int64_t first, int64_t count, hg_real *p)
+{
+    int64_t n_keys = job->k->shape[0];
+    for (int64_t i = 0; i < count; i++) {
+        key_range range = attention_range(job, first + i);
+        hg_real *row = p + i * n_keys;
+        memset(row, 0, (size_t)range.begin * sizeof *row);
+        memset(row + range.end, 0, (size_t)(n_keys - range.end) * sizeof *row);
+        job->ctx->kernels->softmax(range.end - range.begin, job->how.scale, row + range.begin);
+    }
+}
+
+/* A block of queries for one head per chunk. */
+static void attention_block(void *arg, int64_t index, int worker)
+{
+    const attention_job *job = arg;
+    const hg_kernels *kernels = job->ctx->kernels;
+    int64_t n_queries = job->q->shape[0], n_heads = job->q->shape[1], d = job->q->shape[2],
+            n_keys = job->k->shape[0];
+    int64_t h = index % n_heads, first = index / n_heads * QUERY_BLOCK,
+            group = h / (n_heads / job->k->shape[1]);
+    int64_t count = n_queries - first < QUERY_BLOCK ? n_queries - first : QUERY_BLOCK;
+    int64_t used = attention_range(job, first + count - 1).end; /* no query of the block sees more keys */
+    hg_real *p = job->kept != NULL ? job->kept + (h * n_queries + first) * n_keys
+                                   : job->scratch + worker * QUERY_BLOCK * n_keys;
+    int64_t ldk, ldv;
+    const hg_real *k = attention_rows(job->k, job->k_real, group, &ldk);
+    const hg_real *v = attention_rows(job->v, job->v_real, group, &ldv);
+    hg_gemm_shape scores = {
+        .trans_b = true, .m = count, .n = used, .k = d, .lda = job->q->stride[0], .ldb = ldk, .ldc = n_keys};
+    kernels->gemm(&scores, head_of(job->q, first, h), k, 0, p);
+    attention_softmax(job, first, count, p);
+    hg_gemm_shape mix = {.m = count, .n = d, .k = used, .lda = n_keys, .ldb = ldv, .ldc = n_heads * d};
+    kernels->gemm(&mix, p, v, 0, job->y + (first * n_heads + h) * d);
+}
+
+/* All of a strided (S, G, D) tensor as contiguous activations (G, S, D); NULL when it already is of that
+ * type. */
+static hg_real *attention_convert(hg_ctx *ctx, const hg_tensor *x)
+{
+    if (x->dtype == HG_DTYPE_REAL)
+        return NULL;
+    int64_t n = x->shape[0], d = x->shape[2];
+    hg_real *out = hg_ctx_scratch(ctx, hg_tensor_count(x));
+    for (int64_t g = 0; out != NULL && g < x->shape[1]; g++) {
+        for (int64_t s = 0; s < n; s++)
+            ctx->kernels->to_real(x->dtype, d, head_of(x, s, g), out + (g * n + s) * d);
+    }
+    return out;
+}
+
+typedef struct attention_saved {
+    hg_attention how;
+    hg_real *p; /* (H, T, S) */
+} attention_saved;
+
+/* Gradients of one head; dp (T, S) is scratch. Heads of one group add to the same dk and dv, so heads run one
+ * after the other. */
+static void attention_backward_head(hg_ctx *ctx, const hg_record *r, int64_t h, hg_real *dp)
+{
+    const attention_saved *saved = r->saved;
+    const hg_tensor *q = r->in[0], *k = r->in[1], *v = r->in[2];
+    int64_t n_queries = q->shape[0], n_heads = q->shape[1], d = q->shape[2], n_keys = k->shape[0];
+    int64_t group = h / (n_heads / k->shape[1]), ldy = n_heads * d;
+    const hg_real *p = saved->p + h * n_queries * n_keys, *dy = r->out->grad + h * d;
+    if (v->grad != NULL) {
+        hg_gemm_shape s = {.trans_a = true,
+                           .m = n_keys,
+                           .n = d,
+                           .k = n_queries,
+                           .lda = n_keys,
+                           .ldb = ldy,
+                           .ldc = v->stride[0]};
+        ctx->kernels->gemm(&s, p, dy, 1, v->grad + group * v->stride[1]);
+    }
+    hg_gemm_shape s = {
+        .trans_b = true, .m = n_queries, .n = n_keys, .k = d, .lda = ldy, .ldb = v->stride[0], .ldc = n_keys};
+    ctx->kernels->gemm(&s, dy, head_of(v, 0, group), 0, dp);
+    for (int64_t t = 0; t < n_queries; t++) {
+        hg_real dot = 0;
+        for (int64_t i = 0; i < n_keys; i++)
+            dot += dp[t * n_keys + i] * p[t * n_keys + i];
+        for (int64_t i = 0; i < n_keys; i++)
+            dp[t * n_keys + i] = saved->how.scale * p[t * n_keys + i] * (dp[t * n_keys + i] - dot);
+    }
+    if (q->grad != NULL) {
+        hg_gemm_shape dq = {
+            .m = n_queries, .n = d, .k = n_keys, .lda = n_keys, .ldb = k->stride[0], .ldc = q->stride[0]};
+        ctx->kernels->gemm(&dq, dp, head_of(k, 0, group), 1, q->grad + h * q->stride[1]);
+    }
+    if (k->grad != NULL) {
+        hg_gemm_shape dk = {.trans_a = true,
+                            .m = n_keys,
+                            .n = d,
+                            .k = n_queries,
+                            .lda = n_keys,
+                            .ldb = q->stride[0],
+                            .ldc = k->stride[0]};
+        ctx->kernels->gemm(&dk, dp, head_of(q, 0, h), 1, k->grad + group * k->stride[1]);
+    }
+}
+
+typedef struct attention_backward_job {
+    hg_ctx *ctx;
+    const hg_record *record;
+    hg_real *dp; /* (T, S) for each worker */
+} attention_backward_job;
+
+/* One key head per chunk, with all the query heads that read it. */
+static void attention_backward_group(void *arg, int64_t group, int worker)
+{
+    const attention_backward_job *job = arg;
+    const hg_tensor *q = job->record->in[0], *k = job->record->in[1];
+    int64_t each = q->shape[1] / k->shape[1];
+    hg_real *dp = job->dp + worker * q->shape[0] * k->shape[0];
+    for (int64_t h = group * each; h < (group + 1) * each; h++)
+        attention_backward_head(job->ctx, job->record, h, dp);
+}
+
+static void attention_backward(hg_ctx *ctx, const hg_record *r)
+{
+    hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
+    attention_backward_job job = {.ctx = ctx, .record = r};
+    job.dp = hg_ctx_scratch(ctx, ctx->n_threads * r->in[0]->shape[0] * r->in[1]->shape[0]);
+    if (job.dp != NULL)
+        hg_parallel_for(ctx->n_threads, r->in[1]->shape[1], attention_backward_group, &job);
+    hg_arena_reset(ctx->arena, mark);
+}
+
+const hg_op hg_op_attention_entry = {"attention", attention_backward};
+
+static bool attention_fits(const hg_tensor *q, const hg_tensor *k, const hg_tensor *v)
+{
+    return q->n_dims == 3 && k->n_dims == 3 && v->n_dims == 3 && k->shape[0] == v->shape[0] &&
+           k->shape[1] == v->shape[1] && k->shape[2] == q->shape[2] && v->shape[2] == q->shape[2] &&
+           k->shape[0] >= q->shape[0] && q->shape[1] % k->shape[1] == 0;
+}
+
+hg_tensor *hg_op_attention(hg_ctx *ctx, hg_tensor *q, hg_tensor *k, hg_tensor *v, const hg_attention *how)
+{
+    if (hg_ctx_failed(ctx))
+        return NULL;
+    if (!attention_fits(q, k, v))
+        return hg_ctx_fail(ctx, HG_STATUS_INPUT, "attention: queries, keys and values do not fit");
+    int64_t n_queries = q->shape[0], n_heads = q->shape[1], d = q->shape[2], n_keys = k->shape[0];
+    bool grad = hg_ctx_wants_grad(ctx, q) || hg_ctx_wants_grad(ctx, k) || hg_ctx_wants_grad(ctx, v);
+    if (grad && (k->dtype != HG_DTYPE_REAL || v->dtype != HG_DTYPE_REAL))
+        return hg_ctx_fail(ctx, HG_STATUS_INPUT, "attention: no gradient through keys of type %s",
+                           hg_dtype_name(k->dtype));
+    hg_tensor *y = hg_ctx_tensor(ctx, 2, (int64_t[]){n_queries, n_heads * d}, grad);
+    hg_real *kept = grad ? hg_ctx_scratch(ctx, n_heads * n_queries * n_keys) : NULL;
+    if (hg_ctx_failed(ctx))
+        return NULL;
+    /* Backward reads all of P: keys that no query of a block sees are never written. */
+    if (grad)
+        memset(kept, 0, (size_t)(n_heads * n_queries * n_keys) * sizeof *kept);
+    attention_saved saved = {*how, kept};
+    void *record = hg_tape_save(ctx, &saved, sizeof saved);
+    hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
+    attention_job job = {
+        .ctx = ctx, .q = q, .k = k, .v = v, .how = *how, .y = hg_tensor_real(y), .kept = kept};
+    int threads = hg_ctx_threads(ctx, 2 * n_heads * n_queries * n_keys * d);
+    job.scratch = hg_ctx_scratch(ctx, ctx->n_threads * QUERY_BLOCK * n_keys);
+    if (n_queries == 1 && !grad) {
+        if (job.scratch != NULL)
+            hg_parallel_for(threads, n_heads, attention_one_query, &job);
+    } else {
+        job.k_real = attention_convert(ctx, k);
+        job.v_real = attention_convert(ctx, v);
+        if (!hg_ctx_failed(ctx))
+            hg_parallel_for(threads, n_heads * ((n_queries + QUERY_BLOCK - 1) / QUERY_BLOCK), attention_block,
+                            &job);
+    }
+    hg_arena_reset(ctx->arena, mark);
+    hg_tape_push(ctx, &hg_op_attention_entry, y, (hg_tensor *[]){q, k, v}, 3, record);
+    return hg_ctx_failed(ctx) ? NULL : y;
+}

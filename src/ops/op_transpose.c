@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * op_transpose.c: y[j, i] = x[i, j]. Turns a picture's (C, H · W) into rows of tokens and back.
+ *
+ * Shapes: x (M, N) contiguous, y (N, M).
+ * Gradient: dx += dyᵀ.
+ */
+#include "ops/ops.h"
+#include "ops/registry.h"
+
+/* Squares of this side fit the first-level cache on both sides. */
+#define SIDE 32
+
+/* to (n, m) = from (m, n)ᵀ, or added to it. */
+static void transpose_matrix(int64_t m, int64_t n, const hg_real *from, bool add, hg_real *to)
+{
+    for (int64_t i = 0; i < m; i += SIDE) {
+        for (int64_t j = 0; j < n; j += SIDE) {
+            for (int64_t l = j; l < n && l < j + SIDE; l++) {
+                for (int64_t k = i; k < m && k < i + SIDE; k++)
+                    to[l * m + k] = from[k * n + l] + (add ? to[l * m + k] : 0);
+            }
+        }
+    }
+}
+
+static void transpose_backward(hg_ctx *ctx, const hg_record *record)
+{
+    (void)ctx;
+    const hg_tensor *x = record->in[0];
+    transpose_matrix(x->shape[1], x->shape[0], record->out->grad, true, x->grad);
+}
+
+const hg_op hg_op_transpose_entry = {"transpose", transpose_backward};
+
+hg_tensor *hg_op_transpose(hg_ctx *ctx, hg_tensor *x)
+{
+    if (hg_ctx_failed(ctx))
+        return NULL;
+    if (x->n_dims != 2 || !hg_tensor_is_contiguous(x))
+        return hg_ctx_fail(ctx, HG_STATUS_INPUT, "transpose: the input is not a contiguous matrix");
+    hg_tensor *y = hg_ctx_tensor(ctx, 2, (int64_t[]){x->shape[1], x->shape[0]}, hg_ctx_wants_grad(ctx, x));
+    if (y == NULL)
+        return NULL;
+    transpose_matrix(x->shape[0], x->shape[1], hg_tensor_real(x), false, hg_tensor_real(y));
+    hg_tape_push(ctx, &hg_op_transpose_entry, y, (hg_tensor *[]){x}, 1, NULL);
+    return hg_ctx_failed(ctx) ? NULL : y;
+}

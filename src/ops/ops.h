@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * ops.h: the operations that models are made of. Each has a file of its own, op_<name>.c, whose head states
+ * formula, shapes and gradient. All take activations of type HG_DTYPE_REAL; weights of linear layers and
+ * embeddings may be of any type. All return NULL once the context has failed, and fail with a text on shapes
+ * that do not fit.
+ *
+ * Letters: B batch, T tokens, C channels, H heads, D head dimension, R rank, E experts, V vocabulary.
+ */
+#ifndef HG_OPS_OPS_H
+#define HG_OPS_OPS_H
+
+#include "ops/context.h"
+#include "ops/tape.h"
+
+/* (n, C): rows `ids` of table (V, C). Ids must lie in 0..V-1. */
+hg_tensor *hg_op_embedding(hg_ctx *ctx, hg_tensor *table, const int32_t *ids, int64_t n);
+
+/* (T, N) = x (T, K) · w (N, K)ᵀ + bias (N), bias may be NULL. */
+hg_tensor *hg_op_linear(hg_ctx *ctx, hg_tensor *x, hg_tensor *w, hg_tensor *bias);
+
+/* One H-LoRA plug-in of a linear layer K to N: R is the rank over all experts, a multiple of E. */
+typedef struct hg_hlora {
+    hg_tensor a;      /* (R, K) */
+    hg_tensor b;      /* (N, R) */
+    hg_tensor router; /* (E, K) */
+    hg_real scale;    /* alpha / (R / E) */
+} hg_hlora;
+
+/* Adds the plug-in's output for x (T, K) to y (T, N), in place, and returns y. `mask` (T, R) multiplies the
+ * scaled rank activations (dropout: 0 or 1 / (1 - p)); NULL: none. y must be contiguous. With a tape, plug
+ * and mask must live until its backward. */
+hg_tensor *hg_op_hlora(hg_ctx *ctx, hg_tensor *y, hg_tensor *x, hg_hlora *plug, const hg_real *mask);
+
+/* Rows of x (T, C) over the root of their mean square, times gain (C). */
+hg_tensor *hg_op_rmsnorm(hg_ctx *ctx, hg_tensor *x, hg_tensor *gain, hg_real eps);
+
+/* Rows of x (T, C) to mean 0 and variance 1, times gain (C) plus bias (C). */
+hg_tensor *hg_op_layernorm(hg_ctx *ctx, hg_tensor *x, hg_tensor *gain, hg_tensor *bias, hg_real eps);
+
+/* x (C, H, W) normalised over each of `n_groups` groups of channels, times gain (C) plus bias (C). */
+hg_tensor *hg_op_groupnorm(hg_ctx *ctx, hg_tensor *x, hg_tensor *gain, hg_tensor *bias, int64_t n_groups,
+                           hg_real eps);
+
+/* Elementwise over a contiguous x: x sigmoid(x); x Phi(x) (erf form); x sigmoid(1.702 x). */
+hg_tensor *hg_op_silu(hg_ctx *ctx, hg_tensor *x);
+hg_tensor *hg_op_gelu(hg_ctx *ctx, hg_tensor *x);
+hg_tensor *hg_op_quick_gelu(hg_ctx *ctx, hg_tensor *x);
+
+/* (T, C) = up · silu(gate); gate and up (T, C) may have strided rows (halves of one fused result). */
+hg_tensor *hg_op_swiglu(hg_ctx *ctx, hg_tensor *gate, hg_tensor *up);
+
+/* a + b, same shape, contiguous. */
+hg_tensor *hg_op_add(hg_ctx *ctx, hg_tensor *a, hg_tensor *b);
+
+/* Rotary positions for x (T, H, D), rows may be strided; row t is at position `first + t`. Half-split form.
+ */
+hg_tensor *hg_op_rope(hg_ctx *ctx, hg_tensor *x, int64_t first, double theta);
+
+typedef struct hg_attention {
+    bool causal;    /* query t sees keys up to S - T + t; otherwise all keys */
+    int64_t window; /* of those, the last `window` (itself included); 0: all */
+    hg_real scale;  /* of the scores, usually 1 / sqrt(D) */
+} hg_attention;
+
+/* (T, H * D): attention of q (T, H, D) over k and v (S, G, D), S >= T; G divides H, and query head h reads
+ * key head h / (H / G). k and v may be of any type (a cache) when no gradient is wanted for them; all may
+ * have strided rows. */
+hg_tensor *hg_op_attention(hg_ctx *ctx, hg_tensor *q, hg_tensor *k, hg_tensor *v, const hg_attention *how);
+
+/* (sum of T_i, C): up to 4 tensors (T_i, C) one after the other. */
+hg_tensor *hg_op_concat(hg_ctx *ctx, hg_tensor *const *parts, int n_parts);
+
+/* (N, M) from contiguous x (M, N). */
+hg_tensor *hg_op_transpose(hg_ctx *ctx, hg_tensor *x);
+
+/* Convolution of x (C, H, W) with w (O, C, k, k) and bias (O) (may be NULL), both activations' type.
+ * `pad_begin` zeros at the top and left, `pad_end` at the bottom and right. */
+hg_tensor *hg_op_conv2d(hg_ctx *ctx, hg_tensor *x, hg_tensor *w, hg_tensor *bias, int64_t stride,
+                        int64_t pad_begin, int64_t pad_end);
+
+/* (C, 2H, 2W): every pixel of x (C, H, W) four times. */
+hg_tensor *hg_op_upsample(hg_ctx *ctx, hg_tensor *x);
+
+#endif

@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * check_kernels.c: every kernel of every tier that this machine runs against the reference table, on odd
+ * sizes and all weight types, with inputs and results ending at a guard page. `check_kernels --bench` prints
+ * times instead.
+ */
+#include "guard.h"
+
+#include "base/rng.h"
+#include "bench_kernels.h"
+#include "kernels/kernels.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+static const int64_t sizes[] = {1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 33, 64, 65, 100, 128, 257, 1023, 1024};
+#define N_SIZES (sizeof sizes / sizeof *sizes)
+
+static const hg_dtype types[] = {HG_DTYPE_F32, HG_DTYPE_F16, HG_DTYPE_BF16, HG_DTYPE_F64};
+#define N_TYPES (sizeof types / sizeof *types)
+
+static const hg_kernels *reference_table(void)
+{
+    return hg_kernels_get(HG_CPU_TIER_REFERENCE);
+}
+
+static float *new_floats(int64_t n, hg_rng *rng, double range)
+{
+    float *x = guard_alloc((size_t)n * sizeof *x);
+    for (int64_t i = 0; i < n; i++)
+        x[i] = (float)((2 * hg_rng_uniform(rng) - 1) * range);
+    return x;
+}
+
+static void free_floats(float *x, int64_t n)
+{
+    guard_free(x, (size_t)n * sizeof *x);
+}
+
+/* n random values of a type, and the same as floats. */
+static void *new_weights(hg_dtype type, int64_t n, hg_rng *rng, float *as_float)
+{
+    float *x = new_floats(n, rng, 1);
+    void *w = guard_alloc((size_t)n * hg_dtype_bytes(type));
+    hg_dtype_from_real(type, n, x, w);
+    hg_dtype_to_real(type, n, w, as_float);
+    free_floats(x, n);
+    return w;
+}
+
+/* |got - want| may be `relative` of `scale[i]` (of |want| when NULL) and `absolute` besides. */
+static void compare(const char *what, int64_t n, const float *want, const float *got, const float *scale,
+                    double relative, double absolute)
+{
+    for (int64_t i = 0; i < n; i++) {
+        double size = scale != NULL ? (double)scale[i] : fabs((double)want[i]);
+        if (!(fabs((double)want[i] - (double)got[i]) <= relative * size + absolute))
+            fail_msg("%s, element %lld of %lld: %.9g, reference %.9g", what, (long long)i, (long long)n,
+                     (double)got[i], (double)want[i]);
+    }
+}
+
+/* ---- each kernel against the reference; `t` is the tier's table ---- */
+
+static void check_to_real(const hg_kernels *t, int64_t n, hg_rng *rng)
+{
+    for (size_t i = 0; i < N_TYPES; i++) {
+        float *want = new_floats(n, rng, 1), *got = new_floats(n, rng, 1);
+        void *w = new_weights(types[i], n, rng, want);
+        t->to_real(types[i], n, w, got);
+        assert_memory_equal(want, got, (size_t)n * sizeof *want);
+        guard_free(w, (size_t)n * hg_dtype_bytes(types[i]));
+        free_floats(want, n);
+        free_floats(got, n);
+    }
+}
+
+/* All 65,536 patterns of both 16-bit types, infinities and subnormals among them. NaNs need only stay NaNs.
+ */
+static void check_to_real_patterns(const hg_kernels *t)
+{
+    static uint16_t all[65536];
+    static float got[65536];
+    for (int i = 0; i < 65536; i++)
+        all[i] = (uint16_t)i;
+    for (size_t k = 1; k <= 2; k++) {
+        t->to_real(types[k], 65536, all, got);
+        for (int i = 0; i < 65536; i++) {
+            float want = types[k] == HG_DTYPE_F16 ? hg_f16_to_f32(all[i]) : hg_bf16_to_f32(all[i]);
+            assert_true(memcmp(&want, &got[i], sizeof want) == 0 || (isnan(want) && isnan(got[i])));
+        }
+    }
+}
+
+/* scale[i] = sum_j |w[i, j] x[j]|: what the rounding errors of a sum grow with. */
+static void matvec_scale(int64_t n, int64_t k, const float *w, int64_t ldw, const float *x, float *scale)
+{
+    for (int64_t i = 0; i < n; i++) {
+        double sum = 0;
+        for (int64_t j = 0; j < k; j++)
+            sum += fabs((double)w[i * ldw + j] * (double)x[j]);
+        scale[i] = (float)sum;
+    }
+}
+
+static void check_matvec(const hg_kernels *t, int64_t k, hg_rng *rng)
+{
+    static const int64_t rows[] = {1, 3, 4, 5, 17};
+    for (size_t i = 0; i < N_TYPES * 5; i++) {
+        hg_dtype type = types[i / 5];
+        int64_t n = rows[i % 5], ldw = k + (int64_t)(i % 2) * 3, count = (n - 1) * ldw + k;
+        float *real = new_floats(count, rng, 1), *x = new_floats(k, rng, 1), *scale = new_floats(n, rng, 1);
+        float *want = new_floats(n, rng, 1), *got = new_floats(n, rng, 1);
+        void *w = new_weights(type, count, rng, real);
+        reference_table()->matvec(type, n, k, w, ldw, x, want);
+        t->matvec(type, n, k, w, ldw, x, got);
+        matvec_scale(n, k, real, ldw, x, scale);
+        compare("matvec", n, want, got, scale, 1e-6, 0);
+        guard_free(w, (size_t)count * hg_dtype_bytes(type));
+        free_floats(real, count);
+        free_floats(x, k);
+        free_floats(scale, n);
+        free_floats(want, n);
+        free_floats(got, n);
+    }
+}
+
+static void check_weighted_rows(const hg_kernels *t, int64_t d, hg_rng *rng)
+{
+    for (size_t i = 0; i < N_TYPES * 2; i++) {
+        hg_dtype type = types[i / 2];
+        int64_t n = i % 2 == 0 ? 1 : 37, ldv = d + 5, count = (n - 1) * ldv + d;
+        float *real = new_floats(count, rng, 1), *p = new_floats(n, rng, 1);
+        float *want = new_floats(d, rng, 1), *got = new_floats(d, rng, 1);
+        void *v = new_weights(type, count, rng, real);
+        reference_table()->weighted_rows(type, n, d, p, v, ldv, want);
+        t->weighted_rows(type, n, d, p, v, ldv, got);
+        compare("weighted_rows", d, want, got, NULL, 0, 1e-6 * (double)n);
+        guard_free(v, (size_t)count * hg_dtype_bytes(type));
+        free_floats(real, count);
+        free_floats(p, n);
+        free_floats(want, d);
+        free_floats(got, d);
+    }
+}
+
+static void check_gemm_shape(const hg_kernels *t, const hg_gemm_shape *s, float beta, hg_rng *rng)
+{
+    int64_t a_rows = s->trans_a ? s->k : s->m, a_columns = s->trans_a ? s->m : s->k;
+    int64_t b_rows = s->trans_b ? s->n : s->k, b_columns = s->trans_b ? s->k : s->n;
+    int64_t n_a = (a_rows - 1) * s->lda + a_columns, n_b = (b_rows - 1) * s->ldb + b_columns;
+    int64_t n_c = (s->m - 1) * s->ldc + s->n;
+    float *a = new_floats(n_a, rng, 1), *b = new_floats(n_b, rng, 1);
+    float *want = new_floats(n_c, rng, 1), *got = new_floats(n_c, rng, 1);
+    for (int64_t i = 0; i < n_c; i++) {
+        if (beta == 0 && i % s->ldc < s->n)
+            want[i] = NAN; /* not read when beta is 0 */
+        got[i] = want[i];
+    }
+    reference_table()->gemm(s, a, b, beta, want);
+    t->gemm(s, a, b, beta, got);
+    compare("gemm", n_c, want, got, NULL, 1e-5, 1e-6 * (double)(s->k + 1));
+    free_floats(a, n_a);
+    free_floats(b, n_b);
+    free_floats(want, n_c);
+    free_floats(got, n_c);
+}
+
+static void check_gemm(const hg_kernels *t, hg_rng *rng)
+{
+    static const int64_t shapes[][3] = {{1, 1, 1},   {1, 17, 5}, {5, 1, 9},     {3, 64, 65},
+                                        {17, 33, 7}, {65, 3, 1}, {64, 31, 257}, {129, 65, 100}};
+    for (size_t i = 0; i < 8 * 8; i++) {
+        const int64_t *size = shapes[i / 8];
+        hg_gemm_shape s = {.trans_a = i & 1, .trans_b = i & 2, .m = size[0], .n = size[1], .k = size[2]};
+        int64_t gap = (i & 4) != 0 ? 3 : 0;
+        s.lda = (s.trans_a ? s.m : s.k) + gap;
+        s.ldb = (s.trans_b ? s.k : s.n) + gap;
+        s.ldc = s.n + gap;
+        check_gemm_shape(t, &s, 0, rng);
+        check_gemm_shape(t, &s, 1, rng);
+        check_gemm_shape(t, &s, 0.5F, rng);
+    }
+    /* An empty sum is 0. */
+    float c[4] = {NAN, NAN, NAN, NAN};
+    hg_gemm_shape empty = {.m = 2, .n = 2, .k = 0, .lda = 1, .ldb = 2, .ldc = 2};
+    t->gemm(&empty, c, c, 0, c);
+    for (int i = 0; i < 4; i++)
+        assert_true(c[i] == 0);
+}
+
+static void check_norms(const hg_kernels *t, int64_t n, hg_rng *rng)
+{
+    float *x = new_floats(n, rng, 3), *gain = new_floats(n, rng, 1), *bias = new_floats(n, rng, 1);
+    float *want = new_floats(n, rng, 1), *got = new_floats(n, rng, 1);
+    reference_table()->rmsnorm(n, 1e-5F, x, gain, want);
+    t->rmsnorm(n, 1e-5F, x, gain, got);
+    compare("rmsnorm", n, want, got, NULL, 2e-6, 0);
+    reference_table()->layernorm(n, 1e-5F, x, gain, bias, want);
+    t->layernorm(n, 1e-5F, x, gain, bias, got);
+    compare("layernorm", n, want, got, NULL, 1e-5, 1e-5);
+    memcpy(want, x, (size_t)n * sizeof *x);
+    memcpy(got, x, (size_t)n * sizeof *x);
+    reference_table()->softmax(n, 9, want);
+    t->softmax(n, 9, got);
+    compare("softmax", n, want, got, NULL, 1e-5, 1e-9);
+    free_floats(x, n);
+    free_floats(gain, n);
+    free_floats(bias, n);
+    free_floats(want, n);
+    free_floats(got, n);
+}
+
+/* Ranges: near 0, ordinary, and where exp overflows or vanishes. */
+static void check_activations(const hg_kernels *t, int64_t n, hg_rng *rng)
+{
+    static const double ranges[] = {1e-6, 1, 12, 300};
+    const struct {
+        const char *name;
+        void (*want)(int64_t n, const float *x, float *y);
+        void (*got)(int64_t n, const float *x, float *y);
+    } pairs[] = {{"silu", reference_table()->silu, t->silu},
+                 {"gelu", reference_table()->gelu, t->gelu},
+                 {"quick_gelu", reference_table()->quick_gelu, t->quick_gelu}};
+    float *want = new_floats(n, rng, 1), *got = new_floats(n, rng, 1);
+    for (size_t i = 0; i < 4; i++) {
+        float *x = new_floats(n, rng, ranges[i]), *up = new_floats(n, rng, 1);
+        for (size_t f = 0; f < 3; f++) {
+            pairs[f].want(n, x, want);
+            pairs[f].got(n, x, got);
+            /* The reference's own gelu loses its relative error at x = -5, where 1 + erf cancels; exp's grows
+             * with its argument. */
+            compare(pairs[f].name, n, want, got, NULL, 1e-5, 1e-6 * fmin(ranges[i], 1));
+        }
+        reference_table()->swiglu(n, x, up, want);
+        t->swiglu(n, x, up, got);
+        compare("swiglu", n, want, got, NULL, 1e-5, 1e-30);
+        free_floats(x, n);
+        free_floats(up, n);
+    }
+    free_floats(want, n);
+    free_floats(got, n);
+}
+
+static void check_not_a_number(const hg_kernels *t)
+{
+    float x[17], y[17];
+    for (int i = 0; i < 17; i++)
+        x[i] = NAN;
+    void (*const activations[])(int64_t, const float *, float *) = {t->silu, t->gelu, t->quick_gelu};
+    for (size_t f = 0; f < 3; f++) {
+        activations[f](17, x, y);
+        for (int i = 0; i < 17; i++)
+            assert_true(isnan(y[i]));
+    }
+}
+
+static void check_conv_shape(const hg_kernels *t, const hg_conv_shape *s, bool bias, int n_threads,
+                             hg_rng *rng)
+{
+    int64_t n_x = s->c_in * s->h_in * s->w_in, n_y = s->c_out * s->h_out * s->w_out;
+    int64_t n_w = s->c_out * s->c_in * s->kernel * s->kernel;
+    float *x = new_floats(n_x, rng, 1), *w = new_floats(n_w, rng, 1), *b = new_floats(s->c_out, rng, 1);
+    float *y = new_floats(n_y, rng, 1), *y2 = new_floats(n_y, rng, 1), *dy = new_floats(n_y, rng, 1);
+    float *dx = new_floats(n_x, rng, 1), *dx2 = guard_alloc((size_t)n_x * sizeof *dx);
+    float *dw = new_floats(n_w, rng, 1), *dw2 = guard_alloc((size_t)n_w * sizeof *dw);
+    float *db = new_floats(s->c_out, rng, 1), *db2 = guard_alloc((size_t)s->c_out * sizeof *db);
+    memcpy(dx2, dx, (size_t)n_x * sizeof *dx); /* gradients are added to what is there */
+    memcpy(dw2, dw, (size_t)n_w * sizeof *dw);
+    memcpy(db2, db, (size_t)s->c_out * sizeof *db);
+    const hg_kernels *r = reference_table();
+    assert_true(r->conv2d(n_threads, s, x, w, bias ? b : NULL, y));
+    assert_true(t->conv2d(n_threads, s, x, w, bias ? b : NULL, y2));
+    compare("conv2d", n_y, y, y2, NULL, 1e-5, 1e-5);
+    assert_true(r->conv2d_backward_data(n_threads, s, dy, w, dx));
+    assert_true(t->conv2d_backward_data(n_threads, s, dy, w, dx2));
+    compare("conv2d_backward_data", n_x, dx, dx2, NULL, 1e-5, 1e-5);
+    assert_true(r->conv2d_backward_weights(n_threads, s, dy, x, dw, bias ? db : NULL));
+    assert_true(t->conv2d_backward_weights(n_threads, s, dy, x, dw2, bias ? db2 : NULL));
+    compare("conv2d_backward_weights", n_w, dw, dw2, NULL, 1e-5, 1e-4);
+    compare("conv2d_backward_weights, bias", s->c_out, db, db2, NULL, 1e-5, 1e-4);
+    free_floats(x, n_x);
+    free_floats(w, n_w);
+    free_floats(b, s->c_out);
+    free_floats(y, n_y);
+    free_floats(y2, n_y);
+    free_floats(dy, n_y);
+    free_floats(dx, n_x);
+    free_floats(dx2, n_x);
+    free_floats(dw, n_w);
+    free_floats(dw2, n_w);
+    free_floats(db, s->c_out);
+    free_floats(db2, s->c_out);
+}
+
+static void check_conv(const hg_kernels *t, hg_rng *rng)
+{
+    /* channels, rows, columns, outputs, kernel, stride, padding at the beginning and at the end */
+    static const int64_t shapes[][8] = {
+        {1, 1, 1, 1, 1, 1, 0, 0},     {3, 17, 13, 16, 3, 1, 1, 1},   {16, 16, 16, 33, 3, 2, 0, 1},
+        {17, 9, 65, 3, 3, 1, 1, 1},   {32, 7, 7, 65, 1, 1, 0, 0},    {5, 12, 11, 7, 5, 2, 2, 1},
+        {64, 12, 20, 48, 3, 1, 1, 1}, {3, 28, 28, 20, 14, 14, 0, 0},
+    };
+    for (size_t i = 0; i < 8; i++) {
+        const int64_t *v = shapes[i];
+        hg_conv_shape s = {.c_in = v[0],
+                           .h_in = v[1],
+                           .w_in = v[2],
+                           .c_out = v[3],
+                           .kernel = v[4],
+                           .stride = v[5],
+                           .pad = v[6]};
+        s.h_out = (s.h_in + v[6] + v[7] - s.kernel) / s.stride + 1;
+        s.w_out = (s.w_in + v[6] + v[7] - s.kernel) / s.stride + 1;
+        check_conv_shape(t, &s, i % 2 == 0, (int)(i % 3) + 1, rng);
+    }
+}
+
+/* ---- tests ---- */
+
+static void check_tier(hg_cpu_tier tier)
+{
+    if (tier > hg_cpu_detect()) {
+        print_message("skipped: this processor has no %s\n", hg_cpu_tier_name(tier));
+        skip();
+    }
+    const hg_kernels *t = hg_kernels_get(tier);
+    assert_string_equal(t->name, hg_cpu_tier_name(tier));
+    hg_rng rng;
+    hg_rng_init(&rng, 7);
+    for (size_t i = 0; i < N_SIZES; i++) {
+        check_to_real(t, sizes[i], &rng);
+        check_matvec(t, sizes[i], &rng);
+        check_weighted_rows(t, sizes[i], &rng);
+        check_norms(t, sizes[i], &rng);
+        check_activations(t, sizes[i], &rng);
+    }
+    check_to_real_patterns(t);
+    check_not_a_number(t);
+    check_gemm(t, &rng);
+    check_conv(t, &rng);
+}
+
+static void test_avx2(void **state)
+{
+    (void)state;
+    check_tier(HG_CPU_TIER_AVX2);
+}
+
+static void test_avx512(void **state)
+{
+    (void)state;
+    check_tier(HG_CPU_TIER_AVX512);
+}
+
+/* The reference itself, on cases small enough for exact results by hand. */
+static void test_reference_facts(void **state)
+{
+    (void)state;
+    const hg_kernels *t = reference_table();
+    float y[6], x[4] = {1, 2, 3, 4}, w[6] = {1, 0, 2, 0, 1, -1};
+    t->matvec(HG_DTYPE_F32, 2, 3, w, 3, x, y);
+    assert_true(y[0] == 7 && y[1] == -1);
+    t->weighted_rows(HG_DTYPE_F32, 2, 3, x, w, 3, y);
+    assert_true(y[0] == 1 && y[1] == 2 && y[2] == 0);
+    hg_gemm_shape s = {.m = 2, .n = 2, .k = 2, .lda = 2, .ldb = 2, .ldc = 2}; /* [1 2; 3 4]² */
+    t->gemm(&s, x, x, 0, y);
+    assert_true(y[0] == 7 && y[1] == 10 && y[2] == 15 && y[3] == 22);
+    s.trans_a = true;
+    t->gemm(&s, x, x, 0, y); /* [1 3; 2 4] [1 2; 3 4] */
+    assert_true(y[0] == 10 && y[1] == 14 && y[2] == 14 && y[3] == 20);
+    s.trans_a = false;
+    s.trans_b = true;
+    t->gemm(&s, x, x, 1, y); /* + [1 2; 3 4] [1 3; 2 4] */
+    assert_true(y[0] == 15 && y[1] == 25 && y[2] == 25 && y[3] == 45);
+    float z[2] = {0, 0};
+    t->softmax(2, 5, z);
+    assert_true(z[0] == 0.5F && z[1] == 0.5F);
+    float big[2] = {1000, 0};
+    t->softmax(2, 1, big); /* no overflow */
+    assert_true(big[0] == 1 && big[1] == 0);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 2 && strcmp(argv[1], "--bench") == 0)
+        return bench_kernels();
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_reference_facts),
+        cmocka_unit_test(test_avx2),
+        cmocka_unit_test(test_avx512),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
