@@ -206,7 +206,7 @@ def make_hostile():
     loop = {"weight": good}
     loop["again"] = loop
     archive("loop.bin", loop)
-    bomb = {"weight": good}
+    bomb = {"weight": tensor_call(Storage(torch.LongStorage, "0", 2), 0, (2,), (1,))}
     for _ in range(7):
         bomb = {f"k{i}": bomb for i in range(40)}
     archive("bomb.bin", bomb)

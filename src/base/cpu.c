@@ -5,11 +5,22 @@
  */
 #include "base/cpu.h"
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+
+/* Not among the names that every supported compiler's __builtin_cpu_supports knows. */
+static int cpu_has_f16c(void)
+{
+    unsigned a, b, c, d;
+    return __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & bit_F16C) != 0;
+}
+#endif
+
 hg_cpu_tier hg_cpu_detect(void)
 {
 #if defined(__x86_64__)
     __builtin_cpu_init();
-    if (!(__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")))
+    if (!(__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && cpu_has_f16c()))
         return HG_CPU_TIER_REFERENCE;
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))

@@ -16,7 +16,10 @@ void *hg_mem_alloc(size_t bytes)
 
 void *hg_mem_array(size_t count, size_t size)
 {
-    return calloc(count == 0 ? 1 : count, size == 0 ? 1 : size);
+    size_t bytes;
+    if (!hg_checked_mul(count, size, &bytes))
+        return NULL;
+    return calloc(1, bytes == 0 ? 1 : bytes);
 }
 
 void *hg_mem_resize(void *p, size_t count, size_t size)

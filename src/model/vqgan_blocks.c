@@ -41,9 +41,11 @@ bool hg_vqgan_work_init(hg_vqgan_work *work, hg_ctx *ctx, const hg_vqgan_config 
 /* Copies a map into buffer `to` and empties the arena behind the buffers. */
 static hg_tensor work_move(hg_vqgan_work *work, int to, const hg_tensor *t, const int64_t shape[3])
 {
-    memcpy(work->buffer[to], hg_tensor_real(t), (size_t)hg_tensor_count(t) * sizeof(hg_real));
+    /* Before the reset: `t` and `shape` may lie in what it takes back. */
+    hg_tensor moved = hg_tensor_make(HG_DTYPE_REAL, 3, shape, work->buffer[to]);
+    memcpy(moved.data, hg_tensor_real(t), (size_t)hg_tensor_count(t) * sizeof(hg_real));
     hg_arena_reset(work->ctx->arena, work->mark);
-    return hg_tensor_make(HG_DTYPE_REAL, 3, shape, work->buffer[to]);
+    return moved;
 }
 
 void hg_vqgan_work_keep(hg_vqgan_work *work, const hg_tensor *t, int64_t channels, int64_t side)

@@ -78,10 +78,10 @@ void format_check_deltas(const char *name, format_reader read, const format_delt
     hg_buffer_deinit(&file);
 }
 
-void format_check_truncated(const char *name, format_reader read)
+void format_check_truncated(const char *name, size_t tail, format_reader read)
 {
     hg_buffer file = format_read(name);
-    for (size_t n = 0; n < file.size; n++) {
+    for (size_t n = 0; n + tail < file.size; n++) {
         hg_error err = {.text = ""};
         if (read_copy(read, file.data, n, &err) != HG_STATUS_INPUT)
             fail_msg("%s cut to %zu of %zu bytes is not refused", name, n, file.size);

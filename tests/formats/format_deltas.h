@@ -37,8 +37,8 @@ typedef hg_status (*format_reader)(const uint8_t *data, size_t size, hg_error *e
  * error. Each run gets an exact-size copy, so that AddressSanitizer sees a read past the end. */
 void format_check_deltas(const char *name, format_reader read, const format_delta *deltas, size_t n);
 
-/* Every shortened form of the file must be refused (never read past its end). */
-void format_check_truncated(const char *name, format_reader read);
+/* Every form of the file that lacks more than its last `tail` bytes (padding) must be refused. */
+void format_check_truncated(const char *name, size_t tail, format_reader read);
 
 /* The text of the error must contain the fragment. */
 void format_check_text(const hg_error *err, const char *fragment);

@@ -80,10 +80,10 @@ static void test_deltas(void **state)
         FORMAT_DELTA("M,\1", "N)R", "a value that is not callable is called"),
         FORMAT_DELTA("M,\1", "N}b", "only a dict may have attributes"),
         FORMAT_DELTA("M,\1", "NQ", "a persistent id that is not"),
-        FORMAT_DELTA("\x89", "K\1\x89", "expected storage, offset, size, stride, flag, hooks"),
+        FORMAT_DELTA("\x89", "K\1K\1\x89", "expected storage, offset, size, stride, flag, hooks"),
     };
     format_check_deltas("formats/state.pkl", read_pickle, deltas, sizeof deltas / sizeof deltas[0]);
-    format_check_truncated("formats/state.pkl", read_pickle);
+    format_check_truncated("formats/state.pkl", 0, read_pickle);
 }
 
 static void check(const char *bytes, size_t n, const char *expected)
@@ -112,7 +112,7 @@ static void test_rules(void **state)
     CHECK("N(R.", "2 values are needed but the stack has 0");
     CHECK("Nt.", "no mark on the stack");
     CHECK("Ne.", "no mark on the stack");
-    CHECK("(Ku.", "needed");
+    CHECK("(K\1K\2u.", "3 values are needed but the stack has 2");
     CHECK("(u.", "1 values are needed but the stack has 0");
     CHECK("}(K\1u.", "1 values do not go into this container");
     CHECK("}K\1a.", "1 values do not go into this container");

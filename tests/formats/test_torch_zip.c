@@ -68,7 +68,7 @@ static void test_damaged(void **state)
         FORMAT_DELTA("PK\1\2", "PK\1\3", "no directory record"),
     };
     format_check_deltas("formats/tiny.bin", read_list, deltas, sizeof deltas / sizeof deltas[0]);
-    format_check_truncated("formats/module.pt", read_list);
+    format_check_truncated("formats/module.pt", 0, read_list);
 }
 
 static void test_legacy(void **state)

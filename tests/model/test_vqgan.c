@@ -188,7 +188,8 @@ static void test_threads_and_memory(void **state)
     assert_non_null(b);
     assert_memory_equal(a->data, b->data, 3 * 65536 * sizeof(float));
     assert_int_equal(one.arena.total_bytes, peak);
-    assert_true(peak < (size_t)10 * 64 * 65536 * sizeof(float)); /* a few of the largest map, (64, 256, 256) */
+    assert_true(peak <
+                (size_t)10 * 64 * 65536 * sizeof(float)); /* a few of the largest map, (64, 256, 256) */
     fixture_close(&one);
     fixture_close(&four);
 }

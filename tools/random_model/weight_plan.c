@@ -180,14 +180,14 @@ static void add_conv(weight_plan *plan, int64_t out, int64_t in, int64_t kernel,
 static void add_named_conv(weight_plan *plan, int64_t out, int64_t in, int64_t kernel, const char *module,
                            const char *name)
 {
-    char full[96];
+    char full[160];
     snprintf(full, sizeof full, "%s.%s", module, name);
     add_conv(plan, out, in, kernel, full);
 }
 
 static void add_named_norm(weight_plan *plan, int64_t n, const char *module, const char *name)
 {
-    char full[96];
+    char full[160];
     snprintf(full, sizeof full, "%s.%s", module, name);
     add_norm(plan, n, full);
 }

@@ -74,7 +74,8 @@ static void x86_to_real(hg_dtype type, int64_t n, const void *from, float *to)
 #define MATVEC_ROWS 4
 #define MATVEC_SUMS 2
 
-/* Bytes ahead that are asked for: the hardware's own prefetch stops at pages and does not keep up with four rows. */
+/* Bytes ahead that are asked for: the hardware's own prefetch stops at pages and does not keep up with four
+ * rows. */
 #define MATVEC_AHEAD 2048
 
 /* A prefetch never faults, wherever it points. */

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * test_parallel.c: each chunk once, workers in range, the same results for any number of threads; processor
+ * tiers.
+ */
+#include "base/cpu.h"
+#include "base/parallel.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define CHUNKS 1000
+
+typedef struct counts {
+    int n_threads;
+    int times[CHUNKS];
+    int bad_worker[CHUNKS];
+    double sum[CHUNKS];
+} counts;
+
+static void count_chunk(void *arg, int64_t index, int worker)
+{
+    counts *c = arg;
+    c->times[index]++;
+    c->bad_worker[index] = worker < 0 || worker >= c->n_threads;
+    for (int i = 1; i < 100; i++)
+        c->sum[index] += 1.0 / (double)(index + i);
+}
+
+static void test_each_once(void **state)
+{
+    (void)state;
+    static counts one, many;
+    memset(&one, 0, sizeof one);
+    one.n_threads = 1;
+    hg_parallel_for(1, CHUNKS, count_chunk, &one);
+    for (int n = 1; n <= 16; n++) {
+        memset(&many, 0, sizeof many);
+        many.n_threads = n;
+        hg_parallel_for(n, CHUNKS, count_chunk, &many);
+        for (int i = 0; i < CHUNKS; i++) {
+            assert_int_equal(many.times[i], 1);
+            assert_false(many.bad_worker[i]);
+        }
+        assert_memory_equal(one.sum, many.sum, sizeof one.sum);
+    }
+}
+
+static void test_few_chunks(void **state)
+{
+    (void)state;
+    static counts c;
+    for (int n = 0; n <= 3; n++) {
+        memset(&c, 0, sizeof c);
+        c.n_threads = 4;
+        hg_parallel_for(4, n, count_chunk, &c);
+        for (int i = 0; i < CHUNKS; i++)
+            assert_int_equal(c.times[i], i < n ? 1 : 0);
+    }
+    memset(&c, 0, sizeof c);
+    c.n_threads = 1;
+    hg_parallel_for(0, 2, count_chunk, &c); /* fewer than one thread is one */
+    assert_true(c.times[1] == 1 && !c.bad_worker[1]);
+}
+
+static void test_processors(void **state)
+{
+    (void)state;
+    assert_true(hg_parallel_processors() >= 1);
+    assert_true(hg_cpu_detect() < HG_CPU_TIER_COUNT);
+    assert_string_equal(hg_cpu_tier_name(HG_CPU_TIER_REFERENCE), "reference");
+    assert_string_equal(hg_cpu_tier_name(HG_CPU_TIER_AVX2), "avx2");
+    assert_string_equal(hg_cpu_tier_name(HG_CPU_TIER_AVX512), "avx512");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_each_once),
+        cmocka_unit_test(test_few_chunks),
+        cmocka_unit_test(test_processors),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
