@@ -11,6 +11,7 @@ import collections
 import io
 import json
 import pickle
+import re
 import shutil
 import struct
 import sys
@@ -101,6 +102,9 @@ def make_torch():
     write_torch("memo.bin", {f"layers.{i}.weight": shared[i : i + 2] for i in range(60)})
     write_torch("legacy.bin", {"weight": numbers(2)}, _use_new_zipfile_serialization=False)
     golden[:] = [line for line in golden if not line.startswith("legacy.bin")]
+    # The keys of that format are addresses: made the same in every run.
+    legacy = re.sub(rb"X....\d{6,}", b"X\x08\0\0\00012345678", (OUT / "legacy.bin").read_bytes(), flags=re.S)
+    (OUT / "legacy.bin").write_bytes(legacy)
     make_lightning()
 
 

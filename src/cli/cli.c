@@ -83,6 +83,9 @@ bool cli_common_take(cli_common *c, int code, const char *argument, hg_status *s
     case CLI_CPU:
         c->cpu = argument;
         return true;
+    case CLI_CACHE:
+        c->cache = argument;
+        return true;
     case CLI_JSON:
         c->json = true;
         return true;
@@ -92,6 +95,12 @@ bool cli_common_take(cli_common *c, int code, const char *argument, hg_status *s
     default:
         return false;
     }
+}
+
+void cli_end_line(void)
+{
+    putchar('\n');
+    fflush(stdout);
 }
 
 hg_sampling cli_sampling_default(void)
@@ -154,7 +163,7 @@ hg_status cli_open(const cli_common *c, hg_model **model, hg_session **session, 
         *err = (hg_error){HG_STATUS_USAGE, "no model: give --model FOLDER or set HEALTHGPT_MODEL"};
         return HG_STATUS_USAGE;
     }
-    hg_model_options options = {.n_threads = c->threads, .cpu_tier = c->cpu};
+    hg_model_options options = {.n_threads = c->threads, .cpu_tier = c->cpu, .kv_cache = c->cache};
     hg_status status = hg_model_open(model, path, &options, err);
     if (status == HG_STATUS_OK)
         status = hg_session_create(session, *model, err);

@@ -16,17 +16,18 @@ typedef struct cli_common {
     const char *model; /* --model, else $HEALTHGPT_MODEL, else the model shipped with the program */
     int threads;       /* --threads, 0: all */
     const char *cpu;   /* --cpu */
+    const char *cache; /* --kv-cache */
     bool json;         /* --json */
     bool quiet;        /* --quiet */
 } cli_common;
 
 /* Long option codes of the common options; a command's own codes begin at CLI_OWN. */
-enum { CLI_MODEL = 256, CLI_THREADS, CLI_CPU, CLI_JSON, CLI_QUIET, CLI_HELP, CLI_OWN };
+enum { CLI_MODEL = 256, CLI_THREADS, CLI_CPU, CLI_CACHE, CLI_JSON, CLI_QUIET, CLI_HELP, CLI_OWN };
 
 /* clang-format off */
 #define CLI_COMMON_OPTIONS \
     {"model", required_argument, NULL, CLI_MODEL}, {"threads", required_argument, NULL, CLI_THREADS}, \
-    {"cpu", required_argument, NULL, CLI_CPU}, {"json", no_argument, NULL, CLI_JSON}, \
+    {"cpu", required_argument, NULL, CLI_CPU}, {"kv-cache", required_argument, NULL, CLI_CACHE}, {"json", no_argument, NULL, CLI_JSON}, \
     {"quiet", no_argument, NULL, CLI_QUIET}, {"help", no_argument, NULL, CLI_HELP}
 
 /* Options of sampling, for ask, chat and draw. */
@@ -56,6 +57,9 @@ bool cli_parse_double(const char *option, const char *text, double min, double m
 /* "healthgpt: TEXT" on stderr; returns the status. */
 int cli_fail(hg_status status, const char *format, ...) HG_PRINTF(2, 3);
 int cli_fail_error(const hg_error *err);
+
+/* Ends the line of a streamed answer, before anything goes to stderr. */
+void cli_end_line(void);
 
 /* Opens the model and a session on it, with a note on stderr when the weights are random. */
 hg_status cli_open(const cli_common *c, hg_model **model, hg_session **session, hg_error *err);

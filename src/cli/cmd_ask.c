@@ -19,7 +19,7 @@ static const char ask_help[] =
     "  --temperature X           0: greedy, the default; above: sampling\n"
     "  --top-k N  --top-p X  --repetition-penalty X  --seed N\n"
     "  --system TEXT             another system prompt than the model was trained with\n"
-    "  --threads N  --cpu TIER  --json  --quiet\n";
+    "  --threads N  --cpu TIER  --kv-cache f32|f16|bf16  --json  --quiet\n";
 
 typedef struct ask_options {
     cli_common common;
@@ -105,7 +105,7 @@ static hg_status ask_run(const ask_options *o, const hg_image *const *images, si
         if (o->common.json)
             status = cli_json_print_answer(&result, err);
         else
-            putchar('\n');
+            cli_end_line();
         if (!o->common.quiet)
             ask_print_speed(&result);
         hg_ask_result_free(&result);

@@ -17,7 +17,8 @@ static const char chat_help[] =
     "usage: healthgpt chat [OPTIONS] [IMAGE...]\n"
     "Several questions about the same images, one a line; an empty line or Ctrl-D ends.\n\n"
     "  --model FOLDER  --max-tokens N  --temperature X  --top-k N  --top-p X\n"
-    "  --repetition-penalty X  --seed N  --system TEXT  --threads N  --cpu TIER  --quiet\n";
+    "  --repetition-penalty X  --seed N  --system TEXT  --threads N  --cpu TIER  --kv-cache f32|f16|bf16  "
+    "--quiet\n";
 
 static const struct option chat_long[] = {CLI_COMMON_OPTIONS,
                                           CLI_SAMPLING_OPTIONS,
@@ -53,7 +54,7 @@ static hg_status chat_turn(chat_state *chat, hg_session *session, char *question
         free(question);
         return status;
     }
-    putchar('\n');
+    cli_end_line();
     if (!chat->common.quiet)
         fprintf(stderr, "(%zu of %zu prompt positions were known)\n", result.n_reused_tokens,
                 result.n_prompt_tokens);

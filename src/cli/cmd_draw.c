@@ -18,7 +18,7 @@ static const char draw_help[] =
     "  --reference               decode without constraint, as the original program does\n"
     "  --temperature X           0: greedy, the default; above: sampling\n"
     "  --top-k N  --top-p X  --repetition-penalty X  --seed N  --system TEXT\n"
-    "  --model FOLDER  --threads N  --cpu TIER  --json  --quiet\n";
+    "  --model FOLDER  --threads N  --cpu TIER  --kv-cache f32|f16|bf16  --json  --quiet\n";
 
 typedef struct draw_options {
     cli_common common;
@@ -147,7 +147,7 @@ int cmd_draw(int argc, char **argv)
         if (draw_take(&o, code) != HG_STATUS_OK)
             return HG_STATUS_USAGE;
     }
-    const char *image_path;
+    const char *image_path = NULL;
     hg_status status = draw_arguments(&o, argc - optind, argv + optind, &image_path);
     if (status != HG_STATUS_OK)
         return (int)status;

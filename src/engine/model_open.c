@@ -38,9 +38,21 @@ static hg_status open_tokenizer(hg_model *m, const hg_parts *parts, bool draws, 
                                   : status;
 }
 
-static bool is_16_bit(const hg_tensor *t)
+/* Keys and values keep the precision of the weights unless told otherwise: 16 bits halve the cache. */
+static hg_status open_cache_type(hg_model *m, const char *wanted, hg_error *err)
 {
-    return t->dtype == HG_DTYPE_F16 || t->dtype == HG_DTYPE_BF16;
+    static const hg_dtype types[] = {HG_DTYPE_F32, HG_DTYPE_F16, HG_DTYPE_BF16};
+    if (wanted == NULL) {
+        m->cache_type = m->weights.decoder.embed.dtype == HG_DTYPE_F32 ? HG_DTYPE_F32 : HG_DTYPE_F16;
+        return HG_STATUS_OK;
+    }
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+        if (strcmp(wanted, hg_dtype_name(types[i])) == 0) {
+            m->cache_type = types[i];
+            return HG_STATUS_OK;
+        }
+    }
+    return hg_error_set(err, HG_STATUS_USAGE, "no KV cache type '%.40s': f32, f16 or bf16", wanted);
 }
 
 static hg_status open_weights(hg_model *m, const hg_parts *parts, bool asks, bool draws, hg_error *err)
@@ -55,12 +67,7 @@ static hg_status open_weights(hg_model *m, const hg_parts *parts, bool asks, boo
                                 .com_alpha = m->manifest.com.hlora_alpha,
                                 .gen_alpha = m->manifest.gen.hlora_alpha,
                                 .n_tokens = m->n_tokens};
-    hg_status status = hg_healthgpt_open(&m->weights, &files, err);
-    /* Keys and values keep the precision of the weights: 16 bits for 16-bit models, which halves the cache.
-     */
-    if (status == HG_STATUS_OK)
-        m->cache_type = is_16_bit(&m->weights.decoder.embed) ? HG_DTYPE_F16 : HG_DTYPE_F32;
-    return status;
+    return hg_healthgpt_open(&m->weights, &files, err);
 }
 
 static hg_status open_parts(hg_model *m, const char *path, hg_error *err)
@@ -115,6 +122,8 @@ hg_status hg_model_open(hg_model **out, const char *path, const hg_model_options
     hg_status status = open_kernels(m, options, err);
     if (status == HG_STATUS_OK)
         status = open_parts(m, path, err);
+    if (status == HG_STATUS_OK)
+        status = open_cache_type(m, options != NULL ? options->kv_cache : NULL, err);
     if (status == HG_STATUS_OK)
         *out = m;
     else

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * bpe_merge.c: symbols as a linked list in an array, possible joins in a binary heap. A join makes entries about
- * its old neighbours stale; they stay in the heap and are known by giving another token when they come up.
- * Each symbol enters at most two new entries when it grows, so the heap holds fewer than 3 n.
+ * bpe_merge.c: symbols as a linked list in an array, possible joins in a binary heap. A join makes entries
+ * about its old neighbours stale; they stay in the heap and are known by giving another token when they come
+ * up. Each symbol enters at most two new entries when it grows, so the heap holds fewer than 3 n.
  */
 #include "text/bpe_merge.h"
 

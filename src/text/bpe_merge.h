@@ -31,7 +31,8 @@ typedef struct hg_bpe_work {
     size_t n_heap, heap_capacity;
 } hg_bpe_work;
 
-/* Whether two neighbours join: sets the order and the token they become. Must always say the same of the same two. */
+/* Whether two neighbours join: sets the order and the token they become. Must always say the same of the same
+ * two. */
 typedef bool (*hg_bpe_pair_fn)(const void *user, const hg_bpe_symbol *left, const hg_bpe_symbol *right,
                                uint32_t *order, int32_t *id);
 

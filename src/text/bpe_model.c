@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * bpe_model.c: merges in a hash table from pair to rank and result, so that joining works on ids alone. Details
- * follow the Hugging Face tokenizers library: a character without a token becomes byte tokens, the unknown
- * token, or nothing, in that order of what the vocabulary has.
+ * bpe_model.c: merges in a hash table from pair to rank and result, so that joining works on ids alone.
+ * Details follow the Hugging Face tokenizers library: a character without a token becomes byte tokens, the
+ * unknown token, or nothing, in that order of what the vocabulary has.
  */
 #include "text/bpe_model.h"
 
@@ -26,7 +26,7 @@ void hg_bpe_model_prepare(hg_bpe_model *m)
             m->bytes[token->byte] = (int32_t)i;
         bool single = m->byte_level && token->kind == HG_TOKEN_KIND_NORMAL && token->size == 1;
         if (single && (token->flags & HG_TOKEN_LITERAL) == 0)
-            m->bytes[(uint8_t)hg_vocabulary_name(m->vocab, token)[0]] = (int32_t)i;
+            m->bytes[(uint8_t)hg_token_table_name(m->vocab, token)[0]] = (int32_t)i;
     }
 }
 
@@ -65,7 +65,7 @@ static bool grow_rules(hg_bpe_model *m)
 /* A token of the vocabulary itself, or -1. */
 static int32_t find_own(const hg_bpe_model *m, const char *name, size_t n)
 {
-    int32_t id = hg_vocabulary_find(m->vocab, name, n);
+    int32_t id = hg_token_table_find(m->vocab, name, n);
     if (id < 0 || m->vocab->tokens[id].kind == HG_TOKEN_KIND_ADDED ||
         (m->vocab->tokens[id].flags & HG_TOKEN_LITERAL) != 0)
         return -1;
@@ -78,8 +78,8 @@ static hg_status unknown_part(const char *name, size_t n, uint32_t rank, hg_erro
                         n > 60 ? 60 : (int)n, name);
 }
 
-hg_status hg_bpe_model_add(hg_bpe_model *m, const char *left, size_t n_left, const char *right, size_t n_right,
-                           uint32_t rank, hg_error *err)
+hg_status hg_bpe_model_add(hg_bpe_model *m, const char *left, size_t n_left, const char *right,
+                           size_t n_right, uint32_t rank, hg_error *err)
 {
     char joined[1024];
     if (n_left > sizeof joined || n_right > sizeof joined - n_left)
@@ -139,7 +139,8 @@ typedef struct bpe_unknown {
 
 static bool push_unknown(const hg_bpe_model *m, bpe_unknown *unknown, hg_bpe_work *work)
 {
-    if (unknown->size > 0 && !hg_bpe_work_push(work, (uint32_t)unknown->at, (uint32_t)unknown->size, m->unknown))
+    if (unknown->size > 0 &&
+        !hg_bpe_work_push(work, (uint32_t)unknown->at, (uint32_t)unknown->size, m->unknown))
         return false;
     unknown->size = 0;
     return true;

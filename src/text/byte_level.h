@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * byte_level.h: the alphabet in which byte-level vocabularies spell bytes: printable Latin-1 characters stand for
- * themselves, the other 68 bytes for U+0100 onwards, in order.
+ * byte_level.h: the alphabet in which byte-level vocabularies spell bytes: printable Latin-1 characters stand
+ * for themselves, the other 68 bytes for U+0100 onwards, in order.
  */
 #ifndef HG_TEXT_BYTE_LEVEL_H
 #define HG_TEXT_BYTE_LEVEL_H

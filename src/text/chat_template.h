@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * chat_template.h: the prompts that the three models were trained with. A conversation becomes a list of
- * segments: the template's own text, in which control tokens count, and what people wrote, in which they do not.
+ * segments: the template's own text, in which control tokens count, and what people wrote, in which they do
+ * not.
  */
 #ifndef HG_TEXT_CHAT_TEMPLATE_H
 #define HG_TEXT_CHAT_TEMPLATE_H
@@ -50,16 +51,17 @@ const char *hg_chat_default_system(hg_chat_kind kind);
 /* An empty prompt is all zero. */
 void hg_chat_prompt_deinit(hg_chat_prompt *p);
 
-/* Appends the prompt of a conversation, with the assistant's turn left open for the answer. `system` NULL means
- * the default, "" none at all. The first user turn gets `n_images` image places, each followed by a newline. The
- * last turn must be the user's. `draw` ends the prompt with <start_index>. The texts must live as long as the
- * prompt. HG_STATUS_USAGE for turns out of order or no turns. */
+/* Appends the prompt of a conversation, with the assistant's turn left open for the answer. `system` NULL
+ * means the default, "" none at all. The first user turn gets `n_images` image places, each followed by a
+ * newline. The last turn must be the user's. `draw` ends the prompt with <start_index>. The texts must live
+ * as long as the prompt. HG_STATUS_USAGE for turns out of order or no turns. */
 hg_status hg_chat_prompt_build(hg_chat_prompt *p, hg_chat_kind kind, const char *system,
                                const hg_chat_turn *turns, size_t n_turns, size_t n_images, bool draw,
                                hg_error *err) HG_MUST_CHECK;
 
-/* Appends the prompt's ids: what lies between images is tokenised on its own, HG_CHAT_IMAGE_ID stands for each
- * image, and if the first part begins with the begin token, that comes once and the others go without. */
+/* Appends the prompt's ids: what lies between images is tokenised on its own, HG_CHAT_IMAGE_ID stands for
+ * each image, and if the first part begins with the begin token, that comes once and the others go without.
+ */
 hg_status hg_prompt_encode(const hg_tokenizer *tok, const hg_chat_prompt *p, hg_ids *out,
                            hg_error *err) HG_MUST_CHECK;
 

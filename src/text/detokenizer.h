@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * detokenizer.h: token ids to text, one at a time. Only complete characters come out: the bytes of an unfinished
- * one wait for the next token. The text in all does not depend on how it is asked for.
+ * detokenizer.h: token ids to text, one at a time. Only complete characters come out: the bytes of an
+ * unfinished one wait for the next token. The text in all does not depend on how it is asked for.
  *
- * Added tokens are not set apart by spaces. The space that SentencePiece puts before a text is taken off again.
- * Bytes that are no UTF-8 give U+FFFD: for each byte with SentencePiece, for each longest broken part of a
- * character with byte-level BPE.
+ * Added tokens are not set apart by spaces. The space that SentencePiece puts before a text is taken off
+ * again. Bytes that are no UTF-8 give U+FFFD: for each byte with SentencePiece, for each longest broken part
+ * of a character with byte-level BPE.
  */
 #ifndef HG_TEXT_DETOKENIZER_H
 #define HG_TEXT_DETOKENIZER_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * normalizer.c: each step writes the scratch buffer, then the two change places. ASCII text is its own NFC, and
- * most text is ASCII, so utf8proc is only asked about the rest.
+ * normalizer.c: each step writes the scratch buffer, then the two change places. ASCII text is its own NFC,
+ * and most text is ASCII, so utf8proc is only asked about the rest.
  */
 #include "text/normalizer.h"
 
@@ -58,7 +58,8 @@ static bool replace(const hg_buffer *text, const hg_normalizer_step *step, hg_bu
     return at == text->size || hg_buffer_push(out, text->data + at, text->size - at);
 }
 
-hg_status hg_normalizer_apply(const hg_normalizer *normalizer, hg_buffer *text, hg_buffer *scratch, hg_error *err)
+hg_status hg_normalizer_apply(const hg_normalizer *normalizer, hg_buffer *text, hg_buffer *scratch,
+                              hg_error *err)
 {
     for (size_t i = 0; i < normalizer->n && text->size > 0; i++) {
         const hg_normalizer_step *step = &normalizer->steps[i];
@@ -73,7 +74,8 @@ hg_status hg_normalizer_apply(const hg_normalizer *normalizer, hg_buffer *text, 
         else
             ok = replace(text, step, scratch);
         if (!ok)
-            return hg_error_set(err, HG_STATUS_FAILED, "a text of %zu bytes does not fit the memory for its normal form",
+            return hg_error_set(err, HG_STATUS_FAILED,
+                                "a text of %zu bytes does not fit the memory for its normal form",
                                 text->size);
         hg_buffer swap = *text;
         *text = *scratch;

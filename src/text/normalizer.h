@@ -28,8 +28,8 @@ typedef struct hg_normalizer {
     size_t n;
 } hg_normalizer;
 
-/* Replaces the content of `text`, valid UTF-8, by its normal form, which is valid UTF-8 too; `scratch` is working memory.
- * HG_STATUS_FAILED when memory is short or a buffer's maximum is passed. */
+/* Replaces the content of `text`, valid UTF-8, by its normal form, which is valid UTF-8 too; `scratch` is
+ * working memory. HG_STATUS_FAILED when memory is short or a buffer's maximum is passed. */
 hg_status hg_normalizer_apply(const hg_normalizer *normalizer, hg_buffer *text, hg_buffer *scratch,
                               hg_error *err) HG_MUST_CHECK;
 

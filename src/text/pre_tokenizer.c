@@ -25,7 +25,9 @@ const char hg_pattern_qwen2[] =
     "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*"
     "|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
 
-#define SPACES "\\x09-\\x0d\\x20\\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}\\x{202f}\\x{205f}\\x{3000}"
+#define SPACES                                                                                               \
+    "\\x09-\\x0d\\x20\\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}\\x{202f}\\x{205f}\\x{"     \
+    "3000}"
 
 void hg_spans_deinit(hg_spans *s)
 {
@@ -81,11 +83,12 @@ static bool write_out_spaces(const char *pattern, size_t n, hg_buffer *out)
     return ok;
 }
 
-hg_status hg_pre_tokenizer_add(hg_pre_tokenizer *p, const char *pattern, size_t n, bool literal, hg_split_mode mode,
-                               bool invert, hg_error *err)
+hg_status hg_pre_tokenizer_add(hg_pre_tokenizer *p, const char *pattern, size_t n, bool literal,
+                               hg_split_mode mode, bool invert, hg_error *err)
 {
     if (p->n == HG_PRE_TOKENIZER_MAX_STEPS)
-        return hg_error_set(err, HG_STATUS_INPUT, "more than %d steps of pre-tokenization", HG_PRE_TOKENIZER_MAX_STEPS);
+        return hg_error_set(err, HG_STATUS_INPUT, "more than %d steps of pre-tokenization",
+                            HG_PRE_TOKENIZER_MAX_STEPS);
     if (n == 0 || n > HG_PRE_TOKENIZER_MAX_PATTERN)
         return hg_error_set(err, HG_STATUS_INPUT, "a splitting pattern of %zu bytes, allowed are 1 to %d", n,
                             HG_PRE_TOKENIZER_MAX_PATTERN);
@@ -103,7 +106,8 @@ hg_status hg_pre_tokenizer_add(hg_pre_tokenizer *p, const char *pattern, size_t 
     if (compiled == NULL) {
         PCRE2_UCHAR text[160] = "";
         pcre2_get_error_message(code, text, sizeof text);
-        return hg_error_set(err, HG_STATUS_INPUT, "splitting pattern '%.60s': %s", pattern, (const char *)text);
+        return hg_error_set(err, HG_STATUS_INPUT, "splitting pattern '%.60s': %s", pattern,
+                            (const char *)text);
     }
     /* Where the system allows no executable memory this fails, and matching is slower. */
     (void)pcre2_jit_compile(compiled, PCRE2_JIT_COMPLETE);
@@ -156,8 +160,9 @@ static hg_status split_word(split_run *run, size_t n, pcre2_match_data *data, pc
         if (found == PCRE2_ERROR_NOMATCH)
             break;
         if (found < 0)
-            return hg_error_set(err, HG_STATUS_INPUT, "the splitting pattern passes its limits on a text of %zu bytes (PCRE2 error %d)", n,
-                                found);
+            return hg_error_set(
+                err, HG_STATUS_INPUT,
+                "the splitting pattern passes its limits on a text of %zu bytes (PCRE2 error %d)", n, found);
         const PCRE2_SIZE *range = pcre2_get_ovector_pointer(data);
         size_t begin = range[0], end = range[1];
         if (begin < done || end <= begin) { /* nothing matched here: go on behind the next character */

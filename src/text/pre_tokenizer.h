@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * pre_tokenizer.h: cuts text into the words within which BPE joins. The patterns are those of the models'
- * tokenizers, or come from a tokenizer.json; they run in PCRE2 with limits, so that a hostile one ends in an error.
+ * tokenizers, or come from a tokenizer.json; they run in PCRE2 with limits, so that a hostile one ends in an
+ * error.
  */
 #ifndef HG_TEXT_PRE_TOKENIZER_H
 #define HG_TEXT_PRE_TOKENIZER_H
@@ -52,13 +53,13 @@ typedef struct hg_spans {
 
 void hg_pre_tokenizer_deinit(hg_pre_tokenizer *p);
 
-/* Appends a step. `literal`: the pattern is plain text. HG_STATUS_INPUT for a pattern that does not compile or too
- * many steps. */
-hg_status hg_pre_tokenizer_add(hg_pre_tokenizer *p, const char *pattern, size_t n, bool literal, hg_split_mode mode,
-                               bool invert, hg_error *err) HG_MUST_CHECK;
+/* Appends a step. `literal`: the pattern is plain text. HG_STATUS_INPUT for a pattern that does not compile
+ * or too many steps. */
+hg_status hg_pre_tokenizer_add(hg_pre_tokenizer *p, const char *pattern, size_t n, bool literal,
+                               hg_split_mode mode, bool invert, hg_error *err) HG_MUST_CHECK;
 
-/* The words of valid UTF-8 of less than 4 GiB, in order; what `words` held is gone. `scratch` is working memory.
- * HG_STATUS_INPUT when a pattern passes its limits on this text. */
+/* The words of valid UTF-8 of less than 4 GiB, in order; what `words` held is gone. `scratch` is working
+ * memory. HG_STATUS_INPUT when a pattern passes its limits on this text. */
 hg_status hg_pre_tokenizer_split(const hg_pre_tokenizer *p, const uint8_t *text, size_t n, hg_spans *words,
                                  hg_spans *scratch, hg_error *err) HG_MUST_CHECK;
 

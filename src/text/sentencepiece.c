@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * sentencepiece.c: normalisation, symbols, joins by score, output. The library's rules that matter: equal scores
- * join from the left; control, unknown and byte pieces are never made by joining; neighbouring unknown
+ * sentencepiece.c: normalisation, symbols, joins by score, output. The library's rules that matter: equal
+ * scores join from the left; control, unknown and byte pieces are never made by joining; neighbouring unknown
  * characters give one unknown token. Character maps other than "identity" are refused when a model is read.
  */
 #include "text/sentencepiece.h"
@@ -31,13 +31,13 @@ hg_status hg_sentencepiece_prepare(hg_sentencepiece *sp, size_t n_pieces, hg_err
         if (token->size > HG_TOKEN_TRIE_MAX_NAME)
             return hg_error_set(err, HG_STATUS_INPUT, "user-defined piece %zu has %u bytes, at most %d", i,
                                 token->size, HG_TOKEN_TRIE_MAX_NAME);
-        if (!hg_token_trie_add(&sp->user, hg_vocabulary_name(sp->vocab, token), token->size, (int32_t)i))
+        if (!hg_token_trie_add(&sp->user, hg_token_table_name(sp->vocab, token), token->size, (int32_t)i))
             return hg_error_memory(err, token->size, "the user-defined pieces");
     }
     if (sp->byte_fallback && n_bytes != 256)
-        return hg_error_set(err, HG_STATUS_INPUT, "byte fallback needs 256 byte pieces, the vocabulary has %zu",
-                            n_bytes);
-    if (hg_vocabulary_get(sp->vocab, sp->unknown) == NULL)
+        return hg_error_set(err, HG_STATUS_INPUT,
+                            "byte fallback needs 256 byte pieces, the vocabulary has %zu", n_bytes);
+    if (hg_token_table_get(sp->vocab, sp->unknown) == NULL)
         return hg_error_set(err, HG_STATUS_INPUT, "the unknown piece is missing");
     return HG_STATUS_OK;
 }
@@ -92,15 +92,15 @@ static int32_t find_piece(const hg_sentencepiece *sp, const uint8_t *text, size_
 {
     if (n > sp->vocab->longest)
         return -1;
-    int32_t id = hg_vocabulary_find(sp->vocab, (const char *)text, n);
+    int32_t id = hg_token_table_find(sp->vocab, (const char *)text, n);
     if (id < 0)
         return -1;
     uint8_t kind = sp->vocab->tokens[id].kind;
     return kind == HG_TOKEN_KIND_NORMAL || kind == HG_TOKEN_KIND_USER ? id : -1;
 }
 
-static bool join_pieces(const void *user, const hg_bpe_symbol *left, const hg_bpe_symbol *right, uint32_t *order,
-                        int32_t *id)
+static bool join_pieces(const void *user, const hg_bpe_symbol *left, const hg_bpe_symbol *right,
+                        uint32_t *order, int32_t *id)
 {
     const sp_pair_context *c = user;
     if (is_kept_whole(c->sp, left->id) || is_kept_whole(c->sp, right->id))
@@ -148,8 +148,8 @@ static bool push_ids(const hg_sentencepiece *sp, const uint8_t *text, const hg_b
     return true;
 }
 
-hg_status hg_sentencepiece_encode(const hg_sentencepiece *sp, const uint8_t *text, size_t n, hg_bpe_work *work,
-                                  hg_ids *out, hg_error *err)
+hg_status hg_sentencepiece_encode(const hg_sentencepiece *sp, const uint8_t *text, size_t n,
+                                  hg_bpe_work *work, hg_ids *out, hg_error *err)
 {
     hg_buffer normal;
     hg_buffer_init(&normal, 4 * HG_TOKENIZER_MAX_TEXT);
@@ -158,6 +158,7 @@ hg_status hg_sentencepiece_encode(const hg_sentencepiece *sp, const uint8_t *tex
     ok = ok && hg_bpe_work_merge(work, join_pieces, &context) && push_ids(sp, normal.data, work, out);
     hg_buffer_deinit(&normal);
     if (!ok)
-        return hg_error_set(err, HG_STATUS_FAILED, "a text of %zu bytes does not fit the memory for its tokens", n);
+        return hg_error_set(err, HG_STATUS_FAILED,
+                            "a text of %zu bytes does not fit the memory for its tokens", n);
     return HG_STATUS_OK;
 }

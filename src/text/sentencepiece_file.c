@@ -5,7 +5,8 @@
  *     ModelProto       1: pieces (repeated)   2: trainer_spec   3: normalizer_spec
  *     piece            1: text   2: score (float)   3: kind (1 if absent)
  *     trainer_spec     3: model kind (2 is BPE; 1 if absent)   24: space as suffix   35: byte fallback
- *     normalizer_spec  2: compiled character map   3: dummy prefix   4: remove extra spaces   5: escape spaces
+ *     normalizer_spec  2: compiled character map   3: dummy prefix   4: remove extra spaces   5: escape
+ * spaces
  *
  * Other fields are skipped. Nothing is allocated from a length in the file; every read is checked.
  */
@@ -65,7 +66,7 @@ static hg_status pb_bytes(pb_reader *r, uint64_t n, const uint8_t **out)
 
 static hg_status pb_next(pb_reader *r, pb_field *f)
 {
-    uint64_t key, n;
+    uint64_t key = 0, n = 0;
     const uint8_t *bytes = NULL;
     hg_status status = pb_number(r, &key);
     if (status != HG_STATUS_OK)
@@ -95,12 +96,14 @@ static hg_status pb_next(pb_reader *r, pb_field *f)
     }
 }
 
-static hg_status check_piece(const pb_reader *piece, size_t id, const pb_reader *text, uint64_t kind, float score)
+static hg_status check_piece(const pb_reader *piece, size_t id, const pb_reader *text, uint64_t kind,
+                             float score)
 {
     if (kind < HG_TOKEN_KIND_NORMAL || kind > HG_TOKEN_KIND_BYTE)
         return pb_broken(piece, "piece of unknown kind");
     if (kind == HG_TOKEN_KIND_UNUSED)
-        return hg_error_set(piece->err, HG_STATUS_INPUT, "piece %zu is marked as unused, which is not supported", id);
+        return hg_error_set(piece->err, HG_STATUS_INPUT,
+                            "piece %zu is marked as unused, which is not supported", id);
     if (!isfinite(score))
         return hg_error_set(piece->err, HG_STATUS_INPUT, "piece %zu has a score that is no number", id);
     for (size_t at = 0; at < text->size;) {
@@ -112,7 +115,7 @@ static hg_status check_piece(const pb_reader *piece, size_t id, const pb_reader 
     return HG_STATUS_OK;
 }
 
-static hg_status read_piece(pb_reader *r, hg_vocabulary *vocab, hg_sentencepiece *sp)
+static hg_status read_piece(pb_reader *r, hg_token_table *vocab, hg_sentencepiece *sp)
 {
     pb_reader text = {.size = 0};
     uint64_t kind = HG_TOKEN_KIND_NORMAL;
@@ -136,8 +139,8 @@ static hg_status read_piece(pb_reader *r, hg_vocabulary *vocab, hg_sentencepiece
         !hg_token_byte_name((const char *)text.data, text.size, &byte))
         status = hg_error_set(r->err, HG_STATUS_INPUT, "byte piece %zu is not named as one", id);
     if (status == HG_STATUS_OK)
-        status = hg_vocabulary_add(vocab, (int64_t)id, (const char *)text.data, text.size, (hg_token_kind)kind, 0,
-                                   r->err);
+        status = hg_token_table_add(vocab, (int64_t)id, (const char *)text.data, text.size,
+                                    (hg_token_kind)kind, 0, r->err);
     if (status != HG_STATUS_OK)
         return status;
     vocab->tokens[id].score = score;
@@ -159,7 +162,8 @@ static hg_status read_trainer(pb_reader *r, uint64_t *model_kind, hg_sentencepie
         if (f.number == 3 && f.wire == 0)
             *model_kind = f.value;
         if (f.number == 24 && f.wire == 0 && f.value != 0)
-            return hg_error_set(r->err, HG_STATUS_INPUT, "models with the space mark behind words are not supported");
+            return hg_error_set(r->err, HG_STATUS_INPUT,
+                                "models with the space mark behind words are not supported");
         if (f.number == 35 && f.wire == 0)
             sp->byte_fallback = f.value != 0;
     }
@@ -187,12 +191,13 @@ static hg_status read_normalizer(pb_reader *r, hg_sentencepiece *sp)
     return HG_STATUS_OK;
 }
 
-hg_status hg_sentencepiece_parse(const uint8_t *data, size_t size, hg_vocabulary *vocab, hg_sentencepiece *sp,
-                                 hg_error *err)
+hg_status hg_sentencepiece_parse(const uint8_t *data, size_t size, hg_token_table *vocab,
+                                 hg_sentencepiece *sp, hg_error *err)
 {
     pb_reader r = {data, size, 0, data, err};
     uint64_t model_kind = 1;
-    *sp = (hg_sentencepiece){.vocab = vocab, .unknown = -1, .add_dummy_prefix = true, .remove_extra_spaces = true};
+    *sp = (hg_sentencepiece){
+        .vocab = vocab, .unknown = -1, .add_dummy_prefix = true, .remove_extra_spaces = true};
     hg_status status = HG_STATUS_OK;
     while (status == HG_STATUS_OK && r.at < r.size) {
         pb_field f;
@@ -211,7 +216,8 @@ hg_status hg_sentencepiece_parse(const uint8_t *data, size_t size, hg_vocabulary
     if (vocab->n == 0)
         return hg_error_set(err, HG_STATUS_INPUT, "not a SentencePiece model: no pieces in %zu bytes", size);
     if (model_kind != MODEL_KIND_BPE)
-        return hg_error_set(err, HG_STATUS_INPUT, "a SentencePiece model of kind %llu; only BPE (2) is supported",
+        return hg_error_set(err, HG_STATUS_INPUT,
+                            "a SentencePiece model of kind %llu; only BPE (2) is supported",
                             (unsigned long long)model_kind);
     return hg_sentencepiece_prepare(sp, vocab->n, err);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * token_trie.h: the names of added tokens as a tree of bytes, to find the longest one that a text begins with.
+ * token_trie.h: the names of added tokens as a tree of bytes, to find the longest one that a text begins
+ * with.
  */
 #ifndef HG_TEXT_TOKEN_TRIE_H
 #define HG_TEXT_TOKEN_TRIE_H

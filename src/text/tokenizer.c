@@ -18,7 +18,7 @@ static hg_tokenizer *tokenizer_create(void)
     hg_tokenizer *tok = hg_mem_array(1, sizeof *tok);
     if (tok == NULL)
         return NULL;
-    hg_vocabulary_init(&tok->vocab);
+    hg_token_table_init(&tok->vocab);
     tok->bos = tok->eos = tok->unknown = -1;
     tok->bpe.vocab = &tok->vocab;
     tok->bpe.unknown = -1;
@@ -29,7 +29,7 @@ void hg_tokenizer_close(hg_tokenizer *tok)
 {
     if (tok == NULL)
         return;
-    hg_vocabulary_deinit(&tok->vocab);
+    hg_token_table_deinit(&tok->vocab);
     hg_token_trie_deinit(&tok->added);
     hg_sentencepiece_deinit(&tok->sp);
     hg_pre_tokenizer_deinit(&tok->pre);
@@ -55,9 +55,9 @@ static hg_status read_any(hg_tokenizer *tok, const char *path, hg_error *err)
         return hg_tokenizer_read_json(tok, path, err);
     if (has_file(path, "vocab.json") && has_file(path, "merges.txt"))
         return hg_tokenizer_read_merges(tok, path, err);
-    return hg_error_set(err, HG_STATUS_INPUT,
-                        "%s: no tokenizer: tokenizer.model, tokenizer.json or vocab.json with merges.txt is needed",
-                        path);
+    return hg_error_set(
+        err, HG_STATUS_INPUT,
+        "%s: no tokenizer: tokenizer.model, tokenizer.json or vocab.json with merges.txt is needed", path);
 }
 
 /* Hands out `tok` if reading it went well, else closes it. */
@@ -107,22 +107,23 @@ hg_status hg_tokenizer_open_model_memory(hg_tokenizer **out, const uint8_t *data
     return tokenizer_hand_out(out, tok, status);
 }
 
-/* ---- building ------------------------------------------------------------------------------------------------- */
+/* ---- building
+ * ------------------------------------------------------------------------------------------------- */
 
 hg_status hg_tokenizer_put_added(hg_tokenizer *tok, int64_t id, const char *name, size_t n, unsigned flags,
                                  hg_error *err)
 {
     if (n == 0 || n > HG_TOKEN_TRIE_MAX_NAME)
-        return hg_error_set(err, HG_STATUS_INPUT, "an added token's name has %zu bytes, allowed are 1 to %d", n,
-                            HG_TOKEN_TRIE_MAX_NAME);
-    int32_t same = hg_vocabulary_find(&tok->vocab, name, n);
+        return hg_error_set(err, HG_STATUS_INPUT, "an added token's name has %zu bytes, allowed are 1 to %d",
+                            n, HG_TOKEN_TRIE_MAX_NAME);
+    int32_t same = hg_token_table_find(&tok->vocab, name, n);
     if (id < 0)
         id = same >= 0 ? same : (int64_t)tok->vocab.n;
     if (same >= 0 && same != id)
-        return hg_error_set(err, HG_STATUS_INPUT, "added token '%.*s' has the ids %d and %lld", n > 60 ? 60 : (int)n,
-                            name, (int)same, (long long)id);
+        return hg_error_set(err, HG_STATUS_INPUT, "added token '%.*s' has the ids %d and %lld",
+                            n > 60 ? 60 : (int)n, name, (int)same, (long long)id);
     if (same < 0) {
-        hg_status status = hg_vocabulary_add(&tok->vocab, id, name, n, HG_TOKEN_KIND_ADDED, 0, err);
+        hg_status status = hg_token_table_add(&tok->vocab, id, name, n, HG_TOKEN_KIND_ADDED, 0, err);
         if (status != HG_STATUS_OK)
             return status;
     }
@@ -133,7 +134,8 @@ hg_status hg_tokenizer_put_added(hg_tokenizer *tok, int64_t id, const char *name
     return HG_STATUS_OK;
 }
 
-hg_status hg_tokenizer_put_spelled(hg_tokenizer *tok, int64_t id, const char *spelled, size_t n, hg_error *err)
+hg_status hg_tokenizer_put_spelled(hg_tokenizer *tok, int64_t id, const char *spelled, size_t n,
+                                   hg_error *err)
 {
     hg_buffer name;
     hg_buffer_init(&name, n + 1);
@@ -142,8 +144,8 @@ hg_status hg_tokenizer_put_spelled(hg_tokenizer *tok, int64_t id, const char *sp
         hg_buffer_deinit(&name);
         return hg_error_memory(err, n, "a token's name");
     }
-    hg_status status = hg_vocabulary_add(&tok->vocab, id, hg_buffer_text(&name), name.size, HG_TOKEN_KIND_NORMAL,
-                                         literal ? HG_TOKEN_LITERAL : 0U, err);
+    hg_status status = hg_token_table_add(&tok->vocab, id, hg_buffer_text(&name), name.size,
+                                          HG_TOKEN_KIND_NORMAL, literal ? HG_TOKEN_LITERAL : 0U, err);
     hg_buffer_deinit(&name);
     return status;
 }
@@ -170,8 +172,8 @@ hg_status hg_tokenizer_put_merge(hg_tokenizer *tok, const char *merge, size_t n,
     const char *space = memchr(merge, ' ', n);
     size_t n_left = space == NULL ? 0 : (size_t)(space - merge);
     if (n_left == 0 || n_left + 1 == n || memchr(space + 1, ' ', n - n_left - 1) != NULL)
-        return hg_error_set(err, HG_STATUS_INPUT, "merge %u is '%.*s', not two tokens with a space between", rank,
-                            n > 60 ? 60 : (int)n, merge);
+        return hg_error_set(err, HG_STATUS_INPUT, "merge %u is '%.*s', not two tokens with a space between",
+                            rank, n > 60 ? 60 : (int)n, merge);
     return hg_tokenizer_put_merge_pair(tok, merge, n_left, space + 1, n - n_left - 1, rank, err);
 }
 
@@ -180,8 +182,8 @@ hg_status hg_tokenizer_add_tokens(hg_tokenizer *tok, const char *const *names, s
     for (size_t i = 0; i < n; i++) {
         size_t bytes = strlen(names[i]);
         if (bytes == 0 || bytes > HG_TOKEN_TRIE_MAX_NAME)
-            return hg_error_set(err, HG_STATUS_USAGE, "a new token's name has %zu bytes, allowed are 1 to %d", bytes,
-                                HG_TOKEN_TRIE_MAX_NAME);
+            return hg_error_set(err, HG_STATUS_USAGE, "a new token's name has %zu bytes, allowed are 1 to %d",
+                                bytes, HG_TOKEN_TRIE_MAX_NAME);
         hg_status status =
             hg_tokenizer_put_added(tok, -1, names[i], bytes, HG_TOKEN_SPECIAL | HG_TOKEN_NAMED, err);
         if (status != HG_STATUS_OK)
@@ -200,11 +202,13 @@ hg_status hg_tokenizer_add_picture_tokens(hg_tokenizer *tok, size_t n_codes, hg_
         status = hg_tokenizer_add_tokens(tok, &pointer, 1, err);
     }
     if (status == HG_STATUS_OK)
-        status = hg_tokenizer_add_tokens(tok, (const char *const[]){"<end_index>", "<pixel_newline>"}, 2, err);
+        status =
+            hg_tokenizer_add_tokens(tok, (const char *const[]){"<end_index>", "<pixel_newline>"}, 2, err);
     return status;
 }
 
-/* ---- look-ups ------------------------------------------------------------------------------------------------- */
+/* ---- look-ups
+ * ------------------------------------------------------------------------------------------------- */
 
 int32_t hg_tokenizer_length(const hg_tokenizer *tok)
 {
@@ -213,19 +217,19 @@ int32_t hg_tokenizer_length(const hg_tokenizer *tok)
 
 int32_t hg_tokenizer_find_id(const hg_tokenizer *tok, const char *name)
 {
-    return hg_vocabulary_find(&tok->vocab, name, strlen(name));
+    return hg_token_table_find(&tok->vocab, name, strlen(name));
 }
 
 const char *hg_tokenizer_token(const hg_tokenizer *tok, int32_t id, size_t *n)
 {
-    const hg_token *token = hg_vocabulary_get(&tok->vocab, id);
+    const hg_token *token = hg_token_table_get(&tok->vocab, id);
     *n = token == NULL ? 0 : token->size;
-    return token == NULL ? NULL : hg_vocabulary_name(&tok->vocab, token);
+    return token == NULL ? NULL : hg_token_table_name(&tok->vocab, token);
 }
 
 bool hg_tokenizer_is_special(const hg_tokenizer *tok, int32_t id)
 {
-    const hg_token *token = hg_vocabulary_get(&tok->vocab, id);
+    const hg_token *token = hg_token_table_get(&tok->vocab, id);
     return token != NULL && (token->flags & HG_TOKEN_SPECIAL) != 0;
 }
 

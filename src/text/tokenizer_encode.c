@@ -2,8 +2,8 @@
  *
  * tokenizer_encode.c: hg_tokenizer_encode. The segments become one valid text that remembers which bytes are
  * plain; the text is cut at added tokens, leftmost and longest first; what lies between is encoded by the
- * tokenizer's kind. A tokenizer.json may ask to look for some added tokens after normalisation ("normalized");
- * here all are looked for before it, which for the models' own tokenizers is the same.
+ * tokenizer's kind. A tokenizer.json may ask to look for some added tokens after normalisation
+ * ("normalized"); here all are looked for before it, which for the models' own tokenizers is the same.
  */
 #include "text/tokenizer_parts.h"
 
@@ -32,26 +32,29 @@ typedef struct encode_work {
 
 static hg_status out_of_ids(const encode_work *w)
 {
-    return hg_error_set(w->err, HG_STATUS_FAILED, "a text of %zu bytes does not fit the memory for its tokens",
-                        w->text.size);
+    return hg_error_set(w->err, HG_STATUS_FAILED,
+                        "a text of %zu bytes does not fit the memory for its tokens", w->text.size);
 }
 
-/* ---- SentencePiece -------------------------------------------------------------------------------------------- */
+/* ---- SentencePiece
+ * -------------------------------------------------------------------------------------------- */
 
-/* Without its own leading space the library drops the marks that a text begins with. The slow class gets around that by putting the unknown
- * token's name in front and dropping the tokens that it gives. */
+/* Without its own leading space the library drops the marks that a text begins with. The slow class gets
+ * around that by putting the unknown token's name in front and dropping the tokens that it gives. */
 static hg_status encode_behind_unknown(encode_work *w, const uint8_t *text, size_t n)
 {
     const hg_tokenizer *tok = w->tok;
-    const hg_token *unknown = hg_vocabulary_get(&tok->vocab, tok->unknown);
+    const hg_token *unknown = hg_token_table_get(&tok->vocab, tok->unknown);
     w->spare.size = 0;
     w->part.n = 0;
-    if (!hg_buffer_push(&w->spare, hg_vocabulary_name(&tok->vocab, unknown), unknown->size) ||
+    if (!hg_buffer_push(&w->spare, hg_token_table_name(&tok->vocab, unknown), unknown->size) ||
         !hg_buffer_push(&w->spare, text, n))
         return out_of_ids(w);
-    hg_status status = hg_sentencepiece_encode(&tok->sp, w->spare.data, w->spare.size, &w->bpe, &w->part, w->err);
-    for (size_t i = w->part.n >= tok->n_unknown ? tok->n_unknown : 0; status == HG_STATUS_OK && i < w->part.n; i++) {
-        if (!hg_ids_push(w->out, w->part.ids[i]))
+    hg_status status =
+        hg_sentencepiece_encode(&tok->sp, w->spare.data, w->spare.size, &w->bpe, &w->part, w->err);
+    for (size_t i = w->part.n >= tok->n_unknown ? tok->n_unknown : 0; status == HG_STATUS_OK && i < w->part.n;
+         i++) {
+        if (!hg_ids_push(w->out, w->part.data[i]))
             status = out_of_ids(w);
     }
     return status;
@@ -62,7 +65,8 @@ static bool begins_with_space(const uint8_t *text, size_t n)
     return text[0] == ' ' || (n >= 3 && memcmp(text, HG_SENTENCEPIECE_SPACE, 3) == 0);
 }
 
-/* ---- BPE ------------------------------------------------------------------------------------------------------ */
+/* ---- BPE
+ * ------------------------------------------------------------------------------------------------------ */
 
 static hg_status encode_words(encode_work *w, const uint8_t *text, size_t n)
 {
@@ -78,7 +82,8 @@ static hg_status encode_words(encode_work *w, const uint8_t *text, size_t n)
         w->normal.data[0] = ' ';
     }
     if (status == HG_STATUS_OK)
-        status = hg_pre_tokenizer_split(&tok->pre, w->normal.data, w->normal.size, &w->words, &w->spare_words, w->err);
+        status = hg_pre_tokenizer_split(&tok->pre, w->normal.data, w->normal.size, &w->words, &w->spare_words,
+                                        w->err);
     for (size_t i = 0; status == HG_STATUS_OK && i < w->words.n; i++) {
         hg_span word = w->words.data[i];
         if (!hg_bpe_model_encode(&tok->bpe, w->normal.data + word.start, word.size, &w->bpe, w->out))
@@ -87,7 +92,8 @@ static hg_status encode_words(encode_work *w, const uint8_t *text, size_t n)
     return status;
 }
 
-/* ---- parts ---------------------------------------------------------------------------------------------------- */
+/* ---- parts
+ * ---------------------------------------------------------------------------------------------------- */
 
 /* Text between added tokens. */
 static hg_status encode_part(encode_work *w, size_t begin, size_t end)
@@ -155,7 +161,8 @@ static hg_status encode_parts(encode_work *w)
     }
 }
 
-/* ---- the whole ------------------------------------------------------------------------------------------------ */
+/* ---- the whole
+ * ------------------------------------------------------------------------------------------------ */
 
 /* A literal mark in the text counts as a space (not legacy). */
 static bool push_without_marks(hg_buffer *text, size_t from)
@@ -179,7 +186,8 @@ static hg_status join_segments(encode_work *w, const hg_text_segment *segments, 
     for (size_t i = 0; i < n; i++) {
         total += segments[i].n;
         if (segments[i].n > HG_TOKENIZER_MAX_TEXT || total > HG_TOKENIZER_MAX_TEXT)
-            return hg_error_set(w->err, HG_STATUS_INPUT, "a text of more than %zu bytes", HG_TOKENIZER_MAX_TEXT);
+            return hg_error_set(w->err, HG_STATUS_INPUT, "a text of more than %zu bytes",
+                                HG_TOKENIZER_MAX_TEXT);
     }
     w->ranges = hg_mem_array(n + 1, sizeof *w->ranges);
     if (w->ranges == NULL)
@@ -206,12 +214,12 @@ static void drop_lone_mark(const hg_tokenizer *tok, hg_ids *out, size_t first)
 {
     if (tok->kind != HG_TOKENIZER_KIND_SENTENCEPIECE || tok->legacy || out->n < first + 2)
         return;
-    const hg_token *mark = hg_vocabulary_get(&tok->vocab, out->ids[first]);
-    const hg_token *next = hg_vocabulary_get(&tok->vocab, out->ids[first + 1]);
-    if (mark->size != 3 || memcmp(hg_vocabulary_name(&tok->vocab, mark), HG_SENTENCEPIECE_SPACE, 3) != 0 ||
+    const hg_token *mark = hg_token_table_get(&tok->vocab, out->data[first]);
+    const hg_token *next = hg_token_table_get(&tok->vocab, out->data[first + 1]);
+    if (mark->size != 3 || memcmp(hg_token_table_name(&tok->vocab, mark), HG_SENTENCEPIECE_SPACE, 3) != 0 ||
         (next->flags & HG_TOKEN_NAMED) == 0)
         return;
-    memmove(out->ids + first, out->ids + first + 1, (out->n - first - 1) * sizeof *out->ids);
+    memmove(out->data + first, out->data + first + 1, (out->n - first - 1) * sizeof *out->data);
     out->n--;
 }
 
@@ -255,15 +263,15 @@ hg_status hg_tokenizer_finish_sentencepiece(hg_tokenizer *tok, hg_error *err)
     tok->strip_first_space = tok->add_prefix_space;
     if (!tok->legacy)
         tok->sp.add_dummy_prefix = false;
-    const hg_token *unknown = hg_vocabulary_get(&tok->vocab, tok->unknown);
+    const hg_token *unknown = hg_token_table_get(&tok->vocab, tok->unknown);
     if (unknown == NULL)
         return hg_error_set(err, HG_STATUS_INPUT, "the unknown token is missing");
     hg_bpe_work work = {0};
     hg_ids ids;
     hg_ids_init(&ids, HG_TOKENIZER_MAX_TEXT);
     hg_status status =
-        hg_sentencepiece_encode(&tok->sp, (const uint8_t *)hg_vocabulary_name(&tok->vocab, unknown), unknown->size,
-                                &work, &ids, err);
+        hg_sentencepiece_encode(&tok->sp, (const uint8_t *)hg_token_table_name(&tok->vocab, unknown),
+                                unknown->size, &work, &ids, err);
     tok->n_unknown = ids.n;
     hg_ids_deinit(&ids);
     hg_bpe_work_deinit(&work);

@@ -61,7 +61,8 @@ static bool is_space(uint32_t c, hg_utf8_spaces kind)
     if (c >= 0x1c && c <= 0x1f)
         return kind == HG_UTF8_SPACES_PYTHON;
     return (c >= 0x09 && c <= 0x0d) || c == 0x20 || c == 0x85 || c == 0xa0 || c == 0x1680 ||
-           (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000;
+           (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f ||
+           c == 0x3000;
 }
 
 size_t hg_utf8_spaces_before(const uint8_t *text, size_t n, hg_utf8_spaces kind)

@@ -20,7 +20,8 @@ typedef enum hg_utf8_spaces {
 /* What stands at the beginning of `text` (n >= 1 bytes). */
 typedef struct hg_utf8_step {
     uint32_t codepoint; /* U+FFFD when not valid */
-    uint8_t size;       /* bytes of the character, or of the longest broken part of one (Unicode 3.9, "maximal subpart") */
+    uint8_t size;       /* bytes of the character, or of the longest broken part of one (Unicode 3.9, "maximal
+                           subpart") */
     bool valid;
     bool unfinished; /* not valid, but more bytes behind the n could make it so */
 } hg_utf8_step;

@@ -30,7 +30,7 @@ static void open_fixture(fixture *f, const char *name, int n_threads)
 {
     char path[512];
     hg_error err = {HG_STATUS_OK, ""};
-    hg_model_options options = {.n_threads = n_threads};
+    hg_model_options options = {.n_threads = n_threads, .kv_cache = "f32"};
     snprintf(path, sizeof path, HG_TEST_DATA "/tiny/%s", name);
     if (hg_model_open(&f->model, path, &options, &err) != HG_STATUS_OK ||
         hg_session_create(&f->session, f->model, &err) != HG_STATUS_OK || hg_image_open(&f->image, IMAGE, &err) != HG_STATUS_OK)

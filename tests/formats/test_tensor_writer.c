@@ -199,23 +199,23 @@ static void test_released_hlora_size(void **state)
                    {"mlp.gate_up_proj", 3072, 16384},
                    {"mlp.down_proj", 8192, 3072}};
     static hg_tensor_spec tensors[388];
-    static char names[388][128], text[128];
+    static char names[388][160], text[128];
     size_t n = 0;
     for (int layer = 0; layer < 32; layer++) {
         for (size_t m = 0; m < 4; m++) {
             snprintf(text, sizeof text, "layers.%d.%s.lora_route.weight", layer, modules[m].name);
-            add_spec(&tensors[n], names[n], 128, text, 2, 4, modules[m].in);
+            add_spec(&tensors[n], names[n], sizeof names[0], text, 2, 4, modules[m].in);
             snprintf(text, sizeof text, "layers.%d.%s.lora_A.weight", layer, modules[m].name);
-            add_spec(&tensors[n + 1], names[n + 1], 128, text, 2, 64, modules[m].in);
+            add_spec(&tensors[n + 1], names[n + 1], sizeof names[0], text, 2, 64, modules[m].in);
             snprintf(text, sizeof text, "layers.%d.%s.lora_B.weight", layer, modules[m].name);
-            add_spec(&tensors[n + 2], names[n + 2], 128, text, 2, modules[m].out, 64);
+            add_spec(&tensors[n + 2], names[n + 2], sizeof names[0], text, 2, modules[m].out, 64);
             n += 3;
         }
     }
-    add_spec(&tensors[384], names[384], 128, "mm_projector.0.weight", 2, 3072, 1024);
-    add_spec(&tensors[385], names[385], 128, "mm_projector.0.bias", 1, 3072, 1);
-    add_spec(&tensors[386], names[386], 128, "mm_projector.2.weight", 2, 3072, 3072);
-    add_spec(&tensors[387], names[387], 128, "mm_projector.2.bias", 1, 3072, 1);
+    add_spec(&tensors[384], names[384], sizeof names[0], "mm_projector.0.weight", 2, 3072, 1024);
+    add_spec(&tensors[385], names[385], sizeof names[0], "mm_projector.0.bias", 1, 3072, 1);
+    add_spec(&tensors[386], names[386], sizeof names[0], "mm_projector.2.weight", 2, 3072, 3072);
+    add_spec(&tensors[387], names[387], sizeof names[0], "mm_projector.2.bias", 1, 3072, 1);
     assert_int_equal(torch_bytes("adapter_model", tensors, 388), 231096349);
 }
 

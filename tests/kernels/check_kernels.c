@@ -319,6 +319,31 @@ static void check_conv(const hg_kernels *t, hg_rng *rng)
     }
 }
 
+/* Against double, tighter than the float reference can show: what simd_math.h promises. */
+static void check_accuracy(const hg_kernels *t)
+{
+    enum { LANES = 16, STEPS = 200000 };
+    float x[LANES], silu[LANES], quick[LANES], gelu[LANES];
+    for (int i = 0; i < STEPS; i += LANES) {
+        for (int j = 0; j < LANES; j++)
+            x[j] = (float)((2.0 * (i + j) + 1) / STEPS - 1) * 80;
+        t->silu(LANES, x, silu);
+        t->quick_gelu(LANES, x, quick);
+        for (int j = 0; j < LANES; j++) {
+            double v = (double)x[j], size = fabs(v);
+            assert_true(fabs((double)silu[j] / (v / (1 + exp(-v))) - 1) < 2.5e-7);
+            if (size < 50) /* beyond, the result is no normal number */
+                assert_true(fabs((double)quick[j] / (v / (1 + exp(-1.702 * v))) - 1) < 3e-7 + 1.2e-7 * size);
+            x[j] *= 12.5F / 80;
+        }
+        t->gelu(LANES, x, gelu);
+        for (int j = 0; j < LANES; j++) {
+            double v = (double)x[j], want = 0.5 * v * erfc(-v * 0.70710678118654752440);
+            assert_true(fabs((double)gelu[j] / want - 1) < (fabs(v) <= 5 ? 1e-6 : 5e-6));
+        }
+    }
+}
+
 /* ---- tests ---- */
 
 static void check_tier(hg_cpu_tier tier)
@@ -340,6 +365,7 @@ static void check_tier(hg_cpu_tier tier)
     }
     check_to_real_patterns(t);
     check_not_a_number(t);
+    check_accuracy(t);
     check_gemm(t, &rng);
     check_conv(t, &rng);
 }

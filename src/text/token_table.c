@@ -1,30 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * vocabulary.c: names in one buffer, tokens in an array by id, and an open-addressing hash table of ids.
- * Invariant: every token but a LITERAL one whose bytes another token has is in the table; it is at most half full.
+ * token_table.c: names in one buffer, tokens in an array by id, and an open-addressing hash table of ids.
+ * Invariant: every token but a LITERAL one whose bytes another token has is in the table; it is at most half
+ * full.
  */
-#include "text/vocabulary.h"
+#include "text/token_table.h"
 
 #include "base/memory.h"
 #include "text/tokenizer.h"
 
 #include <string.h>
 
-#define VOCABULARY_MAX_NAMES ((size_t)256 << 20)
-#define VOCABULARY_MAX_NAME ((size_t)1 << 16)
+#define TABLE_MAX_NAMES ((size_t)256 << 20)
+#define TABLE_MAX_NAME ((size_t)1 << 16)
 
-void hg_vocabulary_init(hg_vocabulary *v)
+void hg_token_table_init(hg_token_table *v)
 {
-    *v = (hg_vocabulary){0};
-    hg_buffer_init(&v->names, VOCABULARY_MAX_NAMES);
+    *v = (hg_token_table){0};
+    hg_buffer_init(&v->names, TABLE_MAX_NAMES);
 }
 
-void hg_vocabulary_deinit(hg_vocabulary *v)
+void hg_token_table_deinit(hg_token_table *v)
 {
     hg_buffer_deinit(&v->names);
     hg_mem_free(v->tokens);
     hg_mem_free(v->slots);
-    hg_vocabulary_init(v);
+    hg_token_table_init(v);
 }
 
 /* FNV-1a, then mixed, because the table takes the low bits. */
@@ -38,7 +39,7 @@ static uint64_t hash_name(const char *name, size_t n)
 }
 
 /* The slot that holds the name, or the free one where it belongs. */
-static size_t find_slot(const hg_vocabulary *v, const char *name, size_t n)
+static size_t find_slot(const hg_token_table *v, const char *name, size_t n)
 {
     size_t at = (size_t)hash_name(name, n) & (v->n_slots - 1);
     while (v->slots[at] != 0) {
@@ -50,7 +51,7 @@ static size_t find_slot(const hg_vocabulary *v, const char *name, size_t n)
     return at;
 }
 
-static bool grow_slots(hg_vocabulary *v)
+static bool grow_slots(hg_token_table *v)
 {
     if (v->n_filled + 1 <= v->n_slots / 2)
         return true;
@@ -71,7 +72,7 @@ static bool grow_slots(hg_vocabulary *v)
     return true;
 }
 
-static bool grow_tokens(hg_vocabulary *v, size_t n)
+static bool grow_tokens(hg_token_table *v, size_t n)
 {
     if (n > v->capacity) {
         size_t capacity = n + n / 2 + 64;
@@ -89,29 +90,30 @@ static bool grow_tokens(hg_vocabulary *v, size_t n)
 }
 
 /* What can be wrong with a new token; the index is ready for find_slot. */
-static hg_status check_new(const hg_vocabulary *v, int64_t id, const char *name, size_t n, unsigned flags,
+static hg_status check_new(const hg_token_table *v, int64_t id, const char *name, size_t n, unsigned flags,
                            hg_error *err)
 {
     int show = n > 40 ? 40 : (int)n;
     if (id < 0 || id >= (int64_t)HG_TOKENIZER_MAX_IDS)
-        return hg_error_set(err, HG_STATUS_INPUT, "token '%.*s' has id %lld, allowed are 0 to %zu", show, name,
-                            (long long)id, HG_TOKENIZER_MAX_IDS - 1);
-    if (n == 0 || n > VOCABULARY_MAX_NAME)
+        return hg_error_set(err, HG_STATUS_INPUT, "token '%.*s' has id %lld, allowed are 0 to %zu", show,
+                            name, (long long)id, HG_TOKENIZER_MAX_IDS - 1);
+    if (n == 0 || n > TABLE_MAX_NAME)
         return hg_error_set(err, HG_STATUS_INPUT, "token %lld has a name of %zu bytes, allowed are 1 to %zu",
-                            (long long)id, n, VOCABULARY_MAX_NAME);
-    const hg_token *same = hg_vocabulary_get(v, (int32_t)id);
+                            (long long)id, n, TABLE_MAX_NAME);
+    const hg_token *same = hg_token_table_get(v, (int32_t)id);
     if (same != NULL)
-        return hg_error_set(err, HG_STATUS_INPUT, "token id %lld is given twice: '%.*s' and '%.*s'", (long long)id,
-                            same->size > 40 ? 40 : (int)same->size, hg_vocabulary_name(v, same), show, name);
-    int32_t other = (flags & HG_TOKEN_LITERAL) != 0 ? -1 : hg_vocabulary_find(v, name, n);
+        return hg_error_set(err, HG_STATUS_INPUT, "token id %lld is given twice: '%.*s' and '%.*s'",
+                            (long long)id, same->size > 40 ? 40 : (int)same->size,
+                            hg_token_table_name(v, same), show, name);
+    int32_t other = (flags & HG_TOKEN_LITERAL) != 0 ? -1 : hg_token_table_find(v, name, n);
     if (other >= 0 && (v->tokens[other].flags & HG_TOKEN_LITERAL) == 0)
-        return hg_error_set(err, HG_STATUS_INPUT, "token '%.*s' has the ids %d and %lld", show, name, (int)other,
-                            (long long)id);
+        return hg_error_set(err, HG_STATUS_INPUT, "token '%.*s' has the ids %d and %lld", show, name,
+                            (int)other, (long long)id);
     return HG_STATUS_OK;
 }
 
-hg_status hg_vocabulary_add(hg_vocabulary *v, int64_t id, const char *name, size_t n, hg_token_kind kind,
-                            unsigned flags, hg_error *err)
+hg_status hg_token_table_add(hg_token_table *v, int64_t id, const char *name, size_t n, hg_token_kind kind,
+                             unsigned flags, hg_error *err)
 {
     hg_status status = check_new(v, id, name, n, flags, err);
     if (status != HG_STATUS_OK)
@@ -131,7 +133,7 @@ hg_status hg_vocabulary_add(hg_vocabulary *v, int64_t id, const char *name, size
     return HG_STATUS_OK;
 }
 
-int32_t hg_vocabulary_find(const hg_vocabulary *v, const char *name, size_t n)
+int32_t hg_token_table_find(const hg_token_table *v, const char *name, size_t n)
 {
     if (v->n_slots == 0)
         return -1;
@@ -139,14 +141,14 @@ int32_t hg_vocabulary_find(const hg_vocabulary *v, const char *name, size_t n)
     return found == 0 ? -1 : (int32_t)(found - 1);
 }
 
-const hg_token *hg_vocabulary_get(const hg_vocabulary *v, int32_t id)
+const hg_token *hg_token_table_get(const hg_token_table *v, int32_t id)
 {
     if (id < 0 || (size_t)id >= v->n || v->tokens[id].kind == HG_TOKEN_KIND_NONE)
         return NULL;
     return &v->tokens[id];
 }
 
-const char *hg_vocabulary_name(const hg_vocabulary *v, const hg_token *token)
+const char *hg_token_table_name(const hg_token_table *v, const hg_token *token)
 {
     return (const char *)v->names.data + token->offset;
 }

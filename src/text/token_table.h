@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * vocabulary.h: the tokens of a tokenizer: id to name and name to id. A name is bytes: as the vocabulary spells
- * it, except that byte-level vocabularies are kept as the bytes that their letters stand for.
+ * token_table.h: the tokens of a tokenizer: id to name and name to id. A name is bytes: as the vocabulary
+ * spells it, except that byte-level vocabularies are kept as the bytes that their letters stand for.
  */
-#ifndef HG_TEXT_VOCABULARY_H
-#define HG_TEXT_VOCABULARY_H
+#ifndef HG_TEXT_TOKEN_TABLE_H
+#define HG_TEXT_TOKEN_TABLE_H
 
 #include "base/buffer.h"
 #include "base/error.h"
@@ -31,7 +31,8 @@ enum hg_token_flags {
     HG_TOKEN_NAMED = 4,   /* the settings give it a role: begin, end, unknown, padding, additional special */
     HG_TOKEN_LSTRIP = 8,  /* swallows white space before it */
     HG_TOKEN_RSTRIP = 16, /* swallows white space behind it */
-    HG_TOKEN_LITERAL = 32 /* of a byte-level vocabulary, but not spelled in its letters: merging cannot make it */
+    HG_TOKEN_LITERAL =
+        32 /* of a byte-level vocabulary, but not spelled in its letters: merging cannot make it */
 };
 
 typedef struct hg_token {
@@ -43,7 +44,7 @@ typedef struct hg_token {
     uint8_t byte;  /* of a HG_TOKEN_KIND_BYTE */
 } hg_token;
 
-typedef struct hg_vocabulary {
+typedef struct hg_token_table {
     hg_buffer names;
     hg_token *tokens; /* by id */
     size_t n;         /* one more than the highest id */
@@ -52,22 +53,22 @@ typedef struct hg_vocabulary {
     size_t n_slots;  /* a power of two */
     size_t n_filled;
     size_t longest; /* bytes of the longest name that merging can make */
-} hg_vocabulary;
+} hg_token_table;
 
-void hg_vocabulary_init(hg_vocabulary *v);
-void hg_vocabulary_deinit(hg_vocabulary *v);
+void hg_token_table_init(hg_token_table *v);
+void hg_token_table_deinit(hg_token_table *v);
 
-/* Gives `id` a name. HG_STATUS_INPUT when the id is out of range or taken, or the name is empty or taken (a LITERAL
- * token may share its bytes with another). */
-hg_status hg_vocabulary_add(hg_vocabulary *v, int64_t id, const char *name, size_t n, hg_token_kind kind,
-                            unsigned flags, hg_error *err) HG_MUST_CHECK;
+/* Gives `id` a name. HG_STATUS_INPUT when the id is out of range or taken, or the name is empty or taken (a
+ * LITERAL token may share its bytes with another). */
+hg_status hg_token_table_add(hg_token_table *v, int64_t id, const char *name, size_t n, hg_token_kind kind,
+                             unsigned flags, hg_error *err) HG_MUST_CHECK;
 
 /* The id with this name, or -1. */
-int32_t hg_vocabulary_find(const hg_vocabulary *v, const char *name, size_t n);
+int32_t hg_token_table_find(const hg_token_table *v, const char *name, size_t n);
 
 /* NULL when no token has this id. */
-const hg_token *hg_vocabulary_get(const hg_vocabulary *v, int32_t id);
-const char *hg_vocabulary_name(const hg_vocabulary *v, const hg_token *token);
+const hg_token *hg_token_table_get(const hg_token_table *v, int32_t id);
+const char *hg_token_table_name(const hg_token_table *v, const hg_token *token);
 
 /* True for "<0x00>" to "<0xFF>". */
 bool hg_token_byte_name(const char *name, size_t n, uint8_t *byte);
