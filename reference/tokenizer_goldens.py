@@ -5,6 +5,8 @@ strings.bin      u32 count, then {u32 size, bytes} a string, UTF-8
 NAME.ids         u16 count of ids (65535: as in the file that NAME is compared with), u16 ids; one for each string
 NAME.decoded     u32 size (4294967295: the string itself), bytes; one for each string
 NAME.random      u32 count, then {u16 count, u16 ids, u32 size, bytes}: random ids and their text
+variants.json    small tokenizer.json contents with unusual settings, and the ids of texts
+pieces_*.model   small SentencePiece models with unusual settings, and pieces.json with the ids of texts
 chat.json        prompts with turns and images, and their ids with -200 for each image
 
 The vocabulary of the released Phi-3 comes from GGUF_VOCABULARY (not committed); only ids are written from it.
@@ -240,7 +242,95 @@ def add_picture_tokens(tokenizer, n_codes):
     tokenizer.add_special_tokens({"additional_special_tokens": names})
 
 
+# ---- unusual settings -----------------------------------------------------------------------------------------------
+
+VARIANT_TEXTS = ["abc abab  cab", " ab\nab12 345", "", "a", "zz", "abzab", "é é", "<x> ab<x>ab <x>", "ab  <x>\t ab", "ab\u00a0<y>\x1cab", "1a22b333"]
+
+
+def variants():
+    """Hand-made vocabularies: letters, some pairs of them, and one merge that only ignore_merges gets around."""
+    byte_names = ["a", "b", "c", "1", "2", "3", "Ġ", "Ċ", "ab", "ca", "Ġa", "Ġab", "abab", "cab", "Ã", "©"]
+    byte_merges = ["a b", "c a", "Ġ a", "Ġ ab", "ab ab"]
+    char_names = ["<unk>", "▁", "a", "b", "c", "ab", "▁a", "▁ab", "é"] + [f"<0x{i:02X}>" for i in range(256)]
+    char_merges = ["a b", "▁ a", "▁ ab"]
+    vocabulary = lambda names: {name: i for i, name in enumerate(names)}
+    level = lambda **kw: {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False} | kw
+    split = lambda behavior, invert, **pattern: {"type": "Split", "pattern": pattern, "behavior": behavior, "invert": invert}
+    sequence = lambda *parts: {"type": "Sequence", "pretokenizers": list(parts)}
+    added = lambda i, name, left, right: {"id": i, "single_word": False} | make_tokenizers.added(name, left, right)
+
+    def byte_level(pre, post=None, **model):
+        model = {"type": "BPE", "vocab": vocabulary(byte_names), "merges": byte_merges} | model
+        tokens = [added(16, "<x>", True, False), added(17, "<y>", True, True)]
+        return {"version": "1.0", "added_tokens": tokens, "normalizer": None, "pre_tokenizer": pre, "post_processor": post, "decoder": level(), "model": model}
+
+    def characters(normalizer, n_names, **model):
+        model = {"type": "BPE", "vocab": vocabulary(char_names[:n_names]), "merges": char_merges} | model
+        return {"version": "1.0", "added_tokens": [added(n_names, "<x>", False, True)], "normalizer": normalizer, "pre_tokenizer": None, "post_processor": None, "decoder": None, "model": model}
+
+    spaces = {"type": "Sequence", "normalizers": [{"type": "Prepend", "prepend": "▁"}, {"type": "Replace", "pattern": {"String": " "}, "content": "▁"}]}
+    template = {
+        "type": "TemplateProcessing",
+        "single": [{"SpecialToken": {"id": "<x>", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}, {"SpecialToken": {"id": "<y>", "type_id": 0}}],
+        "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 1}}],
+        "special_tokens": {"<x>": {"id": "<x>", "ids": [16], "tokens": ["<x>"]}, "<y>": {"id": "<y>", "ids": [17], "tokens": ["<y>"]}},
+    }
+    return [
+        byte_level(level(use_regex=True)),
+        byte_level(level(use_regex=True, add_prefix_space=True)),
+        byte_level(level(), ignore_merges=True),
+        byte_level(level(use_regex=True), ignore_merges=True),
+        byte_level(sequence({"type": "Digits", "individual_digits": True}, level(use_regex=True))),
+        byte_level(sequence({"type": "Digits", "individual_digits": False}, level())),
+        byte_level(sequence(split("Removed", False, String="b"), level())),
+        byte_level(sequence(split("Removed", True, Regex="[ab]+|\\s"), level())),
+        byte_level(sequence(split("Contiguous", False, Regex="[ab]"), level())),
+        byte_level(sequence(split("Isolated", False, String="ab"), split("Isolated", True, Regex="\\S"), level())),
+        byte_level(sequence(split("Isolated", False, Regex="(?=b)|c|(?<=a)b"), level())),
+        byte_level(level(use_regex=True), {"type": "Sequence", "processors": [level(), template]}),
+        characters(spaces, 9, unk_token="<unk>", fuse_unk=False),
+        characters(spaces, 9, unk_token="<unk>", fuse_unk=True),
+        characters(spaces, 9),
+        characters(None, 265, unk_token="<unk>", fuse_unk=True, byte_fallback=True),
+        characters({"type": "NFC"}, 265, unk_token="<unk>", byte_fallback=True, ignore_merges=True),
+    ]
+
+
+def variant_goldens():
+    cases = []
+    for content in variants():
+        tokenizer = Tokenizer.from_str(json.dumps(content))
+        cases.append({"tokenizer": content, "ids": [tokenizer.encode(text).ids for text in VARIANT_TEXTS]})
+    lines = ",\n".join(json.dumps(case, ensure_ascii=False) for case in cases)
+    texts = json.dumps(VARIANT_TEXTS, ensure_ascii=False)
+    (OUT / "variants.json").write_text('{"texts": ' + texts + ', "cases": [\n' + lines + "\n]}\n", encoding="utf-8")
+
+
+PIECE_TEXTS = ["a b", " a  b ", "  ", "the scan shows", "zzz the ééé x", "<sep>the<sep> scan <sep>", "ab<se", "▁the ▁", "a\tb\n", "", "日本 the", "the\u00a0scan", "<sep> <sep>", " the"]
+
+
+def piece_goldens():
+    settings = {
+        "spaces": {"remove_extra_whitespaces": True},
+        "user": {"remove_extra_whitespaces": False, "user_defined_symbols": ["<sep>", "▁the▁"]},
+        "bytes": {"remove_extra_whitespaces": True, "byte_fallback": True, "vocab_size": 330, "add_dummy_prefix": False},
+    }
+    cases = []
+    lines = [line for line in make_tokenizers.training_text() if line.isascii()][:400]
+    with tempfile.TemporaryDirectory() as temporary:
+        for name, setting in settings.items():
+            prefix = f"{temporary}/{name}"
+            options = {"vocab_size": 90, "normalization_rule_name": "identity", "model_type": "bpe", "minloglevel": 2} | setting
+            sentencepiece.SentencePieceTrainer.train(sentence_iterator=iter(lines), model_prefix=prefix, num_threads=1, **options)
+            shutil.copy(f"{prefix}.model", OUT / f"pieces_{name}.model")
+            model = sentencepiece.SentencePieceProcessor(f"{prefix}.model")
+            cases.append({"model": f"pieces_{name}.model", "ids": [model.encode(text) for text in PIECE_TEXTS]})
+    (OUT / "pieces.json").write_text(json.dumps({"texts": PIECE_TEXTS, "cases": cases}, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
 def main():
+    variant_goldens()
+    piece_goldens()
     strings = make_strings()
     data = [s.encode() for s in strings]
     (OUT / "strings.bin").write_bytes(struct.pack("<I", len(data)) + b"".join(struct.pack("<I", len(d)) + d for d in data))

@@ -66,6 +66,8 @@ static hg_status open_weights(hg_model *m, const hg_parts *parts, bool asks, boo
                                 .vqgan_file = parts->vqgan_file,
                                 .com_alpha = m->manifest.com.hlora_alpha,
                                 .gen_alpha = m->manifest.gen.hlora_alpha,
+                                .com_experts = m->manifest.com.hlora_experts,
+                                .gen_experts = m->manifest.gen.hlora_experts,
                                 .n_tokens = m->n_tokens};
     return hg_healthgpt_open(&m->weights, &files, err);
 }

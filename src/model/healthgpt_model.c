@@ -64,21 +64,24 @@ static hg_status model_open_clip(hg_healthgpt *m, const hg_healthgpt_files *file
     return status == HG_STATUS_OK ? hg_clip_load(&m->clip, &config, set, &m->arena, err) : status;
 }
 
-static hg_status model_open_plugin(hg_healthgpt *m, const char *path, double alpha, hg_task_parts *task,
-                                   hg_error *err)
+static hg_status model_open_plugin(hg_healthgpt *m, const char *path, double alpha, int n_experts,
+                                   hg_task_parts *task, hg_error *err)
 {
     const hg_tensor_set *set;
     hg_status status = model_open_set(m, path, false, &set, err);
-    if (status != HG_STATUS_OK)
-        return status;
-    return hg_plugin_load(&task->plugin, set, (int64_t)hg_tensor_set_n_tensors(set), &m->decoder.config,
-                          m->clip.config.hidden, alpha, &m->arena, err);
+    if (status == HG_STATUS_OK)
+        status = hg_plugin_load(&task->plugin, set, (int64_t)hg_tensor_set_n_tensors(set), &m->decoder.config,
+                                m->clip.config.hidden, alpha, &m->arena, err);
+    if (status == HG_STATUS_OK && n_experts > 0 && n_experts != task->plugin.n_experts)
+        return hg_error_set(err, HG_STATUS_INPUT, "%s: %lld experts, but healthgpt.json says %d", path,
+                            (long long)task->plugin.n_experts, n_experts);
+    return status;
 }
 
 static hg_status model_open_comprehension(hg_healthgpt *m, const hg_healthgpt_files *files, hg_error *err)
 {
     hg_task_parts *task = &m->tasks[HG_TASK_COMPREHENSION];
-    hg_status status = model_open_plugin(m, files->com, files->com_alpha, task, err);
+    hg_status status = model_open_plugin(m, files->com, files->com_alpha, files->com_experts, task, err);
     if (status != HG_STATUS_OK)
         return status;
     /* The reference overwrites the rows behind the real tokens with the mean row, which never wins; they are
@@ -119,7 +122,7 @@ static hg_status model_open_generation(hg_healthgpt *m, const hg_healthgpt_files
     if (status == HG_STATUS_OK)
         status = hg_vqgan_load(&m->vqgan, &config, set, &m->arena, err);
     if (status == HG_STATUS_OK)
-        status = model_open_plugin(m, files->gen, files->gen_alpha, task, err);
+        status = model_open_plugin(m, files->gen, files->gen_alpha, files->gen_experts, task, err);
     if (status == HG_STATUS_OK)
         status = model_open_fusion(m, files, task, err);
     task->clip_layers = 1;

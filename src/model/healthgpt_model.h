@@ -26,8 +26,9 @@ typedef struct hg_task_parts {
 /* Where the parts are; NULL or "" for a part that is not to be opened. */
 typedef struct hg_healthgpt_files {
     const char *base, *clip, *com, *gen, *fusion, *vqgan_folder, *vqgan_file;
-    double com_alpha, gen_alpha; /* 0: twice the rank */
-    int64_t n_tokens;            /* of the tokenizer before picture tokens are added */
+    double com_alpha, gen_alpha;  /* 0: twice the rank */
+    int com_experts, gen_experts; /* what the manifest says; 0: nothing */
+    int64_t n_tokens;             /* of the tokenizer before picture tokens are added */
 } hg_healthgpt_files;
 
 typedef struct hg_healthgpt {

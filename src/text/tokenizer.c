@@ -99,9 +99,10 @@ hg_status hg_tokenizer_open_model_memory(hg_tokenizer **out, const uint8_t *data
     hg_tokenizer *tok = tokenizer_create();
     if (tok == NULL)
         return hg_error_memory(err, sizeof *tok, "a tokenizer");
-    tok->add_prefix_space = true;
     hg_status status = hg_sentencepiece_parse(data, n, &tok->vocab, &tok->sp, err);
     tok->unknown = tok->sp.unknown;
+    tok->legacy = true; /* the class's default, and what SentencePiece itself does */
+    tok->add_prefix_space = tok->sp.add_dummy_prefix;
     if (status == HG_STATUS_OK)
         status = hg_tokenizer_finish_sentencepiece(tok, err);
     return tokenizer_hand_out(out, tok, status);

@@ -64,6 +64,7 @@ static void test_copy_keeps_positions_only(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_common_prefix), cmocka_unit_test(test_copy_keeps_positions_only)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_common_prefix),
+                                       cmocka_unit_test(test_copy_keeps_positions_only)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

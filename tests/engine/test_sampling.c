@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * test_sampling.c: the sampler against what its settings mean: exact choices where there is one, frequencies where there is chance.
+ * test_sampling.c: the sampler against what its settings mean: exact choices where there is one, frequencies
+ * where there is chance.
  */
 #include "engine/sampling.h"
 
@@ -48,10 +49,11 @@ static void test_penalty_divides_and_multiplies(void **state)
     (void)state;
     hg_sampler s;
     open_sampler(&s, (hg_sampling){.repetition_penalty = 2});
-    assert_int_equal(next(&s, example), 1);                                       /* 3 becomes 1.5 */
-    assert_int_equal(next(&s, example), 3);                                       /* so does this */
-    assert_int_equal(next(&s, example), 2);                                       /* 2, now the largest */
-    assert_int_equal(next(&s, (float[N]){-4, -1.0F, -1.2F, -9, -1.5F}), 4);       /* -2, -2.4, -18 for the seen ones */
+    assert_int_equal(next(&s, example), 1); /* 3 becomes 1.5 */
+    assert_int_equal(next(&s, example), 3); /* so does this */
+    assert_int_equal(next(&s, example), 2); /* 2, now the largest */
+    assert_int_equal(next(&s, (float[N]){-4, -1.0F, -1.2F, -9, -1.5F}),
+                     4); /* -2, -2.4, -18 for the seen ones */
     hg_sampler_deinit(&s);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * test_session.c: the public path on the tiny models: a picture file and a question in, the ids and the picture of PyTorch out; requests of
- * both tasks in one process; refusals.
+ * test_session.c: the public path on the tiny models: a picture file and a question in, the ids and the
+ * picture of PyTorch out; requests of both tasks in one process; refusals.
  */
 #include "formats/tensor_file.h"
 
@@ -33,7 +33,8 @@ static void open_fixture(fixture *f, const char *name, int n_threads)
     hg_model_options options = {.n_threads = n_threads, .kv_cache = "f32"};
     snprintf(path, sizeof path, HG_TEST_DATA "/tiny/%s", name);
     if (hg_model_open(&f->model, path, &options, &err) != HG_STATUS_OK ||
-        hg_session_create(&f->session, f->model, &err) != HG_STATUS_OK || hg_image_open(&f->image, IMAGE, &err) != HG_STATUS_OK)
+        hg_session_create(&f->session, f->model, &err) != HG_STATUS_OK ||
+        hg_image_open(&f->image, IMAGE, &err) != HG_STATUS_OK)
         fail_msg("%s", err.text);
     snprintf(path, sizeof path, HG_TEST_DATA "/tiny/%s/golden.safetensors", name);
     assert_int_equal(hg_tensor_file_open(&f->golden, path, &err), HG_STATUS_OK);
@@ -92,8 +93,11 @@ static void check_ask(fixture *f)
 static void check_draw(fixture *f, bool reference)
 {
     hg_error err = {HG_STATUS_OK, ""};
-    hg_draw_request request = {
-        .task = HG_DRAW_TASK_RECONSTRUCT, .image = f->image, .text = question_of(f, "gen"), .sampling = {.top_p = 1}, .reference = reference};
+    hg_draw_request request = {.task = HG_DRAW_TASK_RECONSTRUCT,
+                               .image = f->image,
+                               .text = question_of(f, "gen"),
+                               .sampling = {.top_p = 1},
+                               .reference = reference};
     hg_draw_result result;
     hg_status status = hg_session_draw(f->session, &request, &result, &err);
     if (reference) { /* a random model does not end after 1,024 codes by itself */
