@@ -287,6 +287,7 @@ def variants():
         byte_level(sequence(split("Contiguous", False, Regex="[ab]"), level())),
         byte_level(sequence(split("Isolated", False, String="ab"), split("Isolated", True, Regex="\\S"), level())),
         byte_level(sequence(split("Isolated", False, Regex="(?=b)|c|(?<=a)b"), level())),
+        byte_level(sequence(split("Contiguous", True, Regex="(?=b)|c|(?<=a)b|1"), level())),
         byte_level(level(use_regex=True), {"type": "Sequence", "processors": [level(), template]}),
         characters(spaces, 9, unk_token="<unk>", fuse_unk=False),
         characters(spaces, 9, unk_token="<unk>", fuse_unk=True),

@@ -31,8 +31,8 @@ typedef struct hg_session hg_session;
 typedef struct hg_model_options {
     int n_threads;        /* 0: every processor this process may use */
     const char *cpu_tier; /* "reference", "avx2", "avx512"; NULL: the best this machine has */
-    const char *kv_cache; /* type of cached keys and values: "f32", "f16", "bf16"; NULL: f16 for 16-bit
-                             weights, else f32 */
+    const char *kv_cache; /* type of cached keys and values: "f32", "f16", "bf16"; NULL: f32. 16 bits halve it
+                             and round */
 } hg_model_options;
 
 /* Opens a folder of released files: `base/`, `clip/`, `com_hlora_weights*.bin`, `gen_hlora_weights*.bin`,

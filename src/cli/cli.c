@@ -70,6 +70,17 @@ bool cli_parse_double(const char *option, const char *text, double min, double m
     return true;
 }
 
+static bool cli_parse_seed(const char *text, uint64_t *out)
+{
+    char *end;
+    errno = 0;
+    *out = strtoull(text, &end, 10);
+    if (errno == 0 && end != text && *end == 0 && text[0] != '-')
+        return true;
+    cli_fail(HG_STATUS_USAGE, "--seed '%s': a whole number is wanted", text);
+    return false;
+}
+
 bool cli_common_take(cli_common *c, int code, const char *argument, hg_status *status)
 {
     switch (code) {
@@ -85,6 +96,10 @@ bool cli_common_take(cli_common *c, int code, const char *argument, hg_status *s
         return true;
     case CLI_CACHE:
         c->cache = argument;
+        return true;
+    case CLI_SEED:
+        if (!cli_parse_seed(argument, &c->seed))
+            *status = HG_STATUS_USAGE;
         return true;
     case CLI_JSON:
         c->json = true;
@@ -111,7 +126,6 @@ hg_sampling cli_sampling_default(void)
 bool cli_sampling_take(hg_sampling *s, const char **system, int code, const char *argument, hg_status *status)
 {
     bool ok = true;
-    char *end;
     switch (code) {
     case CLI_TEMPERATURE:
         ok = cli_parse_double("temperature", argument, 0, 100, &s->temperature);
@@ -124,13 +138,6 @@ bool cli_sampling_take(hg_sampling *s, const char **system, int code, const char
         break;
     case CLI_PENALTY:
         ok = cli_parse_double("repetition-penalty", argument, 0.01, 100, &s->repetition_penalty);
-        break;
-    case CLI_SEED:
-        errno = 0;
-        s->seed = strtoull(argument, &end, 10);
-        ok = errno == 0 && end != argument && *end == 0 && argument[0] != '-';
-        if (!ok)
-            cli_fail(HG_STATUS_USAGE, "--seed '%s': a whole number is wanted", argument);
         break;
     case CLI_SYSTEM:
         *system = argument;
@@ -172,7 +179,7 @@ hg_status cli_open(const cli_common *c, hg_model **model, hg_session **session, 
         *model = NULL;
         return status;
     }
-    if (hg_model_is_random(*model))
+    if (hg_model_is_random(*model) && !c->quiet)
         fprintf(stderr,
                 "note: the weights of this model are random numbers: what it says and draws means nothing\n");
     return HG_STATUS_OK;

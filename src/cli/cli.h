@@ -11,31 +11,32 @@
 #include <getopt.h>
 #include <stdbool.h>
 
-/* Options that every command which opens a model understands. */
+/* Options that every command understands, whether it needs them or not. */
 typedef struct cli_common {
     const char *model; /* --model, else $HEALTHGPT_MODEL, else the model shipped with the program */
     int threads;       /* --threads, 0: all */
     const char *cpu;   /* --cpu */
     const char *cache; /* --kv-cache */
+    uint64_t seed;     /* --seed */
     bool json;         /* --json */
     bool quiet;        /* --quiet */
 } cli_common;
 
 /* Long option codes of the common options; a command's own codes begin at CLI_OWN. */
-enum { CLI_MODEL = 256, CLI_THREADS, CLI_CPU, CLI_CACHE, CLI_JSON, CLI_QUIET, CLI_HELP, CLI_OWN };
+enum { CLI_MODEL = 256, CLI_THREADS, CLI_CPU, CLI_CACHE, CLI_SEED, CLI_JSON, CLI_QUIET, CLI_HELP, CLI_OWN };
 
 /* clang-format off */
 #define CLI_COMMON_OPTIONS \
     {"model", required_argument, NULL, CLI_MODEL}, {"threads", required_argument, NULL, CLI_THREADS}, \
-    {"cpu", required_argument, NULL, CLI_CPU}, {"kv-cache", required_argument, NULL, CLI_CACHE}, {"json", no_argument, NULL, CLI_JSON}, \
-    {"quiet", no_argument, NULL, CLI_QUIET}, {"help", no_argument, NULL, CLI_HELP}
+    {"cpu", required_argument, NULL, CLI_CPU}, {"kv-cache", required_argument, NULL, CLI_CACHE}, \
+    {"seed", required_argument, NULL, CLI_SEED}, {"json", no_argument, NULL, CLI_JSON}, {"quiet", no_argument, NULL, CLI_QUIET}, {"help", no_argument, NULL, CLI_HELP}
 
 /* Options of sampling, for ask, chat and draw. */
-enum { CLI_TEMPERATURE = CLI_OWN, CLI_TOP_K, CLI_TOP_P, CLI_PENALTY, CLI_SEED, CLI_SYSTEM, CLI_COMMAND };
+enum { CLI_TEMPERATURE = CLI_OWN, CLI_TOP_K, CLI_TOP_P, CLI_PENALTY, CLI_SYSTEM, CLI_COMMAND };
 #define CLI_SAMPLING_OPTIONS \
     {"temperature", required_argument, NULL, CLI_TEMPERATURE}, {"top-k", required_argument, NULL, CLI_TOP_K}, \
     {"top-p", required_argument, NULL, CLI_TOP_P}, {"repetition-penalty", required_argument, NULL, CLI_PENALTY}, \
-    {"seed", required_argument, NULL, CLI_SEED}, {"system", required_argument, NULL, CLI_SYSTEM}
+    {"system", required_argument, NULL, CLI_SYSTEM}
 /* clang-format on */
 
 void cli_common_init(cli_common *c);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define ASK_MAX_IMAGES 64
 
@@ -123,9 +124,12 @@ int cmd_ask(int argc, char **argv)
     hg_status parsed = ask_parse(&o, argc, argv, &done);
     if (done || parsed != HG_STATUS_OK)
         return (int)parsed;
+    o.sampling.seed = o.common.seed;
     if (optind >= argc)
         return cli_fail(HG_STATUS_USAGE, "ask: a question is wanted (see healthgpt ask --help)");
     int n_images = argc - optind - 1;
+    if (n_images == 0 && access(argv[optind], F_OK) == 0)
+        return cli_fail(HG_STATUS_USAGE, "ask: a question is wanted after '%s'", argv[optind]);
     if (n_images > ASK_MAX_IMAGES)
         return cli_fail(HG_STATUS_USAGE, "ask: %d images, at most %d", n_images, ASK_MAX_IMAGES);
     hg_image *images[ASK_MAX_IMAGES] = {NULL};

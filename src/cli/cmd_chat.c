@@ -133,6 +133,7 @@ int cmd_chat(int argc, char **argv)
     chat->request.sampling = cli_sampling_default();
     hg_status status = chat_parse(chat, argc, argv, &done);
     int n_images = argc - optind;
+    chat->request.sampling.seed = chat->common.seed;
     hg_image *images[CHAT_MAX_IMAGES] = {NULL};
     hg_error err = {HG_STATUS_OK, ""};
     if (status == HG_STATUS_OK && !done && n_images > CHAT_MAX_IMAGES)

@@ -148,6 +148,7 @@ int cmd_draw(int argc, char **argv)
             return HG_STATUS_USAGE;
     }
     const char *image_path = NULL;
+    o.request.sampling.seed = o.common.seed;
     hg_status status = draw_arguments(&o, argc - optind, argv + optind, &image_path);
     if (status != HG_STATUS_OK)
         return (int)status;

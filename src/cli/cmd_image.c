@@ -141,6 +141,11 @@ static hg_status image_parse(image_options *options, int argc, char **argv, hg_e
                                           {"normalized", no_argument, NULL, 'n'},
                                           {"quiet", no_argument, NULL, 'q'},
                                           {"help", no_argument, NULL, 'h'},
+                                          /* options of every command, which this one has no use for */
+                                          {"threads", required_argument, NULL, 'I'},
+                                          {"cpu", required_argument, NULL, 'I'},
+                                          {"seed", required_argument, NULL, 'I'},
+                                          {"model", required_argument, NULL, 'I'},
                                           {NULL, 0, NULL, 0}};
     optind = 0; /* begin anew, also on a second call */
     opterr = 0; /* the texts are ours */

@@ -38,14 +38,9 @@ static hg_status open_tokenizer(hg_model *m, const hg_parts *parts, bool draws, 
                                   : status;
 }
 
-/* Keys and values keep the precision of the weights unless told otherwise: 16 bits halve the cache. */
 static hg_status open_cache_type(hg_model *m, const char *wanted, hg_error *err)
 {
     static const hg_dtype types[] = {HG_DTYPE_F32, HG_DTYPE_F16, HG_DTYPE_BF16};
-    if (wanted == NULL) {
-        m->cache_type = m->weights.decoder.embed.dtype == HG_DTYPE_F32 ? HG_DTYPE_F32 : HG_DTYPE_F16;
-        return HG_STATUS_OK;
-    }
     for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
         if (strcmp(wanted, hg_dtype_name(types[i])) == 0) {
             m->cache_type = types[i];
@@ -125,7 +120,8 @@ hg_status hg_model_open(hg_model **out, const char *path, const hg_model_options
     if (status == HG_STATUS_OK)
         status = open_parts(m, path, err);
     if (status == HG_STATUS_OK)
-        status = open_cache_type(m, options != NULL ? options->kv_cache : NULL, err);
+        status =
+            open_cache_type(m, options != NULL && options->kv_cache != NULL ? options->kv_cache : "f32", err);
     if (status == HG_STATUS_OK)
         *out = m;
     else

@@ -120,18 +120,21 @@ typedef struct split_run {
     const uint8_t *word;
     size_t offset; /* of the word in the text */
     hg_spans *out;
-    bool has_last, last_matched; /* what the last part of this word was */
+    bool has_last, last_matched; /* what the last part of this word was ... */
+    bool last_empty;             /* ... and whether it left no span */
 } split_run;
 
 /* The part [begin, end) of the word is a match, or lies between matches. */
 static bool split_part(split_run *run, size_t begin, size_t end, bool matched)
 {
-    if (begin == end)
+    if (begin == end && !matched)
         return true;
     matched = matched != run->step->invert;
     bool joins = run->step->mode == HG_SPLIT_CONTIGUOUS && run->has_last && run->last_matched == matched;
+    joins = joins && !run->last_empty;
     run->has_last = true;
     run->last_matched = matched;
+    run->last_empty = !joins && begin == end;
     if (joins) {
         run->out->data[run->out->n - 1].size += (uint32_t)(end - begin);
         return true;
@@ -151,11 +154,21 @@ static int match_at(const pcre2_code *code, const uint8_t *word, size_t n, size_
     return found;
 }
 
+static size_t next_character(const uint8_t *word, size_t n, size_t at)
+{
+    at++;
+    while (at < n && (word[at] & 0xc0) == 0x80)
+        at++;
+    return at;
+}
+
+/* An empty match cuts, but not where the match before it ended. */
 static hg_status split_word(split_run *run, size_t n, pcre2_match_data *data, pcre2_match_context *limits,
                             hg_error *err)
 {
-    size_t done = 0, at = 0;
-    while (at < n) {
+    size_t done = 0;
+    bool has_match = false;
+    for (size_t at = 0; at < n;) {
         int found = match_at(run->step->code, run->word, n, at, data, limits);
         if (found == PCRE2_ERROR_NOMATCH)
             break;
@@ -164,16 +177,16 @@ static hg_status split_word(split_run *run, size_t n, pcre2_match_data *data, pc
                 err, HG_STATUS_INPUT,
                 "the splitting pattern passes its limits on a text of %zu bytes (PCRE2 error %d)", n, found);
         const PCRE2_SIZE *range = pcre2_get_ovector_pointer(data);
-        size_t begin = range[0], end = range[1];
-        if (begin < done || end <= begin) { /* nothing matched here: go on behind the next character */
-            at = (begin > at ? begin : at) + 1;
-            while (at < n && (run->word[at] & 0xc0) == 0x80)
-                at++;
+        const size_t begin = range[0], end = range[1];
+        if (begin < done || end < begin || (end == begin && has_match && begin == done)) {
+            at = next_character(run->word, n, at);
             continue;
         }
         if (!split_part(run, done, begin, false) || !split_part(run, begin, end, true))
             return hg_error_memory(err, n, "the words of a text");
-        at = done = end;
+        has_match = true;
+        done = end;
+        at = end > begin ? end : next_character(run->word, n, end);
     }
     return split_part(run, done, n, false) ? HG_STATUS_OK : hg_error_memory(err, n, "the words of a text");
 }
@@ -198,7 +211,7 @@ hg_status hg_pre_tokenizer_split(const hg_pre_tokenizer *p, const uint8_t *text,
         words->n = 0;
         for (size_t k = 0; status == HG_STATUS_OK && k < before.n; k++) {
             const uint8_t *word = text + before.data[k].start;
-            split_run run = {&p->steps[i], word, before.data[k].start, words, false, false};
+            split_run run = {&p->steps[i], word, before.data[k].start, words, false, false, true};
             status = split_word(&run, before.data[k].size, data, limits, err);
         }
     }

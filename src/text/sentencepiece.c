@@ -50,8 +50,6 @@ static bool normalize(const hg_sentencepiece *sp, const uint8_t *text, size_t n,
         text++;
         n--;
     }
-    while (trim && n > 0 && text[n - 1] == ' ')
-        n--;
     if (n > 0 && sp->add_dummy_prefix && !hg_buffer_push(out, HG_SENTENCEPIECE_SPACE, 3))
         return false;
     for (size_t at = 0; at < n;) {
@@ -66,6 +64,9 @@ static bool normalize(const hg_sentencepiece *sp, const uint8_t *text, size_t n,
         while (trim && at < n && text[at] == ' ')
             at++;
     }
+    /* The marks in the text itself go with those at the end. */
+    while (trim && out->size >= 3 && memcmp(out->data + out->size - 3, HG_SENTENCEPIECE_SPACE, 3) == 0)
+        out->size -= 3;
     return true;
 }
 
