@@ -99,10 +99,10 @@ static hg_status encode_words(encode_work *w, const uint8_t *text, size_t n)
 static hg_status encode_part(encode_work *w, size_t begin, size_t end)
 {
     const hg_tokenizer *tok = w->tok;
+    if (begin == end)
+        return HG_STATUS_OK;
     const uint8_t *text = w->text.data + begin;
     size_t n = end - begin;
-    if (n == 0)
-        return HG_STATUS_OK;
     if (tok->kind == HG_TOKENIZER_KIND_BPE)
         return encode_words(w, text, n);
     if (!tok->legacy && begins_with_space(text, n))
