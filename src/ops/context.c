@@ -53,8 +53,8 @@ hg_real *hg_ctx_scratch(hg_ctx *ctx, int64_t n)
     return p;
 }
 
-/* About 20 microseconds of work for one thread. */
-#define WORK_FOR_THREADS (1 << 18)
+/* About 80 microseconds of work for one thread. */
+#define WORK_FOR_THREADS (1 << 20)
 
 int hg_ctx_threads(const hg_ctx *ctx, int64_t work)
 {

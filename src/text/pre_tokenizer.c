@@ -13,7 +13,9 @@
 #include <pcre2.h>
 #include <string.h>
 
-#define MATCH_LIMIT 4000000U /* steps of the engine for one match */
+/* Steps of the engine for one match: a run of spaces costs a few for each. */
+#define MATCH_LIMIT 1000000U
+#define MATCH_LIMIT_PER_BYTE 16U
 #define HEAP_LIMIT_KIB 65536U
 
 const char hg_pattern_gpt2[] =
@@ -201,7 +203,7 @@ hg_status hg_pre_tokenizer_split(const hg_pre_tokenizer *p, const uint8_t *text,
     if (limits == NULL || data == NULL || !push_span(words, 0, n))
         status = hg_error_memory(err, n, "the words of a text");
     if (limits != NULL) {
-        pcre2_set_match_limit(limits, MATCH_LIMIT);
+        pcre2_set_match_limit(limits, MATCH_LIMIT + MATCH_LIMIT_PER_BYTE * (uint32_t)n);
         pcre2_set_heap_limit(limits, HEAP_LIMIT_KIB);
     }
     for (size_t i = 0; status == HG_STATUS_OK && i < p->n; i++) {

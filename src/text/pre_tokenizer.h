@@ -58,7 +58,7 @@ void hg_pre_tokenizer_deinit(hg_pre_tokenizer *p);
 hg_status hg_pre_tokenizer_add(hg_pre_tokenizer *p, const char *pattern, size_t n, bool literal,
                                hg_split_mode mode, bool invert, hg_error *err) HG_MUST_CHECK;
 
-/* The words of valid UTF-8 of less than 4 GiB, in order; what `words` held is gone. `scratch` is working
+/* The words of valid UTF-8 of at most 64 MiB, in order; what `words` held is gone. `scratch` is working
  * memory. HG_STATUS_INPUT when a pattern passes its limits on this text. */
 hg_status hg_pre_tokenizer_split(const hg_pre_tokenizer *p, const uint8_t *text, size_t n, hg_spans *words,
                                  hg_spans *scratch, hg_error *err) HG_MUST_CHECK;

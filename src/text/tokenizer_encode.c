@@ -228,8 +228,8 @@ hg_status hg_tokenizer_encode(const hg_tokenizer *tok, const hg_text_segment *se
 {
     encode_work w = {.tok = tok, .out = out, .err = err};
     hg_buffer_init(&w.text, 3 * HG_TOKENIZER_MAX_TEXT + 16);
-    hg_buffer_init(&w.normal, 64 * HG_TOKENIZER_MAX_TEXT);
-    hg_buffer_init(&w.spare, 64 * HG_TOKENIZER_MAX_TEXT);
+    hg_buffer_init(&w.normal, 16 * HG_TOKENIZER_MAX_TEXT);
+    hg_buffer_init(&w.spare, 16 * HG_TOKENIZER_MAX_TEXT);
     hg_ids_init(&w.part, 16 * HG_TOKENIZER_MAX_TEXT);
     const size_t before = out->n;
     hg_status status = join_segments(&w, segments, n_segments);

@@ -102,7 +102,7 @@ static void test_broken_parts(void **state)
     check_refused("{" GOOD ", \"pre_tokenizer\": {\"type\": \"Whitespace\"}}", "Whitespace");
     check_refused("{" GOOD ", \"pre_tokenizer\": {\"type\": \"Split\"}}", "Split");
     check_refused("{" GOOD ", \"pre_tokenizer\": {\"type\": \"Split\", \"pattern\": {\"Regex\": \"(\"}, "
-                           "\"behavior\": \"Isolated\"}}",
+                  "\"behavior\": \"Isolated\"}}",
                   "splitting pattern '('");
     check_refused(
         "{" GOOD
