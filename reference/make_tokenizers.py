@@ -6,6 +6,7 @@ those of the released models. tokenizer_goldens.py then writes the ids that the 
 
     /opt/ref/venv/bin/python reference/make_tokenizers.py
 """
+import contextlib
 import json
 import pathlib
 import random
@@ -106,9 +107,22 @@ def phi3_fast(model_file, n_pieces):
 def make_phi3(lines):
     folder = OUT / "phi3"
     folder.mkdir(parents=True, exist_ok=True)
+    # The file holds the prefix it was trained under: a name without a folder is the same everywhere.
+    with contextlib.chdir(folder):
+        train_pieces(lines)
+    (folder / "tokenizer.vocab").unlink()
+    n_pieces = sentencepiece.SentencePieceProcessor(str(folder / "tokenizer.model")).get_piece_size()
+    phi3_fast(folder / "tokenizer.model", n_pieces).save(str(folder / "tokenizer.json"))
+    write_json("phi3", "added_tokens.json", {name: n_pieces + i for i, name in enumerate(PHI3_ADDED)})
+    write_json("phi3", "tokenizer_config.json", phi3_config(n_pieces))
+    names = {"bos_token": "<s>", "eos_token": "<|endoftext|>", "pad_token": "<|endoftext|>", "unk_token": "<unk>"}
+    write_json("phi3", "special_tokens_map.json", {k: added(v) for k, v in names.items()})
+
+
+def train_pieces(lines):
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(lines),
-        model_prefix=str(folder / "tokenizer"),
+        model_prefix="tokenizer",
         model_type="bpe",
         vocab_size=640,
         byte_fallback=True,
@@ -120,13 +134,6 @@ def make_phi3(lines):
         num_threads=1,
         minloglevel=2,
     )
-    (folder / "tokenizer.vocab").unlink()
-    n_pieces = sentencepiece.SentencePieceProcessor(str(folder / "tokenizer.model")).get_piece_size()
-    phi3_fast(folder / "tokenizer.model", n_pieces).save(str(folder / "tokenizer.json"))
-    write_json("phi3", "added_tokens.json", {name: n_pieces + i for i, name in enumerate(PHI3_ADDED)})
-    write_json("phi3", "tokenizer_config.json", phi3_config(n_pieces))
-    names = {"bos_token": "<s>", "eos_token": "<|endoftext|>", "pad_token": "<|endoftext|>", "unk_token": "<unk>"}
-    write_json("phi3", "special_tokens_map.json", {k: added(v) for k, v in names.items()})
 
 
 # ---- phi4 and qwen2: byte-level BPE ---------------------------------------------------------------------------------

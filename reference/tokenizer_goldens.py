@@ -13,6 +13,7 @@ The vocabulary of the released Phi-3 comes from GGUF_VOCABULARY (not committed);
 
     /opt/ref/venv/bin/python reference/tokenizer_goldens.py
 """
+import contextlib
 import json
 import pathlib
 import random
@@ -244,7 +245,7 @@ def add_picture_tokens(tokenizer, n_codes):
 
 # ---- unusual settings -----------------------------------------------------------------------------------------------
 
-VARIANT_TEXTS = ["abc abab  cab", " ab\nab12 345", "", "a", "zz", "abzab", "é é", "<x> ab<x>ab <x>", "ab  <x>\t ab", "ab\u00a0<y>\x1cab", "1a22b333"]
+VARIANT_TEXTS = ["abc abab  cab", " ab\nab12 345", "", "a", "zz", "abzab", "é é", "<x> ab<x>ab <x>", "ab  <x>\t ab", "ab\u00a0<y>\x1cab", "1a22b333", "a\u180eb a\u2003b", "<x>y <x>yz<x>y<x"]
 
 
 def variants():
@@ -261,7 +262,7 @@ def variants():
 
     def byte_level(pre, post=None, **model):
         model = {"type": "BPE", "vocab": vocabulary(byte_names), "merges": byte_merges} | model
-        tokens = [added(16, "<x>", True, False), added(17, "<y>", True, True)]
+        tokens = [added(16, "<x>", True, False), added(17, "<y>", True, True), added(18, "<x>yz", False, False), added(19, "x", False, False)]
         return {"version": "1.0", "added_tokens": tokens, "normalizer": None, "pre_tokenizer": pre, "post_processor": post, "decoder": level(), "model": model}
 
     def characters(normalizer, n_names, **model):
@@ -288,6 +289,8 @@ def variants():
         byte_level(sequence(split("Isolated", False, String="ab"), split("Isolated", True, Regex="\\S"), level())),
         byte_level(sequence(split("Isolated", False, Regex="(?=b)|c|(?<=a)b"), level())),
         byte_level(sequence(split("Contiguous", True, Regex="(?=b)|c|(?<=a)b|1"), level())),
+        byte_level(sequence(split("Removed", False, Regex="\\s"), level())),
+        byte_level(sequence(split("Removed", False, Regex="[^\\S]|b"), level())),
         byte_level(level(use_regex=True), {"type": "Sequence", "processors": [level(), template]}),
         characters(spaces, 9, unk_token="<unk>", fuse_unk=False),
         characters(spaces, 9, unk_token="<unk>", fuse_unk=True),
@@ -307,7 +310,19 @@ def variant_goldens():
     (OUT / "variants.json").write_text('{"texts": ' + texts + ', "cases": [\n' + lines + "\n]}\n", encoding="utf-8")
 
 
-PIECE_TEXTS = ["a b", " a  b ", "  ", "the scan shows", "zzz the ééé x", "<sep>the<sep> scan <sep>", "ab<se", "▁the ▁", "a\tb\n", "", "日本 the", "the\u00a0scan", "<sep> <sep>", " the"]
+PIECE_TEXTS = ["a b", " a  b ", "  ", "the scan shows", "zzz the ééé x", "<sep>the<sep> scan <sep>", "ab<se", "▁the ▁", "a\tb\n", "", "日本 the", "the\u00a0scan", "<sep> <sep>", " the", "abcabcaabbccabacbcab", "aaabbbccc caab", "abc ▁abccba"]
+
+
+def hand_scored_model(path):
+    """Scores of both signs: joins go from the highest to the lowest, equal ones from the left."""
+    model = sentencepiece_model_pb2.ModelProto()
+    model.pieces.add(piece="<unk>", score=0.0, type=2)
+    scores = {"▁": -9.0, "a": -9.0, "b": -9.0, "c": -9.0, "ab": 0.5, "bc": 2.0, "ca": 0.0, "aa": -0.0, "abc": -1.5, "▁a": -1.0, "cc": 1e-30, "bb": -1e-30}
+    for piece, score in scores.items():
+        model.pieces.add(piece=piece, score=score)
+    model.trainer_spec.model_type = 2
+    model.normalizer_spec.name = "identity"
+    path.write_bytes(model.SerializeToString())
 
 
 def piece_goldens():
@@ -318,14 +333,18 @@ def piece_goldens():
     }
     cases = []
     lines = [line for line in make_tokenizers.training_text() if line.isascii()][:400]
-    with tempfile.TemporaryDirectory() as temporary:
+    # The files hold the prefix they were trained under: a name without a folder is the same everywhere.
+    with tempfile.TemporaryDirectory() as temporary, contextlib.chdir(temporary):
         for name, setting in settings.items():
-            prefix = f"{temporary}/{name}"
+            prefix = f"pieces_{name}"
             options = {"vocab_size": 90, "normalization_rule_name": "identity", "model_type": "bpe", "minloglevel": 2} | setting
             sentencepiece.SentencePieceTrainer.train(sentence_iterator=iter(lines), model_prefix=prefix, num_threads=1, **options)
             shutil.copy(f"{prefix}.model", OUT / f"pieces_{name}.model")
-            model = sentencepiece.SentencePieceProcessor(f"{prefix}.model")
+            model = sentencepiece.SentencePieceProcessor(str(OUT / f"pieces_{name}.model"))
             cases.append({"model": f"pieces_{name}.model", "ids": [model.encode(text) for text in PIECE_TEXTS]})
+    hand_scored_model(OUT / "pieces_scores.model")
+    model = sentencepiece.SentencePieceProcessor(str(OUT / "pieces_scores.model"))
+    cases.append({"model": "pieces_scores.model", "ids": [model.encode(text) for text in PIECE_TEXTS]})
     (OUT / "pieces.json").write_text(json.dumps({"texts": PIECE_TEXTS, "cases": cases}, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
