@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # The front door. `make demo` and `make test` need nothing but this checkout on Debian 12.
-.PHONY: all build demo test test-all setup check format install clean
+.PHONY: all build demo test test-all bench setup check format install clean
 
 all: build
 
@@ -19,6 +19,10 @@ test: setup
 
 test-all: setup
 	@scripts/test --all
+
+# Speed of every kernel as a ratio to the reference, and of weight reading to plain memory reading.
+bench: build
+	@build/tests/kernels/check_kernels --bench
 
 check: setup
 	@tools/check/all
