@@ -60,6 +60,8 @@ void hg_token_settings_deinit(hg_token_settings *s)
 bool hg_token_settings_bool(const hg_token_settings *s, const char *key, bool fallback)
 {
     const json_t *value = json_object_get(s->config, key);
+    if (json_is_null(value)) /* not the default: Python's None counts as no */
+        return false;
     return json_is_boolean(value) ? json_is_true(value) : fallback;
 }
 

@@ -35,7 +35,8 @@ hg_status hg_tokenizer_read_sentencepiece(hg_tokenizer *tok, const char *folder,
     status = parse_model_file(tok, folder, err);
     if (status == HG_STATUS_OK) {
         tok->unknown = tok->sp.unknown;
-        tok->legacy = hg_token_settings_bool(&s, "legacy", true);
+        tok->legacy =
+            !json_is_false(json_object_get(s.config, "legacy")); /* null, too, means the default: true */
         tok->add_prefix_space = hg_token_settings_bool(&s, "add_prefix_space", true);
         tok->add_bos = hg_token_settings_bool(&s, "add_bos_token", llama.add_bos);
         tok->add_eos = hg_token_settings_bool(&s, "add_eos_token", false);

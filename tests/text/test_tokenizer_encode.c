@@ -92,6 +92,43 @@ static void test_phi3_legacy(void **state)
     hg_buffer_deinit(&config.data);
 }
 
+/* transformers' fast class writes `"add_prefix_space": null`, which the slow class takes for no; ids are the
+ * slow class's. */
+static void test_phi3_without_prefix(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int32_t ids[8];
+        size_t n;
+    } cases[] = {{"What is it?", {277, 259, 379, 275, 503, 522}, 6},
+                 {"<|system|>\nYou are<|end|>", {646, 92, 504, 516, 286, 510, 500, 647}, 8}};
+    char folder[64];
+    golden_file config = golden_open("phi3/tokenizer_config.json");
+    hg_buffer text;
+    hg_buffer_init(&text, 1 << 20);
+    assert_true(hg_buffer_push_text(&text, "{\"add_prefix_space\": null,"));
+    assert_true(
+        hg_buffer_push(&text, config.data.data + 1, config.data.size - 1)); /* without its own brace */
+    golden_folder(folder, "phi3", "tokenizer.model");
+    golden_folder_file(folder, "tokenizer_config.json", text.data, text.size);
+    hg_tokenizer *tok = golden_tokenizer(folder);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        hg_ids ids;
+        hg_error err = {0};
+        hg_text_segment segment = {cases[i].text, strlen(cases[i].text), false};
+        hg_ids_init(&ids, 100);
+        assert_int_equal(hg_tokenizer_encode(tok, &segment, 1, false, &ids, &err), HG_STATUS_OK);
+        assert_int_equal(ids.n, cases[i].n);
+        assert_memory_equal(ids.data, cases[i].ids, ids.n * sizeof ids.data[0]);
+        hg_ids_deinit(&ids);
+    }
+    hg_tokenizer_close(tok);
+    golden_folder_remove(folder);
+    hg_buffer_deinit(&text);
+    hg_buffer_deinit(&config.data);
+}
+
 static void test_phi4(void **state)
 {
     (void)state;
@@ -172,9 +209,13 @@ static void test_released_gpt2(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_phi3),          cmocka_unit_test(test_phi3_legacy),
-        cmocka_unit_test(test_phi4),          cmocka_unit_test(test_qwen2),
-        cmocka_unit_test(test_released_phi3), cmocka_unit_test(test_released_gpt2),
+        cmocka_unit_test(test_phi3),
+        cmocka_unit_test(test_phi3_legacy),
+        cmocka_unit_test(test_phi3_without_prefix),
+        cmocka_unit_test(test_phi4),
+        cmocka_unit_test(test_qwen2),
+        cmocka_unit_test(test_released_phi3),
+        cmocka_unit_test(test_released_gpt2),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
