@@ -265,9 +265,9 @@ def variants():
         tokens = [added(16, "<x>", True, False), added(17, "<y>", True, True), added(18, "<x>yz", False, False), added(19, "x", False, False)]
         return {"version": "1.0", "added_tokens": tokens, "normalizer": None, "pre_tokenizer": pre, "post_processor": post, "decoder": level(), "model": model}
 
-    def characters(normalizer, n_names, **model):
+    def characters(normalizer, n_names, pre=None, **model):
         model = {"type": "BPE", "vocab": vocabulary(char_names[:n_names]), "merges": char_merges} | model
-        return {"version": "1.0", "added_tokens": [added(n_names, "<x>", False, True)], "normalizer": normalizer, "pre_tokenizer": None, "post_processor": None, "decoder": None, "model": model}
+        return {"version": "1.0", "added_tokens": [added(n_names, "<x>", False, True)], "normalizer": normalizer, "pre_tokenizer": pre, "post_processor": None, "decoder": None, "model": model}
 
     spaces = {"type": "Sequence", "normalizers": [{"type": "Prepend", "prepend": "▁"}, {"type": "Replace", "pattern": {"String": " "}, "content": "▁"}]}
     template = {
@@ -297,6 +297,11 @@ def variants():
         characters(spaces, 9),
         characters(None, 265, unk_token="<unk>", fuse_unk=True, byte_fallback=True),
         characters({"type": "NFC"}, 265, unk_token="<unk>", byte_fallback=True, ignore_merges=True),
+        *(
+            characters(None, 265, {"type": "Metaspace", "replacement": "▁", "prepend_scheme": scheme, "split": cut}, unk_token="<unk>", byte_fallback=True)
+            for scheme in ("never", "first", "always")
+            for cut in (False, True)
+        ),
     ]
 
 

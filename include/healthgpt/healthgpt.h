@@ -3,9 +3,11 @@
  * healthgpt.h: opening a model, asking about images, drawing images.
  *
  * A model is opened once and does not change; a session holds the working memory of one conversation or one
- * drawing at a time. One thread at a time may use a session; sessions of one model are independent. Text is
- * UTF-8. Nothing identifying is stored or logged. Not a medical device: answers and pictures are for
- * research.
+ * drawing at a time. One thread at a time may use a session; sessions of one model are independent, and end
+ * before their model does. After a failure, a stop included, a session takes the next request as if nothing
+ * had happened, and the result is empty: there is nothing to free. Pointers of a request are only read during
+ * the call. Text is UTF-8. Nothing identifying is stored or logged. Not a medical device: answers and
+ * pictures are for research.
  */
 #ifndef HEALTHGPT_HEALTHGPT_H
 #define HEALTHGPT_HEALTHGPT_H
@@ -25,11 +27,10 @@ extern "C" {
 typedef struct hg_model hg_model;
 typedef struct hg_session hg_session;
 
-/* ---- opening
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- opening ---- */
 
 typedef struct hg_model_options {
-    int n_threads;        /* 0: every processor this process may use */
+    int n_threads;        /* 0: every processor this process may use; at most 1024 */
     const char *cpu_tier; /* "reference", "avx2", "avx512"; NULL: the best this machine has */
     const char *kv_cache; /* type of cached keys and values: "f32", "f16", "bf16"; NULL: f32. 16 bits halve it
                              and round */
@@ -43,8 +44,7 @@ HG_API hg_status hg_model_open(hg_model **out, const char *path, const hg_model_
                                hg_error *err) HG_MUST_CHECK;
 HG_API void hg_model_close(hg_model *model);
 
-/* ---- what a model can do
- * ---------------------------------------------------------------------------------------- */
+/* ---- what a model can do ---- */
 
 typedef enum hg_draw_task {
     HG_DRAW_TASK_RECONSTRUCT,
@@ -56,13 +56,14 @@ typedef enum hg_draw_task {
 
 #define HG_DRAW_TASK_COUNT 5
 
-/* "reconstruct", "super-resolution", "ct-to-mri", "mri-to-ct", "report-to-cxr". */
+/* "reconstruct", "super-resolution", "ct-to-mri", "mri-to-ct", "report-to-cxr"; static text. */
 HG_API const char *hg_draw_task_name(hg_draw_task task);
 HG_API bool hg_draw_task_find(const char *name, hg_draw_task *out);
 
 /* A description of a folder of files, complete or not, as a JSON object in text form (the caller frees it
- * with hg_text_free): the parts found and missing, their sizes, and the tasks that they allow. With
- * `with_tensors` also every tensor's name, type and shape. */
+ * with hg_text_free): the parts found and missing, their sizes, and the tasks that they allow. Of a single
+ * file of tensors: its kind, number of tensors and bytes of those that can be used. With `with_tensors` also
+ * every tensor's name, type and shape. */
 HG_API hg_status hg_model_inspect(const char *path, bool with_tensors, char **json,
                                   hg_error *err) HG_MUST_CHECK;
 HG_API void hg_text_free(char *text);
@@ -70,8 +71,7 @@ HG_API void hg_text_free(char *text);
 /* Whether the weights are declared to be random numbers (a demonstration of the program, not of a model). */
 HG_API bool hg_model_is_random(const hg_model *model);
 
-/* ---- asking
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- asking ---- */
 
 typedef struct hg_sampling {
     double temperature;        /* 0: greedy */
@@ -90,9 +90,9 @@ typedef struct hg_turn {
 typedef bool (*hg_text_fn)(void *user, const char *text, size_t n);
 
 typedef struct hg_ask_request {
-    const hg_image *const *images; /* in order; they belong to the first question */
+    const hg_image *const *images; /* in order; they belong to the first question; NULL when there are none */
     size_t n_images;
-    const hg_turn *history; /* earlier turns of the conversation */
+    const hg_turn *history; /* earlier turns of the conversation, oldest first; NULL when there are none */
     size_t n_history;
     const char *question;
     const char *system; /* NULL: the system prompt the model was trained with */
@@ -131,14 +131,13 @@ HG_API hg_status hg_session_create(hg_session **out, hg_model *model, hg_error *
 HG_API void hg_session_destroy(hg_session *session);
 
 /* Answers a question. Asking again with the last turns as history re-reads only what is new. HG_STATUS_USAGE
- * for an empty question; HG_STATUS_INPUT when the prompt does not fit the model; HG_STATUS_TASK when the
- * model has no comprehension part. */
+ * for an empty question or values out of range; HG_STATUS_INPUT when the prompt does not fit the model;
+ * HG_STATUS_TASK when the model has no comprehension part. */
 HG_API hg_status hg_session_ask(hg_session *session, const hg_ask_request *request, hg_ask_result *result,
                                 hg_error *err) HG_MUST_CHECK;
 HG_API void hg_ask_result_free(hg_ask_result *result);
 
-/* ---- drawing
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- drawing ---- */
 
 typedef struct hg_draw_request {
     hg_draw_task task;
@@ -165,8 +164,7 @@ HG_API hg_status hg_session_draw(hg_session *session, const hg_draw_request *req
                                  hg_error *err) HG_MUST_CHECK;
 HG_API void hg_draw_result_free(hg_draw_result *result);
 
-/* ---- parts of the path, for tests and tools
- * --------------------------------------------------------------------- */
+/* ---- parts of the path, for tests and tools ---- */
 
 /* Picture codes of an image (resized to the picture decoder's resolution) and back. *codes is freed with
  * hg_codes_free. */

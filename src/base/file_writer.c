@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * file_writer.c: mkstemp, write, fsync, rename. Invariant: while fd >= 0 the temporary file exists and is
- * ours.
+ * file_writer.c: create, write, fsync, rename. Invariant: while fd >= 0 the temporary file exists and is
+ * ours. The temporary name carries the process's number; O_EXCL settles the rest. (mkstemp would make a
+ * private file, and widening its mode means reading the umask, which other threads would see changed.)
  */
 #include "base/file_writer.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
+
+/* Temporary names that are tried: more than threads that write one path at once. */
+#define WRITER_ATTEMPTS 1000
 
 static hg_status writer_failed(const hg_file_writer *w, int reason, hg_error *err)
 {
@@ -21,22 +24,18 @@ static hg_status writer_failed(const hg_file_writer *w, int reason, hg_error *er
 hg_status hg_file_writer_open(hg_file_writer *w, const char *path, hg_error *err)
 {
     w->fd = -1;
-    int length = snprintf(w->temporary, sizeof w->temporary, "%s.XXXXXX", path);
-    if (length < 0 || (size_t)length >= sizeof w->temporary)
-        return hg_error_set(err, HG_STATUS_FAILED, "%.100s...: the path is too long", path);
-    memcpy(w->path, path, strlen(path) + 1);
-    w->fd = mkstemp(w->temporary);
-    if (w->fd < 0)
-        return writer_failed(w, errno, err);
-    /* mkstemp makes private files; give it the mode that a plain creation would have had. */
-    mode_t mask = umask(0);
-    umask(mask);
-    if (fchmod(w->fd, (mode_t)(0666 & ~mask)) != 0) {
-        int reason = errno;
-        hg_file_writer_abandon(w);
-        return writer_failed(w, reason, err);
+    for (int attempt = 0; attempt < WRITER_ATTEMPTS && w->fd < 0; attempt++) {
+        int length =
+            snprintf(w->temporary, sizeof w->temporary, "%s.%ld-%d.part", path, (long)getpid(), attempt);
+        if (length < 0 || (size_t)length >= sizeof w->temporary)
+            return hg_error_set(err, HG_STATUS_FAILED, "%.100s...: the path is too long", path);
+        w->fd = open(w->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (w->fd < 0 && errno != EEXIST)
+            break;
     }
-    return HG_STATUS_OK;
+    int reason = errno;
+    memcpy(w->path, path, strlen(path) + 1);
+    return w->fd < 0 ? writer_failed(w, reason, err) : HG_STATUS_OK;
 }
 
 hg_status hg_file_writer_write(hg_file_writer *w, const void *bytes, size_t n, hg_error *err)

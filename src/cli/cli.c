@@ -12,19 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
-
-void cli_common_init(cli_common *c)
-{
-    *c = (cli_common){0};
-}
-
-static void print_text(hg_status status, const char *text)
-{
-    (void)status;
-    fprintf(stderr, "healthgpt: %s\n", text);
-}
 
 int cli_fail(hg_status status, const char *format, ...)
 {
@@ -33,13 +21,13 @@ int cli_fail(hg_status status, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    print_text(status, text);
+    fprintf(stderr, "healthgpt: %s\n", text);
     return (int)status;
 }
 
 int cli_fail_error(const hg_error *err)
 {
-    print_text(err->code, err->text);
+    fprintf(stderr, "healthgpt: %s\n", err->text);
     return (int)err->code;
 }
 
@@ -75,7 +63,7 @@ static bool cli_parse_seed(const char *text, uint64_t *out)
     char *end;
     errno = 0;
     *out = strtoull(text, &end, 10);
-    if (errno == 0 && end != text && *end == 0 && text[0] != '-')
+    if (errno == 0 && *end == 0 && text[0] >= '0' && text[0] <= '9')
         return true;
     cli_fail(HG_STATUS_USAGE, "--seed '%s': a whole number is wanted", text);
     return false;
@@ -112,10 +100,9 @@ bool cli_common_take(cli_common *c, int code, const char *argument, hg_status *s
     }
 }
 
-void cli_end_line(void)
+bool cli_write(const char *text, size_t n)
 {
-    putchar('\n');
-    fflush(stdout);
+    return fwrite(text, 1, n, stdout) == n && fflush(stdout) == 0;
 }
 
 hg_sampling cli_sampling_default(void)
@@ -157,8 +144,7 @@ const char *cli_model_path(const cli_common *c)
     const char *from_environment = getenv("HEALTHGPT_MODEL");
     if (from_environment != NULL && from_environment[0] != 0)
         return from_environment;
-    struct stat info;
-    return stat(HG_SHIPPED_MODEL, &info) == 0 ? HG_SHIPPED_MODEL : NULL;
+    return NULL;
 }
 
 hg_status cli_open(const cli_common *c, hg_model **model, hg_session **session, hg_error *err)
@@ -205,4 +191,10 @@ void cli_catch_interrupt(void)
 bool cli_interrupted(void)
 {
     return interrupt_count > 0;
+}
+
+hg_status cli_cancelled(hg_error *err)
+{
+    *err = (hg_error){HG_STATUS_FAILED, "cancelled"};
+    return HG_STATUS_FAILED;
 }

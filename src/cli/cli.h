@@ -13,7 +13,7 @@
 
 /* Options that every command understands, whether it needs them or not. */
 typedef struct cli_common {
-    const char *model; /* --model, else $HEALTHGPT_MODEL, else the model shipped with the program */
+    const char *model; /* --model, else $HEALTHGPT_MODEL */
     int threads;       /* --threads, 0: all */
     const char *cpu;   /* --cpu */
     const char *cache; /* --kv-cache */
@@ -39,8 +39,6 @@ enum { CLI_TEMPERATURE = CLI_OWN, CLI_TOP_K, CLI_TOP_P, CLI_PENALTY, CLI_SYSTEM,
     {"system", required_argument, NULL, CLI_SYSTEM}
 /* clang-format on */
 
-void cli_common_init(cli_common *c);
-
 /* Takes a common option; false when `code` is not one. *status is set when its argument is bad. */
 bool cli_common_take(cli_common *c, int code, const char *argument, hg_status *status);
 
@@ -51,6 +49,29 @@ bool cli_sampling_take(hg_sampling *s, const char **system, int code, const char
 /* Greedy, with the model's own repetition penalty. */
 hg_sampling cli_sampling_default(void);
 
+/* Options of ask and chat. */
+typedef struct cli_ask_options {
+    cli_common common;
+    hg_sampling sampling;
+    const char *system;
+    int max_tokens;
+} cli_ask_options;
+
+/* Fills *o from the arguments; *done is set when `help` was wanted and printed. What is wrong is printed. */
+hg_status cli_ask_parse(cli_ask_options *o, int argc, char **argv, const char *help, bool *done);
+
+#define CLI_MAX_IMAGES 64
+
+/* The images that a question is about. */
+typedef struct cli_images {
+    hg_image *items[CLI_MAX_IMAGES];
+    size_t n;
+} cli_images;
+
+/* Opens n image files; to be closed whatever the result. */
+hg_status cli_images_open(cli_images *images, int n, char **paths, hg_error *err);
+void cli_images_close(cli_images *images);
+
 /* Numbers in a range; prints what is wrong and returns false otherwise. */
 bool cli_parse_int(const char *option, const char *text, long min, long max, int *out);
 bool cli_parse_double(const char *option, const char *text, double min, double max, double *out);
@@ -59,8 +80,8 @@ bool cli_parse_double(const char *option, const char *text, double min, double m
 int cli_fail(hg_status status, const char *format, ...) HG_PRINTF(2, 3);
 int cli_fail_error(const hg_error *err);
 
-/* Ends the line of a streamed answer, before anything goes to stderr. */
-void cli_end_line(void);
+/* Puts text on stdout at once; false when it cannot be written, which main() reports at the end. */
+bool cli_write(const char *text, size_t n);
 
 /* Opens the model and a session on it, with a note on stderr when the weights are random. */
 hg_status cli_open(const cli_common *c, hg_model **model, hg_session **session, hg_error *err);
@@ -80,9 +101,12 @@ typedef struct cli_progress {
 hg_progress cli_progress_init(cli_progress *p, const cli_common *c);
 void cli_progress_end(cli_progress *p);
 
-/* Whether Ctrl-C was pressed since cli_catch_interrupt. */
+/* From then on Ctrl-C asks the work to stop, a second one ends the program; whether it was pressed. */
 void cli_catch_interrupt(void);
 bool cli_interrupted(void);
+
+/* HG_STATUS_FAILED and "cancelled". */
+hg_status cli_cancelled(hg_error *err);
 
 /* Commands; argv[0] is the command's name. */
 int cmd_ask(int argc, char **argv);

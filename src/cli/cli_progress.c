@@ -4,12 +4,14 @@
  */
 #include "cli.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #define BAR_WIDTH 24
+#define BAR_MAX_LEFT 359999.0 /* seconds: 100 hours */
 
 static double clock_now(void)
 {
@@ -29,8 +31,8 @@ static void draw_bar(const cli_progress *p, int64_t done, int64_t total, double 
     fprintf(stderr, "\r%-8s [%s] %lld/%lld", p->stage, bar, (long long)done, (long long)total);
     if (done > 0 && elapsed > 0.5) {
         double rate = (double)done / elapsed;
-        int left = (int)((double)(total - done) / rate + 0.5);
-        fprintf(stderr, "  %.1f/s  %d:%02d left", rate, left / 60, left % 60);
+        double left = fmin((double)(total - done) / rate, BAR_MAX_LEFT);
+        fprintf(stderr, "  %.1f/s  %d:%02d left", rate, (int)left / 60, (int)left % 60);
     }
     fprintf(stderr, "\033[K");
     fflush(stderr);

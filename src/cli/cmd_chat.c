@@ -10,7 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define CHAT_MAX_IMAGES 64
 #define CHAT_MAX_TURNS 1000
 
 static const char chat_help[] =
@@ -20,13 +19,8 @@ static const char chat_help[] =
     "  --repetition-penalty X  --seed N  --system TEXT  --threads N  --cpu TIER  --kv-cache f32|f16|bf16  "
     "--quiet\n";
 
-static const struct option chat_long[] = {CLI_COMMON_OPTIONS,
-                                          CLI_SAMPLING_OPTIONS,
-                                          {"max-tokens", required_argument, NULL, CLI_COMMAND},
-                                          {NULL, 0, NULL, 0}};
-
 typedef struct chat_state {
-    cli_common common;
+    bool quiet;
     hg_ask_request request;
     cli_progress progress;
     hg_turn turns[CHAT_MAX_TURNS];
@@ -36,9 +30,7 @@ typedef struct chat_state {
 static bool chat_on_text(void *user, const char *text, size_t n)
 {
     cli_progress_end(&((chat_state *)user)->progress);
-    fwrite(text, 1, n, stdout);
-    fflush(stdout);
-    return !cli_interrupted();
+    return cli_write(text, n) && !cli_interrupted();
 }
 
 /* Asks and remembers one turn; takes over `question`. */
@@ -54,44 +46,61 @@ static hg_status chat_turn(chat_state *chat, hg_session *session, char *question
         free(question);
         return status;
     }
-    cli_end_line();
-    if (!chat->common.quiet)
+    cli_write("\n", 1);
+    if (!chat->quiet)
         fprintf(stderr, "(%zu of %zu prompt positions were known)\n", result.n_reused_tokens,
                 result.n_prompt_tokens);
-    chat->turns[chat->n_turns++] = (hg_turn){question, strdup(result.answer)};
+    char *answer = strdup(result.answer);
     hg_ask_result_free(&result);
-    return chat->turns[chat->n_turns - 1].answer != NULL ? HG_STATUS_OK : HG_STATUS_FAILED;
+    chat->turns[chat->n_turns++] = (hg_turn){question, answer};
+    if (answer != NULL)
+        return HG_STATUS_OK;
+    *err = (hg_error){HG_STATUS_FAILED, "out of memory (the conversation)"};
+    return HG_STATUS_FAILED;
+}
+
+/* The next question from stdin, to be freed; NULL at the end, or after an empty line. */
+static char *chat_read(void)
+{
+    char *line = NULL;
+    size_t capacity = 0;
+    if (isatty(STDIN_FILENO) != 0)
+        fputs("> ", stderr);
+    ssize_t n = getline(&line, &capacity, stdin);
+    while (n > 0 && (line[n - 1] == '\n' || line[n - 1] == '\r'))
+        line[--n] = 0;
+    if (n > 0 && line[strspn(line, " \t")] != 0)
+        return line;
+    free(line);
+    return NULL;
 }
 
 static hg_status chat_loop(chat_state *chat, hg_session *session, hg_error *err)
 {
-    bool terminal = isatty(STDIN_FILENO) != 0;
     hg_status status = HG_STATUS_OK;
-    while (status == HG_STATUS_OK && chat->n_turns < CHAT_MAX_TURNS && !cli_interrupted()) {
-        if (terminal)
-            fputs("> ", stderr);
-        char *line = NULL;
-        size_t capacity = 0;
-        ssize_t n = getline(&line, &capacity, stdin);
-        while (n > 0 && (line[n - 1] == '\n' || line[n - 1] == '\r'))
-            line[--n] = 0;
-        if (n <= 0) {
-            free(line);
-            return HG_STATUS_OK;
+    while (status == HG_STATUS_OK && !cli_interrupted() && ferror(stdout) == 0) {
+        char *question = chat_read();
+        if (question == NULL)
+            break;
+        if (chat->n_turns == CHAT_MAX_TURNS) {
+            free(question);
+            err->code = HG_STATUS_INPUT;
+            snprintf(err->text, sizeof err->text, "chat: more than %d questions", CHAT_MAX_TURNS);
+            return HG_STATUS_INPUT;
         }
-        status = chat_turn(chat, session, line, err);
+        status = chat_turn(chat, session, question, err);
     }
-    return status;
+    return status == HG_STATUS_OK && cli_interrupted() ? cli_cancelled(err) : status;
 }
 
-static hg_status chat_run(chat_state *chat, hg_error *err)
+static hg_status chat_run(chat_state *chat, const cli_common *common, hg_error *err)
 {
     hg_model *model;
     hg_session *session;
-    hg_status status = cli_open(&chat->common, &model, &session, err);
+    hg_status status = cli_open(common, &model, &session, err);
     if (status != HG_STATUS_OK)
         return status;
-    chat->request.progress = cli_progress_init(&chat->progress, &chat->common);
+    chat->request.progress = cli_progress_init(&chat->progress, common);
     chat->request.on_text = chat_on_text;
     chat->request.on_text_user = chat;
     status = chat_loop(chat, session, err);
@@ -104,54 +113,29 @@ static hg_status chat_run(chat_state *chat, hg_error *err)
     return status;
 }
 
-static hg_status chat_parse(chat_state *chat, int argc, char **argv, bool *done)
-{
-    hg_status status = HG_STATUS_OK;
-    int code;
-    while (status == HG_STATUS_OK && (code = getopt_long(argc, argv, "", chat_long, NULL)) != -1) {
-        if (code == CLI_HELP) {
-            fputs(chat_help, stdout);
-            *done = true;
-            return HG_STATUS_OK;
-        }
-        if (cli_common_take(&chat->common, code, optarg, &status) ||
-            cli_sampling_take(&chat->request.sampling, &chat->request.system, code, optarg, &status))
-            continue;
-        if (code != CLI_COMMAND ||
-            !cli_parse_int("max-tokens", optarg, 1, 1000000, &chat->request.max_tokens))
-            status = HG_STATUS_USAGE;
-    }
-    return status;
-}
-
 int cmd_chat(int argc, char **argv)
 {
+    cli_ask_options o;
+    bool done;
+    hg_status status = cli_ask_parse(&o, argc, argv, chat_help, &done);
+    if (done || status != HG_STATUS_OK)
+        return (int)status;
     chat_state *chat = calloc(1, sizeof *chat);
     if (chat == NULL)
-        return cli_fail(HG_STATUS_FAILED, "out of memory");
-    bool done = false;
-    chat->request.sampling = cli_sampling_default();
-    hg_status status = chat_parse(chat, argc, argv, &done);
-    int n_images = argc - optind;
-    chat->request.sampling.seed = chat->common.seed;
-    hg_image *images[CHAT_MAX_IMAGES] = {NULL};
+        return cli_fail(HG_STATUS_FAILED, "out of memory (the conversation)");
+    cli_images images;
     hg_error err = {HG_STATUS_OK, ""};
-    if (status == HG_STATUS_OK && !done && n_images > CHAT_MAX_IMAGES)
-        status =
-            (hg_status)cli_fail(HG_STATUS_USAGE, "chat: %d images, at most %d", n_images, CHAT_MAX_IMAGES);
-    if (status != HG_STATUS_OK || done) {
-        free(chat);
-        return (int)status;
-    }
-    for (int i = 0; i < n_images && status == HG_STATUS_OK; i++)
-        status = hg_image_open(&images[i], argv[optind + i], &err);
-    chat->request.images = (const hg_image *const *)images;
-    chat->request.n_images = (size_t)n_images;
     cli_catch_interrupt();
+    status = cli_images_open(&images, argc - optind, argv + optind, &err);
+    chat->quiet = o.common.quiet;
+    chat->request = (hg_ask_request){.images = (const hg_image *const *)images.items,
+                                     .n_images = images.n,
+                                     .system = o.system,
+                                     .sampling = o.sampling,
+                                     .max_tokens = o.max_tokens};
     if (status == HG_STATUS_OK)
-        status = chat_run(chat, &err);
-    for (int i = 0; i < n_images; i++)
-        hg_image_close(images[i]);
+        status = chat_run(chat, &o.common, &err);
+    cli_images_close(&images);
     free(chat);
     return status == HG_STATUS_OK ? HG_STATUS_OK : cli_fail_error(&err);
 }

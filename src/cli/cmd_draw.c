@@ -137,7 +137,6 @@ static hg_status draw_run(draw_options *o, hg_error *err)
 int cmd_draw(int argc, char **argv)
 {
     draw_options o = {.request = {.sampling = cli_sampling_default()}};
-    cli_common_init(&o.common);
     int code;
     while ((code = getopt_long(argc, argv, "o:", draw_long, NULL)) != -1) {
         if (code == CLI_HELP) {

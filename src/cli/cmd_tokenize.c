@@ -34,7 +34,7 @@ typedef struct tokenize_options {
     bool first; /* nothing printed yet: no comma before the next item of JSON */
 } tokenize_options;
 
-/* All of stdin; NULL when it is too long or memory is short. */
+/* All of stdin; NULL when it cannot be read, is too long, or memory is short. */
 static char *read_stdin(size_t *n)
 {
     size_t capacity = 65536;
@@ -43,8 +43,12 @@ static char *read_stdin(size_t *n)
     while (text != NULL) {
         size_t got = fread(text + *n, 1, capacity - *n, stdin);
         *n += got;
-        if (got == 0)
+        if (got == 0 && ferror(stdin) == 0)
             return text;
+        if (got == 0) {
+            free(text);
+            return NULL;
+        }
         if (*n == capacity) {
             capacity *= 2;
             char *grown = capacity > TOKENIZE_MAX_BYTES ? NULL : realloc(text, capacity);
@@ -158,7 +162,7 @@ static int tokenize_run(tokenize_options *o, const char *argument)
     char *terminated = text == NULL ? NULL : realloc(text, n + 1);
     if (terminated == NULL) {
         free(text);
-        return cli_fail(HG_STATUS_INPUT, "tokenize: the text is too long");
+        return cli_fail(HG_STATUS_INPUT, "tokenize: the text cannot be read or is too long");
     }
     if (!from_stdin)
         memcpy(terminated, argument, n);
@@ -175,7 +179,6 @@ int cmd_tokenize(int argc, char **argv)
 {
     tokenize_options o = {.first = true};
     hg_status status = HG_STATUS_OK;
-    cli_common_init(&o.common);
     int code;
     while ((code = getopt_long(argc, argv, "", tokenize_long, NULL)) != -1) {
         if (code == CLI_HELP) {

@@ -5,6 +5,7 @@
 #include "cli.h"
 #include "cli_json.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,45 +41,52 @@ static hg_status vq_encode(hg_session *session, const char *path, bool json, hg_
     return status;
 }
 
-/* Whole numbers separated by anything that is no digit or minus, so both forms that `encode` prints can be
- * read. */
+/* Skips to the next number: false at the end of the file. Separators are what both forms that `encode` prints
+ * have: white space, and the brackets, quotes, name and commas of JSON. */
+static bool vq_skip(FILE *in)
+{
+    int c;
+    do {
+        c = getc(in);
+    } while (c != EOF && strchr(" \t\r\n,:[]{}\"codes", c) != NULL);
+    return c != EOF && ungetc(c, in) != EOF;
+}
+
+static hg_status vq_read_failed(const char *path, const char *text, hg_error *err)
+{
+    err->code = HG_STATUS_INPUT;
+    snprintf(err->text, sizeof err->text, "%.400s: %s", path, text);
+    return HG_STATUS_INPUT;
+}
+
 static hg_status vq_read_codes(FILE *in, const char *path, int32_t **codes, size_t *n, hg_error *err)
 {
     size_t capacity = 0;
     *codes = NULL;
     *n = 0;
-    for (;;) {
-        long value;
-        int got = fscanf(in, "%*[^0-9-]");
-        if (got == EOF || fscanf(in, "%9ld", &value) != 1)
-            break;
+    while (vq_skip(in)) {
+        char digits[11] = "";
+        if (fscanf(in, "%10[0-9]", digits) != 1 || strlen(digits) > 9)
+            return vq_read_failed(path, "something that is no picture code in it", err);
         if (*n == capacity) {
             capacity = capacity == 0 ? 1024 : 2 * capacity;
             int32_t *grown = capacity > VQ_MAX_CODES ? NULL : realloc(*codes, capacity * sizeof *grown);
-            if (grown == NULL) {
-                *err = (hg_error){HG_STATUS_INPUT, ""};
-                snprintf(err->text, sizeof err->text, "%s: too many codes", path);
-                return HG_STATUS_INPUT;
-            }
+            if (grown == NULL)
+                return vq_read_failed(path, "too many codes", err);
             *codes = grown;
         }
-        (*codes)[(*n)++] = (int32_t)value;
+        (*codes)[(*n)++] = (int32_t)strtol(digits, NULL, 10);
     }
-    if (*n > 0)
-        return HG_STATUS_OK;
-    *err = (hg_error){HG_STATUS_INPUT, ""};
-    snprintf(err->text, sizeof err->text, "%s: no picture codes in it", path);
-    return HG_STATUS_INPUT;
+    if (ferror(in) != 0)
+        return vq_read_failed(path, "cannot be read", err);
+    return *n > 0 ? HG_STATUS_OK : vq_read_failed(path, "no picture codes in it", err);
 }
 
 static hg_status vq_decode(hg_session *session, const char *path, const char *out, hg_error *err)
 {
     FILE *in = strcmp(path, "-") == 0 ? stdin : fopen(path, "r");
-    if (in == NULL) {
-        *err = (hg_error){HG_STATUS_INPUT, ""};
-        snprintf(err->text, sizeof err->text, "%s: cannot be read", path);
-        return HG_STATUS_INPUT;
-    }
+    if (in == NULL)
+        return vq_read_failed(path, strerror(errno), err);
     int32_t *codes;
     size_t n;
     hg_status status = vq_read_codes(in, path, &codes, &n, err);
@@ -96,9 +104,8 @@ static hg_status vq_decode(hg_session *session, const char *path, const char *ou
 
 int cmd_vq(int argc, char **argv)
 {
-    cli_common common;
+    cli_common common = {0};
     const char *out = NULL;
-    cli_common_init(&common);
     hg_status status = HG_STATUS_OK;
     int code;
     while ((code = getopt_long(argc, argv, "o:", vq_long, NULL)) != -1) {

@@ -4,6 +4,8 @@
  */
 #include "cli.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,10 +17,10 @@ static const struct cli_command {
     {"ask", cmd_ask, "[IMAGE...] QUESTION      answer a question about images"},
     {"chat", cmd_chat, "[IMAGE...]               several questions about the same images"},
     {"draw", cmd_draw, "--task T [IMAGE] [TEXT] -o OUT   draw an image"},
-    {"inspect", cmd_inspect, "MODEL                    what a model is, can do, and lacks"},
+    {"inspect", cmd_inspect, "MODEL|FILE               what a model is, can do, and lacks"},
     {"image", cmd_image, "info|convert|prepare FILE   look at an image as the model will"},
     {"vq", cmd_vq, "encode|decode            between pictures and picture codes"},
-    {"tokenize", cmd_tokenize, "[TEXT|-]                 text to token ids and back"},
+    {"tokenize", cmd_tokenize, "TEXT|-                   text to token ids and back"},
 };
 
 static void print_help(FILE *to)
@@ -28,15 +30,24 @@ static void print_help(FILE *to)
                 "usage: healthgpt COMMAND [OPTIONS]\n\n");
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         fprintf(to, "  %-9s %s\n", commands[i].name, commands[i].help);
-    fprintf(to, "\n  --model FOLDER   released files (default: $HEALTHGPT_MODEL, else the model shipped with "
-                "the program)\n"
+    fprintf(to, "\n  --model FOLDER   released files (default: $HEALTHGPT_MODEL)\n"
                 "  --threads N  --cpu reference|avx2|avx512  --json  --quiet\n\n"
                 "`healthgpt COMMAND --help` lists a command's options. Exit codes: 0 done, 1 it failed, 2 "
                 "wrong usage,\n"
                 "3 bad input (file, image, model), 4 this model cannot do that task.\n");
 }
 
-int main(int argc, char **argv)
+/* A standard file that was closed before the program began would be taken by the next file opened, and output
+ * would end up in it. Opened the wrong way round, using it still fails. */
+static void keep_standard_files(void)
+{
+    for (int fd = 0; fd <= 2; fd++) {
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) < 0)
+            return;
+    }
+}
+
+static int run(int argc, char **argv)
 {
     if (argc < 2) {
         print_help(stderr);
@@ -55,4 +66,14 @@ int main(int argc, char **argv)
             return commands[i].run(argc - 1, argv + 1);
     }
     return cli_fail(HG_STATUS_USAGE, "no command '%s' (see healthgpt --help)", argv[1]);
+}
+
+int main(int argc, char **argv)
+{
+    keep_standard_files();
+    int status = run(argc, argv);
+    bool written = fflush(stdout) == 0 && ferror(stdout) == 0;
+    if (status == HG_STATUS_OK && !written)
+        return cli_fail(HG_STATUS_FAILED, "cannot write the result to stdout");
+    return status;
 }

@@ -10,6 +10,7 @@
 
 #define ASK_DEFAULT_TOKENS 1024
 #define ASK_MAX_ANSWER_BYTES ((size_t)64 << 20)
+#define ASK_MAX_ANSWER_TOKENS ((size_t)1 << 24)
 
 /* One answer in the making. */
 typedef struct ask_job {
@@ -22,15 +23,6 @@ typedef struct ask_job {
     size_t streamed; /* bytes of the answer that on_text has got */
     hg_ids tokens;
 } ask_job;
-
-static bool ask_is_stop(const hg_model *model, int32_t token)
-{
-    for (int i = 0; i < model->weights.generation.n_stop_ids; i++) {
-        if (model->weights.generation.stop_ids[i] == token)
-            return true;
-    }
-    return false;
-}
 
 /* Gives on_text what is new; false when it wants no more. */
 static bool ask_stream(ask_job *job)
@@ -61,7 +53,7 @@ static hg_status ask_decode(ask_job *job, hg_tensor *hidden, size_t max_tokens, 
         int32_t token = hg_sampler_next(&job->sampler, hg_tensor_real(logits));
         if (!hg_ids_push(&job->tokens, token))
             return hg_error_memory(err, job->tokens.n * sizeof token, "the answer");
-        if (ask_is_stop(s->model, token)) {
+        if (hg_session_is_stop(s->model, token)) {
             job->result->stop = HG_STOP_END;
             return HG_STATUS_OK;
         }
@@ -109,10 +101,13 @@ static hg_status ask_check(const hg_model *model, const hg_ask_request *request,
                             model->missing_for_ask);
     if (hg_text_is_blank(request->question))
         return hg_error_set(err, HG_STATUS_USAGE, "the question is empty");
+    if (request->max_tokens < 0)
+        return hg_error_set(err, HG_STATUS_USAGE, "an answer of at most %d tokens is not possible",
+                            request->max_tokens);
     return HG_STATUS_OK;
 }
 
-/* Moves what was made into the result, or releases it. */
+/* Moves what was made into the result, or releases it and leaves an empty result. */
 static hg_status ask_finish(ask_job *job, hg_status status, hg_error *err)
 {
     if (status == HG_STATUS_OK) {
@@ -125,6 +120,7 @@ static hg_status ask_finish(ask_job *job, hg_status status, hg_error *err)
         job->result->n_tokens = job->tokens.n;
     } else {
         hg_ids_deinit(&job->tokens);
+        hg_ask_result_free(job->result);
     }
     hg_buffer_deinit(&job->answer);
     hg_sampler_deinit(&job->sampler);
@@ -142,12 +138,9 @@ hg_status hg_session_ask(hg_session *session, const hg_ask_request *request, hg_
     ask_job job = {.session = session, .request = request, .result = result};
     hg_detokenizer_init(&job.detokenizer, session->model->tokenizer, true);
     hg_buffer_init(&job.answer, ASK_MAX_ANSWER_BYTES);
-    hg_ids_init(&job.tokens, ASK_MAX_ANSWER_BYTES);
-    hg_sampling how = request->sampling;
-    if (how.repetition_penalty <= 0)
-        how.repetition_penalty = (double)session->model->weights.generation.repetition_penalty;
-    status = hg_sampler_init(&job.sampler, &how,
-                             session->model->weights.tasks[HG_TASK_COMPREHENSION].head.shape[0], err);
+    hg_ids_init(&job.tokens, ASK_MAX_ANSWER_TOKENS);
+    status = hg_session_sampler_init(&job.sampler, session->model, &request->sampling,
+                                     session->model->weights.tasks[HG_TASK_COMPREHENSION].head.shape[0], err);
     hg_ask_prompt_parts parts = {.images = request->images,
                                  .n_images = request->n_images,
                                  .history = request->history,

@@ -52,11 +52,28 @@ static hg_status prompt_encode(const hg_model *model, const hg_ask_prompt_parts 
     return status;
 }
 
+/* Checks what the caller gave before its numbers are used as sizes. */
+static hg_status prompt_check_parts(const hg_model *model, const hg_ask_prompt_parts *parts, hg_error *err)
+{
+    size_t limit = (size_t)hg_session_max_positions(model);
+    if (parts->n_images >= limit || parts->n_history >= limit)
+        return hg_error_set(err, HG_STATUS_INPUT,
+                            "the prompt is too long: %zu images and %zu earlier turns, the model has %zu "
+                            "positions",
+                            parts->n_images, parts->n_history, limit);
+    if (parts->n_history > 0 && parts->history == NULL)
+        return hg_error_set(err, HG_STATUS_USAGE, "%zu earlier turns, but no list of them", parts->n_history);
+    for (size_t i = 0; i < parts->n_images; i++) {
+        if (parts->images == NULL || parts->images[i] == NULL)
+            return hg_error_set(err, HG_STATUS_USAGE, "image %zu of %zu is missing", i + 1, parts->n_images);
+    }
+    return HG_STATUS_OK;
+}
+
 /* Checks the length that the prompt will have, once images take their positions. */
 static hg_status prompt_check_length(const hg_model *model, const hg_ids *ids, size_t n_images, hg_error *err)
 {
-    int64_t patches = hg_clip_n_patches(&model->weights.clip),
-            limit = model->weights.decoder.config.max_positions;
+    int64_t patches = hg_clip_n_patches(&model->weights.clip), limit = hg_session_max_positions(model);
     int64_t image_positions = (int64_t)n_images * patches,
             total = (int64_t)(ids->n - n_images) + image_positions;
     if (total < limit)
@@ -69,6 +86,13 @@ static hg_status prompt_check_length(const hg_model *model, const hg_ids *ids, s
                         (long long)limit);
 }
 
+/* 255 * mean, truncated as the reference does; a file may state a mean outside 0..1. */
+static uint8_t prompt_pad_colour(float mean)
+{
+    double value = 255.0 * (double)mean;
+    return (uint8_t)(value < 0 ? 0 : value > 255 ? 255 : value);
+}
+
 static hg_status prompt_add_image(hg_prompt *prompt, const hg_model *model, const hg_image *image,
                                   hg_error *err)
 {
@@ -78,7 +102,7 @@ static hg_status prompt_add_image(hg_prompt *prompt, const hg_model *model, cons
     for (int c = 0; c < 3; c++) {
         how.mean[c] = from->mean[c];
         how.deviation[c] = from->std[c];
-        how.pad_rgb[c] = (uint8_t)(255.0 * (double)from->mean[c]); /* truncated, as the reference does */
+        how.pad_rgb[c] = prompt_pad_colour(from->mean[c]);
     }
     size_t n = 3 * (size_t)how.size * (size_t)how.size;
     uint8_t *bytes = hg_mem_alloc(n);
@@ -99,7 +123,9 @@ hg_status hg_ask_prompt_build(hg_prompt *prompt, const hg_model *model, const hg
 {
     hg_ids ids;
     hg_ids_init(&ids, PROMPT_MAX_TEXT_IDS);
-    hg_status status = prompt_encode(model, parts, &ids, err);
+    hg_status status = prompt_check_parts(model, parts, err);
+    if (status == HG_STATUS_OK)
+        status = prompt_encode(model, parts, &ids, err);
     if (status == HG_STATUS_OK)
         status = prompt_check_length(model, &ids, parts->n_images, err);
     size_t next_image = 0;

@@ -34,7 +34,7 @@ static const struct draw_task_entry {
 
 const char *hg_draw_task_name(hg_draw_task task)
 {
-    return draw_tasks[task].name;
+    return (int)task >= 0 && (int)task < HG_DRAW_TASK_COUNT ? draw_tasks[task].name : "unknown";
 }
 
 bool hg_draw_task_find(const char *name, hg_draw_task *out)
@@ -63,7 +63,8 @@ bool hg_draw_task_is_trained(const hg_manifest *manifest, hg_draw_task task)
 static hg_status draw_check_task(const hg_model *model, hg_draw_task task, hg_error *err)
 {
     if (model->missing_for_draw[0] != 0)
-        return hg_error_set(err, HG_STATUS_TASK, "this model cannot draw: %s", model->missing_for_draw);
+        return hg_error_set(err, HG_STATUS_TASK, "this model cannot draw: missing %s",
+                            model->missing_for_draw);
     if (hg_draw_task_is_trained(&model->manifest, task))
         return HG_STATUS_OK;
     char trained[200] = "";
@@ -133,15 +134,6 @@ static hg_status draw_constrained(hg_session *s, const hg_draw_request *request,
     return HG_STATUS_OK;
 }
 
-static bool draw_is_stop(const hg_model *model, int32_t token)
-{
-    for (int i = 0; i < model->weights.generation.n_stop_ids; i++) {
-        if (model->weights.generation.stop_ids[i] == token)
-            return true;
-    }
-    return false;
-}
-
 /* The reference's way: any token may come; those that are codes are collected until a stop token or the
  * budget. */
 static hg_status draw_unconstrained(hg_session *s, const hg_draw_request *request, hg_sampler *sampler,
@@ -156,7 +148,7 @@ static hg_status draw_unconstrained(hg_session *s, const hg_draw_request *reques
         if (logits == NULL)
             return hg_ctx_status(&s->ctx, err);
         int32_t token = hg_sampler_next(sampler, logits);
-        if (draw_is_stop(s->model, token))
+        if (hg_session_is_stop(s->model, token))
             break;
         if (token >= first && token < first + n) {
             if (found < n_codes)
@@ -186,13 +178,10 @@ static hg_status draw_codes(hg_session *s, const hg_draw_request *request, hg_te
     result->codes = hg_mem_array(n_codes, sizeof *result->codes);
     if (result->codes == NULL)
         return hg_error_memory(err, n_codes * sizeof *result->codes, "picture codes");
-    hg_sampling how = request->sampling;
-    if (how.repetition_penalty <= 0)
-        how.repetition_penalty = (double)s->model->weights.generation.repetition_penalty;
     int64_t n = request->reference ? s->model->weights.tasks[HG_TASK_GENERATION].head.shape[0]
                                    : s->model->weights.vqgan.config.n_embed;
     hg_sampler sampler;
-    hg_status status = hg_sampler_init(&sampler, &how, n, err);
+    hg_status status = hg_session_sampler_init(&sampler, s->model, &request->sampling, n, err);
     if (status != HG_STATUS_OK)
         return status;
     double begin = hg_session_now();

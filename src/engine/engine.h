@@ -37,6 +37,17 @@ struct hg_session {
     hg_task known_task; /* whose plug-in made them */
 };
 
+/* Positions that a session of this model can hold: the model's context, within reason. */
+int64_t hg_session_max_positions(const hg_model *model);
+
+/* Whether the token ends an answer of this model. */
+bool hg_session_is_stop(const hg_model *model, int32_t token);
+
+/* A sampler for `n_tokens` logits; where the request leaves the repetition penalty open (0), the model's own
+ * holds. */
+hg_status hg_session_sampler_init(hg_sampler *sampler, const hg_model *model, const hg_sampling *wanted,
+                                  int64_t n_tokens, hg_error *err) HG_MUST_CHECK;
+
 /* Seconds on a clock that only goes forward. */
 double hg_session_now(void);
 

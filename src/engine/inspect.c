@@ -1,17 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * inspect.c: what a folder holds and what can be done with it, as JSON. It works on incomplete folders: a
- * part that is missing or bad is reported, not fatal.
+ * inspect.c: what a folder holds and what can be done with it, or what one file of tensors holds, as JSON. It
+ * works on incomplete folders: a part that is missing or bad is reported, not fatal. Names, paths and
+ * messages may be any bytes, JSON only takes UTF-8: all go through inspect_text.
  */
 #include "base/memory.h"
 #include "engine/draw_tasks.h"
 #include "engine/parts.h"
 #include "formats/tensor_file.h"
+#include "text/utf8.h"
 
 #include <healthgpt/healthgpt.h>
 
 #include <jansson.h>
 #include <stdio.h>
+#include <string.h>
+
+#define INSPECT_TEXT_BYTES ((size_t)1 << 16)
+
+/* The text with U+FFFD for what is not UTF-8. */
+static json_t *inspect_text(const char *text)
+{
+    hg_buffer valid;
+    hg_buffer_init(&valid, INSPECT_TEXT_BYTES);
+    bool ok = hg_utf8_push_valid(&valid, (const uint8_t *)text, strlen(text));
+    json_t *string = ok ? json_string(hg_buffer_text(&valid)) : NULL;
+    hg_buffer_deinit(&valid);
+    return string;
+}
 
 static json_t *inspect_tensors(const hg_tensor_set *set)
 {
@@ -22,9 +38,10 @@ static json_t *inspect_tensors(const hg_tensor_set *set)
         if (t->unsupported == NULL)
             hg_tensor_format_shape(&t->tensor, shape);
         json_array_append_new(
-            list, json_pack("{s:s, s:s, s:s}", "name", t->name, "type",
-                            t->unsupported != NULL ? t->unsupported : hg_dtype_name(t->tensor.dtype), "shape",
-                            shape));
+            list,
+            json_pack("{s:o, s:o, s:s}", "name", inspect_text(t->name), "type",
+                      inspect_text(t->unsupported != NULL ? t->unsupported : hg_dtype_name(t->tensor.dtype)),
+                      "shape", shape));
     }
     return list;
 }
@@ -40,6 +57,18 @@ static double inspect_bytes(const hg_tensor_set *set)
     return bytes;
 }
 
+/* What opened weights hold. "bytes" counts the tensors that can be used. */
+static json_t *inspect_set(const hg_tensor_set *set, const char *path, bool with_tensors)
+{
+    json_t *part =
+        json_pack("{s:o, s:s, s:I, s:f}", "path", inspect_text(path), "kind",
+                  hg_tensor_file_kind_name(hg_tensor_file_get_kind(hg_tensor_set_get_file(set, 0))),
+                  "tensors_count", (json_int_t)hg_tensor_set_n_tensors(set), "bytes", inspect_bytes(set));
+    if (with_tensors)
+        json_object_set_new(part, "tensors", inspect_tensors(set));
+    return part;
+}
+
 /* Describes one part, a folder of weights or a file; *ok is false when it is missing or cannot be opened. */
 static json_t *inspect_part(const char *path, bool folder, bool with_tensors, bool *ok)
 {
@@ -51,11 +80,8 @@ static json_t *inspect_part(const char *path, bool folder, bool with_tensors, bo
     *ok = (folder ? hg_tensor_set_open_folder(&set, path, &err)
                   : hg_tensor_set_open_file(&set, path, &err)) == HG_STATUS_OK;
     if (!*ok)
-        return json_pack("{s:s, s:s}", "path", path, "problem", err.text);
-    json_t *part = json_pack("{s:s, s:I, s:f}", "path", path, "tensors_count",
-                             (json_int_t)hg_tensor_set_n_tensors(set), "bytes", inspect_bytes(set));
-    if (with_tensors)
-        json_object_set_new(part, "tensors", inspect_tensors(set));
+        return json_pack("{s:o, s:o}", "path", inspect_text(path), "problem", inspect_text(err.text));
+    json_t *part = inspect_set(set, path, with_tensors);
     hg_tensor_set_close(set);
     return part;
 }
@@ -64,7 +90,7 @@ static json_t *inspect_task(const char *name, const char *why_not)
 {
     json_t *task = json_pack("{s:s}", "name", name);
     if (why_not != NULL)
-        json_object_set_new(task, "why_not", json_string(why_not));
+        json_object_set_new(task, "why_not", inspect_text(why_not));
     return task;
 }
 
@@ -93,7 +119,7 @@ static json_t *inspect_tasks(const hg_parts *parts, const hg_manifest *manifest,
     return tasks;
 }
 
-static json_t *inspect_build(const hg_parts *parts, const hg_manifest *manifest, bool with_tensors)
+static json_t *inspect_parts(const hg_parts *parts, const hg_manifest *manifest, bool with_tensors)
 {
     hg_decoder_config config;
     bool base, clip, com, gen, fusion, vqgan;
@@ -105,8 +131,8 @@ static json_t *inspect_build(const hg_parts *parts, const hg_manifest *manifest,
     json_object_set_new(list, "fusion", inspect_part(parts->fusion, false, with_tensors, &fusion));
     json_object_set_new(list, "vqgan", inspect_part(parts->vqgan_file, false, with_tensors, &vqgan));
     json_t *report = json_pack(
-        "{s:s, s:b, s:o, s:o}", "path", parts->folder, "random_weights", manifest->random_weights, "parts",
-        list, "tasks",
+        "{s:o, s:b, s:o, s:o}", "path", inspect_text(parts->folder), "random_weights",
+        manifest->random_weights, "parts", list, "tasks",
         inspect_tasks(parts, manifest, base && clip && com, base && clip && gen && fusion && vqgan));
     if (parts->base[0] != 0 && hg_decoder_config_read(&config, parts->base, NULL) == HG_STATUS_OK) {
         char family[160];
@@ -119,9 +145,8 @@ static json_t *inspect_build(const hg_parts *parts, const hg_manifest *manifest,
     return report;
 }
 
-hg_status hg_model_inspect(const char *path, bool with_tensors, char **json, hg_error *err)
+static hg_status inspect_folder(const char *path, bool with_tensors, json_t **report, hg_error *err)
 {
-    *json = NULL;
     hg_parts *parts = hg_mem_array(1, sizeof *parts);
     if (parts == NULL)
         return hg_error_memory(err, sizeof *parts, "inspecting");
@@ -129,19 +154,37 @@ hg_status hg_model_inspect(const char *path, bool with_tensors, char **json, hg_
     hg_status status = hg_parts_find(parts, path, err);
     if (status == HG_STATUS_OK)
         status = hg_manifest_read(&manifest, path, err);
-    if (status == HG_STATUS_OK) {
-        json_t *report = inspect_build(parts, &manifest, with_tensors);
-        char *text = json_dumps(report, JSON_COMPACT);
-        json_decref(report);
-        *json = text == NULL ? NULL : hg_mem_string(text);
-        json_free_t release;
-        json_get_alloc_funcs(NULL, &release); /* the text is jansson's own allocation */
-        release(text);
-        if (*json == NULL)
-            status = hg_error_memory(err, 0, "the report");
-    }
+    if (status == HG_STATUS_OK)
+        *report = inspect_parts(parts, &manifest, with_tensors);
     hg_mem_free(parts);
     return status;
+}
+
+static hg_status inspect_file(const char *path, bool with_tensors, json_t **report, hg_error *err)
+{
+    hg_tensor_set *set = NULL;
+    hg_status status = hg_tensor_set_open_file(&set, path, err);
+    if (status == HG_STATUS_OK)
+        *report = inspect_set(set, path, with_tensors);
+    hg_tensor_set_close(set);
+    return status;
+}
+
+hg_status hg_model_inspect(const char *path, bool with_tensors, char **json, hg_error *err)
+{
+    *json = NULL;
+    json_t *report = NULL;
+    hg_status status = hg_file_exists(path) ? inspect_file(path, with_tensors, &report, err)
+                                            : inspect_folder(path, with_tensors, &report, err);
+    if (status != HG_STATUS_OK)
+        return status;
+    char *text = json_dumps(report, JSON_COMPACT);
+    json_decref(report);
+    *json = text == NULL ? NULL : hg_mem_string(text);
+    json_free_t release;
+    json_get_alloc_funcs(NULL, &release); /* the text is jansson's own allocation */
+    release(text);
+    return *json != NULL ? HG_STATUS_OK : hg_error_memory(err, 0, "the report");
 }
 
 void hg_text_free(char *text)

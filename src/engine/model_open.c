@@ -11,6 +11,9 @@
 
 #include <string.h>
 
+/* The OpenMP runtime ends the process when the system gives it no more threads. */
+#define MODEL_MAX_THREADS 1024
+
 /* Tokens that the tokenizer of a base model has before its own specials are counted: the reference adds its
  * picture tokens behind the last one, and only to tokenizers without additional specials of their own, so
  * Qwen2.5 is not extended and cannot draw. */
@@ -106,7 +109,11 @@ static hg_status open_kernels(hg_model *m, const hg_model_options *options, hg_e
         break;
     }
     m->kernels = hg_kernels_get(tier);
-    m->n_threads = options != NULL && options->n_threads > 0 ? options->n_threads : hg_parallel_processors();
+    int n_threads = options != NULL ? options->n_threads : 0;
+    if (n_threads < 0 || n_threads > MODEL_MAX_THREADS)
+        return hg_error_set(err, HG_STATUS_USAGE, "%d threads: 0 (all processors) to %d", n_threads,
+                            MODEL_MAX_THREADS);
+    m->n_threads = n_threads > 0 ? n_threads : hg_parallel_processors();
     return HG_STATUS_OK;
 }
 
@@ -118,10 +125,10 @@ hg_status hg_model_open(hg_model **out, const char *path, const hg_model_options
         return hg_error_memory(err, sizeof *m, "a model");
     hg_status status = open_kernels(m, options, err);
     if (status == HG_STATUS_OK)
-        status = open_parts(m, path, err);
-    if (status == HG_STATUS_OK)
         status =
             open_cache_type(m, options != NULL && options->kv_cache != NULL ? options->kv_cache : "f32", err);
+    if (status == HG_STATUS_OK)
+        status = open_parts(m, path, err);
     if (status == HG_STATUS_OK)
         *out = m;
     else

@@ -19,6 +19,30 @@
 /* The cache is never larger than this many positions, whatever the model allows. */
 #define SESSION_MAX_POSITIONS 16384
 
+int64_t hg_session_max_positions(const hg_model *model)
+{
+    int64_t positions = model->weights.decoder.config.max_positions;
+    return positions < SESSION_MAX_POSITIONS ? positions : SESSION_MAX_POSITIONS;
+}
+
+bool hg_session_is_stop(const hg_model *model, int32_t token)
+{
+    for (int i = 0; i < model->weights.generation.n_stop_ids; i++) {
+        if (model->weights.generation.stop_ids[i] == token)
+            return true;
+    }
+    return false;
+}
+
+hg_status hg_session_sampler_init(hg_sampler *sampler, const hg_model *model, const hg_sampling *wanted,
+                                  int64_t n_tokens, hg_error *err)
+{
+    hg_sampling how = *wanted;
+    if (how.repetition_penalty == 0)
+        how.repetition_penalty = (double)model->weights.generation.repetition_penalty;
+    return hg_sampler_init(sampler, &how, n_tokens, err);
+}
+
 double hg_session_now(void)
 {
     struct timespec t;
@@ -36,9 +60,8 @@ hg_status hg_session_create(hg_session **out, hg_model *model, hg_error *err)
     hg_arena_init(&s->arena, SESSION_ARENA_BLOCK, SESSION_ARENA_MAX);
     hg_ctx_init(&s->ctx, &s->arena, model->kernels, model->n_threads);
     const hg_decoder_config *c = &model->weights.decoder.config;
-    int64_t positions = c->max_positions < SESSION_MAX_POSITIONS ? c->max_positions : SESSION_MAX_POSITIONS;
     hg_status status = hg_kv_cache_init(&s->cache, model->cache_type, c->n_layers, c->n_kv_heads, c->head_dim,
-                                        positions, err);
+                                        hg_session_max_positions(model), err);
     if (status == HG_STATUS_OK)
         *out = s;
     else

@@ -11,7 +11,7 @@ static hg_status vq_check(const hg_session *s, hg_error *err)
 {
     if (s->model->missing_for_draw[0] == 0)
         return HG_STATUS_OK;
-    return hg_error_set(err, HG_STATUS_TASK, "this model has no picture codes: %s",
+    return hg_error_set(err, HG_STATUS_TASK, "this model has no picture codes: missing %s",
                         s->model->missing_for_draw);
 }
 

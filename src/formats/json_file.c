@@ -1,12 +1,60 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * json_file.c: jansson behind limits. Its own messages are passed on with line and column.
+ * json_file.c: jansson behind limits. Its own messages are passed on with line and column. Python writes
+ * whole numbers of any length (transformers states "no limit" as 10^30); those beyond 64 bits become real
+ * numbers.
  */
 #include "formats/json_file.h"
+
+#include "base/memory.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
+
+#define LONGEST_INTEGER 18 /* digits that always fit 64 bits */
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* Rewrites in place the last two digits of each longer whole number outside strings as "e2": the same number,
+ * rounded, as a real one. The length stays, so positions in error texts do too. */
+static void shorten_integers(char *text, size_t bytes)
+{
+    bool in_string = false;
+    for (size_t i = 0; i < bytes; i++) {
+        if (text[i] == '"')
+            in_string = !in_string;
+        else if (in_string && text[i] == '\\')
+            i++;
+        if (in_string || !is_digit(text[i]))
+            continue;
+        size_t begin = i;
+        while (i < bytes && is_digit(text[i]))
+            i++;
+        bool whole = (begin == 0 || strchr(".eE+", text[begin - 1]) == NULL) &&
+                     (i == bytes || strchr(".eE", text[i]) == NULL);
+        if (whole && i - begin > LONGEST_INTEGER)
+            memcpy(text + i - 2, "e2", 2);
+        i--;
+    }
+}
+
+static json_t *json_load(const char *text, size_t bytes, json_error_t *reason)
+{
+    json_t *root = json_loadb(bytes == 0 ? "" : text, bytes, JSON_REJECT_DUPLICATES, reason);
+    if (root != NULL || json_error_code(reason) != json_error_numeric_overflow)
+        return root;
+    char *copy = hg_mem_string_n(text, bytes);
+    if (copy == NULL)
+        return NULL;
+    shorten_integers(copy, bytes);
+    root = json_loadb(copy, bytes, JSON_REJECT_DUPLICATES, reason);
+    hg_mem_free(copy);
+    return root;
+}
 
 hg_status hg_json_parse(json_t **out, const char *what, const char *text, size_t bytes, size_t max_bytes,
                         hg_error *err)
@@ -16,7 +64,7 @@ hg_status hg_json_parse(json_t **out, const char *what, const char *text, size_t
         return hg_error_set(err, HG_STATUS_INPUT, "%s: %zu bytes, at most %zu are read", what, bytes,
                             max_bytes);
     json_error_t reason;
-    json_t *root = json_loadb(bytes == 0 ? "" : text, bytes, JSON_REJECT_DUPLICATES, &reason);
+    json_t *root = json_load(text, bytes, &reason);
     if (root == NULL)
         return hg_error_set(err, HG_STATUS_INPUT, "%s: not valid JSON: line %d column %d: %s", what,
                             reason.line, reason.column, reason.text);

@@ -16,8 +16,8 @@
 
 #define HG_JSON_CONFIG_BYTES ((size_t)4 << 20) /* largest settings file */
 
-/* Parses an object; duplicate keys are refused. The result is the caller's (json_decref). `what` begins the
- * error text. */
+/* Parses an object; duplicate keys are refused, whole numbers beyond 64 bits are real numbers. The result is
+ * the caller's (json_decref). `what` begins the error text. */
 hg_status hg_json_parse(json_t **out, const char *what, const char *text, size_t bytes, size_t max_bytes,
                         hg_error *err) HG_MUST_CHECK;
 

@@ -5,11 +5,15 @@
  */
 #include "model/healthgpt_model.h"
 
+#include <math.h>
 #include <string.h>
 
 /* Enough for the converted vectors of the largest release, and for a picture decoder in 32 bits. */
 #define MODEL_ARENA_BLOCK ((size_t)1 << 20)
 #define MODEL_ARENA_MAX ((size_t)4 << 30)
+
+/* Pillow's number for the bicubic filter, as in `resample`. */
+#define MODEL_BICUBIC 3
 
 static bool part_given(const char *path)
 {
@@ -48,6 +52,25 @@ static hg_status model_open_base(hg_healthgpt *m, const hg_healthgpt_files *file
     return status;
 }
 
+/* Images are resized straight to the encoder's square, bicubic, from bytes. Another preparation would be
+ * another model. */
+static hg_status model_check_preparation(const hg_preprocessor_config *p, const hg_clip_config *clip,
+                                         const char *folder, hg_error *err)
+{
+    if (p->crop != clip->image_size || p->size != clip->image_size)
+        return hg_error_set(
+            err, HG_STATUS_INPUT,
+            "%s: images are prepared at %lld pixels and cut to %lld, but the encoder wants %lld", folder,
+            (long long)p->size, (long long)p->crop, (long long)clip->image_size);
+    if (p->resample != MODEL_BICUBIC)
+        return hg_error_set(err, HG_STATUS_INPUT, "%s: resample %d is not supported, %d (bicubic) is", folder,
+                            p->resample, MODEL_BICUBIC);
+    if (fabsf(p->rescale * 255 - 1) > 1e-4F)
+        return hg_error_set(err, HG_STATUS_INPUT, "%s: rescale_factor %g is not supported, 1/255 is", folder,
+                            (double)p->rescale);
+    return HG_STATUS_OK;
+}
+
 static hg_status model_open_clip(hg_healthgpt *m, const hg_healthgpt_files *files, hg_error *err)
 {
     hg_clip_config config;
@@ -55,10 +78,8 @@ static hg_status model_open_clip(hg_healthgpt *m, const hg_healthgpt_files *file
     hg_status status = hg_clip_config_read(&config, files->clip, err);
     if (status == HG_STATUS_OK)
         status = hg_preprocessor_config_read(&m->preprocessor, files->clip, err);
-    if (status == HG_STATUS_OK && m->preprocessor.crop != config.image_size)
-        return hg_error_set(err, HG_STATUS_INPUT,
-                            "%s: images are prepared at %lld pixels but the encoder wants %lld", files->clip,
-                            (long long)m->preprocessor.crop, (long long)config.image_size);
+    if (status == HG_STATUS_OK)
+        status = model_check_preparation(&m->preprocessor, &config, files->clip, err);
     if (status == HG_STATUS_OK)
         status = model_open_set(m, files->clip, true, &set, err);
     return status == HG_STATUS_OK ? hg_clip_load(&m->clip, &config, set, &m->arena, err) : status;
@@ -70,8 +91,8 @@ static hg_status model_open_plugin(hg_healthgpt *m, const char *path, double alp
     const hg_tensor_set *set;
     hg_status status = model_open_set(m, path, false, &set, err);
     if (status == HG_STATUS_OK)
-        status = hg_plugin_load(&task->plugin, set, (int64_t)hg_tensor_set_n_tensors(set), &m->decoder.config,
-                                m->clip.config.hidden, alpha, &m->arena, err);
+        status = hg_plugin_load(&task->plugin, set, &m->decoder.config, m->clip.config.hidden, alpha,
+                                &m->arena, err);
     if (status == HG_STATUS_OK && n_experts > 0 && n_experts != task->plugin.n_experts)
         return hg_error_set(err, HG_STATUS_INPUT, "%s: %lld experts, but healthgpt.json says %d", path,
                             (long long)task->plugin.n_experts, n_experts);
@@ -117,6 +138,10 @@ static hg_status model_open_generation(hg_healthgpt *m, const hg_healthgpt_files
     hg_vqgan_config config;
     const hg_tensor_set *set;
     hg_status status = hg_vqgan_config_read(&config, files->vqgan_folder, err);
+    if (status == HG_STATUS_OK && (config.in_channels != 3 || config.out_ch != 3))
+        return hg_error_set(err, HG_STATUS_INPUT,
+                            "%s: pictures of %lld channels in and %lld out are not supported, 3 are",
+                            files->vqgan_folder, (long long)config.in_channels, (long long)config.out_ch);
     if (status == HG_STATUS_OK)
         status = model_open_set(m, files->vqgan_file, false, &set, err);
     if (status == HG_STATUS_OK)

@@ -63,20 +63,20 @@ hg_hlora *hg_plugin_get(const hg_plugin *plugin, int64_t layer, hg_slot slot)
     return &plugin->slots[layer * HG_SLOT_COUNT + slot];
 }
 
-hg_status hg_plugin_load(hg_plugin *plugin, const hg_tensor_set *source, int64_t n_tensors,
-                         const hg_decoder_config *config, int64_t vision_width, double alpha, hg_arena *arena,
-                         hg_error *err)
+hg_status hg_plugin_load(hg_plugin *plugin, const hg_tensor_set *source, const hg_decoder_config *config,
+                         int64_t vision_width, double alpha, hg_arena *arena, hg_error *err)
 {
     *plugin = (hg_plugin){.n_layers = config->n_layers};
     plugin->slots = hg_arena_array(arena, (size_t)config->n_layers * HG_SLOT_COUNT, sizeof *plugin->slots);
     if (plugin->slots == NULL)
-        return hg_error_memory(err, sizeof *plugin->slots, "a plug-in");
+        return hg_error_memory(
+            err, (unsigned long long)config->n_layers * HG_SLOT_COUNT * sizeof *plugin->slots, "a plug-in");
     hg_status status = plugin_read_sizes(plugin, source, config, err);
     if (status != HG_STATUS_OK)
         return status;
     double full_alpha = alpha > 0 ? alpha : 2 * (double)plugin->rank;
     double scale = full_alpha / ((double)plugin->rank / (double)plugin->n_experts);
-    int64_t expected = 4; /* the projector */
+    size_t expected = 4; /* the projector */
     for (int64_t layer = 0; layer < config->n_layers; layer++) {
         for (int slot = 0; slot < HG_SLOT_COUNT; slot++) {
             if (!hg_slot_exists(config, (hg_slot)slot))
@@ -91,10 +91,10 @@ hg_status hg_plugin_load(hg_plugin *plugin, const hg_tensor_set *source, int64_t
                                err);
     if (status != HG_STATUS_OK)
         return status;
-    if (n_tensors != expected)
+    if (hg_tensor_set_n_tensors(source) != expected)
         return hg_error_set(
             err, HG_STATUS_INPUT,
-            "%s: %lld tensors, but a plug-in of this base model has %lld: it belongs to another model",
-            hg_weight_label(source), (long long)n_tensors, (long long)expected);
+            "%s: %zu tensors, but a plug-in of this base model has %zu: it belongs to another model",
+            hg_weight_label(source), hg_tensor_set_n_tensors(source), expected);
     return HG_STATUS_OK;
 }

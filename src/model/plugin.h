@@ -24,11 +24,11 @@ typedef struct hg_plugin {
 /* Reads a released adapter file (names `base_model.model.model.layers.<i>.<module>.lora_A.weight` and so on).
  * Rank and number of experts follow from the shapes and must be the same in every layer; `alpha` is the
  * adapter's alpha (0: twice the rank, as in all releases), so the scale is alpha / (rank / experts).
- * `n_tensors` is how many tensors the file has: one that belongs to no layer is an error, because it means
- * that the file is for another model. `vision_width` is the width of the image features. */
-hg_status hg_plugin_load(hg_plugin *plugin, const hg_tensor_set *source, int64_t n_tensors,
-                         const hg_decoder_config *config, int64_t vision_width, double alpha, hg_arena *arena,
-                         hg_error *err) HG_MUST_CHECK;
+ * A tensor that belongs to no layer is an error, because it means that the file is for another model.
+ * `vision_width` is the width of the image features. The matrices stay in `source`, vectors are converted
+ * into `arena`; both must outlive the plug-in. */
+hg_status hg_plugin_load(hg_plugin *plugin, const hg_tensor_set *source, const hg_decoder_config *config,
+                         int64_t vision_width, double alpha, hg_arena *arena, hg_error *err) HG_MUST_CHECK;
 
 /* The adapter of a slot. */
 hg_hlora *hg_plugin_get(const hg_plugin *plugin, int64_t layer, hg_slot slot);

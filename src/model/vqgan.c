@@ -2,9 +2,9 @@
  *
  * vqgan.c: the two ways through the autoencoder.
  *
- *   decode: embed[code] → post_quant_conv → conv_in → middle → levels from the smallest map to the picture →
- * norm, swish, conv_out encode: conv_in → levels from the picture to the smallest map → middle → norm, swish,
- * conv_out → quant_conv → argmax of proj
+ * Decoding: embed[code], post_quant_conv, conv_in, middle, levels from the smallest map to the picture, then
+ * norm, swish, conv_out. Encoding: conv_in, levels from the picture to the smallest map, middle, norm, swish,
+ * conv_out, quant_conv, argmax of proj.
  */
 #include "model/vqgan_blocks.h"
 

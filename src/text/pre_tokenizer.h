@@ -34,11 +34,17 @@ typedef struct hg_split_step {
     bool invert;
 } hg_split_step;
 
+/* Where Metaspace puts a mark in front, unless the text begins with one: nowhere, at the beginning of the
+ * whole text, or of every part between added tokens. */
+typedef enum hg_prepend { HG_PREPEND_NEVER, HG_PREPEND_FIRST, HG_PREPEND_ALWAYS } hg_prepend;
+
 typedef struct hg_pre_tokenizer {
     hg_split_step steps[HG_PRE_TOKENIZER_MAX_STEPS];
     size_t n;
     bool byte_level;   /* vocabulary and words are bytes */
     bool prefix_space; /* text gets a space in front unless it begins with one */
+    bool marks_spaces; /* Metaspace: spaces become U+2581, before the steps */
+    hg_prepend prepend;
 } hg_pre_tokenizer;
 
 /* A run of bytes of the text. */

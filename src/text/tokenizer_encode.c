@@ -68,7 +68,28 @@ static bool begins_with_space(const uint8_t *text, size_t n)
 /* ---- BPE
  * ------------------------------------------------------------------------------------------------------ */
 
-static hg_status encode_words(encode_work *w, const uint8_t *text, size_t n)
+/* Metaspace: marks for spaces, and one in front where the setting wants it. */
+static bool mark_spaces(const hg_pre_tokenizer *pre, hg_buffer *text, hg_buffer *spare, bool first)
+{
+    const bool prepend = pre->prepend == HG_PREPEND_ALWAYS || (pre->prepend == HG_PREPEND_FIRST && first);
+    spare->size = 0;
+    if (prepend && !begins_with_space(text->data, text->size) &&
+        !hg_buffer_push(spare, HG_SENTENCEPIECE_SPACE, 3))
+        return false;
+    for (size_t i = 0; i < text->size; i++) {
+        const bool space = text->data[i] == ' ';
+        if (!hg_buffer_push(spare, space ? (const void *)HG_SENTENCEPIECE_SPACE : text->data + i,
+                            space ? 3 : 1))
+            return false;
+    }
+    hg_buffer swap = *text;
+    *text = *spare;
+    *spare = swap;
+    return true;
+}
+
+/* `first`: the text stands at the very beginning. */
+static hg_status encode_words(encode_work *w, const uint8_t *text, size_t n, bool first)
 {
     const hg_tokenizer *tok = w->tok;
     w->normal.size = 0;
@@ -81,6 +102,9 @@ static hg_status encode_words(encode_work *w, const uint8_t *text, size_t n)
         memmove(w->normal.data + 1, w->normal.data, w->normal.size - 1);
         w->normal.data[0] = ' ';
     }
+    if (status == HG_STATUS_OK && tok->pre.marks_spaces && w->normal.size > 0 &&
+        !mark_spaces(&tok->pre, &w->normal, &w->spare, first))
+        return out_of_ids(w);
     if (status == HG_STATUS_OK)
         status = hg_pre_tokenizer_split(&tok->pre, w->normal.data, w->normal.size, &w->words, &w->spare_words,
                                         w->err);
@@ -104,7 +128,7 @@ static hg_status encode_part(encode_work *w, size_t begin, size_t end)
     const uint8_t *text = w->text.data + begin;
     size_t n = end - begin;
     if (tok->kind == HG_TOKENIZER_KIND_BPE)
-        return encode_words(w, text, n);
+        return encode_words(w, text, n, begin == 0);
     if (!tok->legacy && begins_with_space(text, n))
         return encode_behind_unknown(w, text, n);
     return hg_sentencepiece_encode(&tok->sp, text, n, &w->bpe, w->out, w->err);

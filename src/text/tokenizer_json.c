@@ -106,6 +106,31 @@ static hg_status read_split(hg_tokenizer *tok, const json_t *part, hg_error *err
                         behavior);
 }
 
+/* Spaces become marks, and, unless "split" is false, a word begins at every mark. */
+static hg_status read_metaspace(hg_tokenizer *tok, const json_t *part, hg_error *err)
+{
+    static const char *const schemes[] = {"never", "first", "always"};
+    const char *mark = json_string_value(json_object_get(part, "replacement"));
+    const char *scheme = json_string_value(json_object_get(part, "prepend_scheme"));
+    if (tok->pre.n > 0 || tok->pre.marks_spaces || mark == NULL || strcmp(mark, HG_SENTENCEPIECE_SPACE) != 0)
+        return hg_error_set(
+            err, HG_STATUS_INPUT,
+            "a Metaspace pre-tokenizer behind another, or with another mark than U+2581, is not "
+            "supported");
+    tok->pre.marks_spaces = true;
+    /* older files only have this switch */
+    tok->pre.prepend =
+        json_is_false(json_object_get(part, "add_prefix_space")) ? HG_PREPEND_NEVER : HG_PREPEND_ALWAYS;
+    for (int i = 0; scheme != NULL && i <= HG_PREPEND_ALWAYS; i++) {
+        if (strcmp(scheme, schemes[i]) == 0)
+            tok->pre.prepend = (hg_prepend)i;
+    }
+    if (json_is_false(json_object_get(part, "split")))
+        return HG_STATUS_OK;
+    return add_pattern(tok, HG_SENTENCEPIECE_SPACE "[^" HG_SENTENCEPIECE_SPACE "]*", false, HG_SPLIT_ISOLATED,
+                       false, err);
+}
+
 static hg_status read_pre_tokenizer_step(hg_tokenizer *tok, const json_t *part, hg_error *err)
 {
     if (tok->pre.byte_level)
@@ -113,6 +138,8 @@ static hg_status read_pre_tokenizer_step(hg_tokenizer *tok, const json_t *part, 
                             type_of(part));
     if (is_type(part, "Split"))
         return read_split(tok, part, err);
+    if (is_type(part, "Metaspace"))
+        return read_metaspace(tok, part, err);
     if (is_type(part, "Digits")) {
         const bool single = json_is_true(json_object_get(part, "individual_digits"));
         return add_pattern(tok, "\\p{N}", false, single ? HG_SPLIT_ISOLATED : HG_SPLIT_CONTIGUOUS, false,
@@ -282,8 +309,10 @@ hg_status hg_tokenizer_parse_json(hg_tokenizer *tok, const json_t *root, hg_erro
         status = read_sequence(tok, json_object_get(root, "post_processor"), "processors",
                                read_post_processor, err);
     const json_t *decoder = json_object_get(root, "decoder");
-    tok->space_marks = !tok->bpe.byte_level && has_decoder(decoder, "Replace");
-    tok->strip_first_space = tok->space_marks && has_decoder(decoder, "Strip");
+    const bool metaspace = has_decoder(decoder, "Metaspace");
+    tok->space_marks = !tok->bpe.byte_level && (metaspace || has_decoder(decoder, "Replace"));
+    tok->strip_first_space = tok->space_marks && (has_decoder(decoder, "Strip") ||
+                                                  (metaspace && tok->pre.prepend != HG_PREPEND_NEVER));
     return status;
 }
 

@@ -72,6 +72,10 @@ expect 0 'ct-to-mri +no: the generation plug-in was not trained' inspect "$m3"
 expect 0 'reconstruct +no: missing: gen_hlora' inspect "$data/tiny/xl32"
 expect 0 '"tensors_count"' inspect --json "$m3"
 expect 0 'lora_route.weight' inspect --tensors "$m3"
+expect 0 'com_hlora_weights.bin: PyTorch, [0-9]+ tensors, [0-9.]+ MB$' inspect "$m3/com_hlora_weights.bin"
+expect 0 '^base_model.model.model.layers.0.self_attn.o_proj.lora_A.weight.f[0-9]+.\[[0-9]+, [0-9]+\]$' \
+  inspect --tensors "$m3/com_hlora_weights.bin"
+expect 0 '"kind": "safetensors"' inspect --json "$m3/golden.safetensors"
 expect 0 '^[0-9 ]+$' vq encode --model "$m3" "$image"
 cp "$work/out" "$work/codes.txt"
 expect 0 '' vq decode --model "$m3" "$work/codes.txt" -o "$work/again.png"
@@ -88,6 +92,21 @@ expect 0 '^[0-9 ]+$' tokenize --model "$m3" --special "Hello <|end|> world"
 cmp -s "$work/one" "$work/three" || fail "codes depend on the number of threads"
 cmp -s "$work/one" "$work/reference" || fail "codes depend on the CPU tier"
 
+# ---- a result that cannot be written is a failure, not silence
+"$hg" tokenize --model "$m3" "Hello" >/dev/full 2>"$work/err"
+[ $? -eq 1 ] && grep -q 'cannot write the result' "$work/err" || fail "tokenize to a full disk"
+"$hg" ask --quiet --model "$m3" --max-tokens 4 "What is it?" >/dev/full 2>"$work/err"
+[ $? -eq 1 ] && grep -q 'cannot write the result' "$work/err" || fail "ask to a full disk"
+"$hg" draw --quiet --codes --model "$m3" --task reconstruct "$image" -o "$work/closed.png" >&- 2>"$work/err"
+[ $? -eq 1 ] && grep -q 'cannot write the result' "$work/err" || fail "draw with stdout closed"
+cmp -s "$work/closed.png" "$work/picture.png" || fail "a closed stdout spoils the picture"
+
+# ---- chat: two questions, the second of which re-reads little; an empty line ends
+printf 'What is it?\nAnd what else?\n\nnot asked\n' |
+  "$hg" chat --model "$m3" --max-tokens 4 "$image" >"$work/out" 2>"$work/err" || fail "chat"
+[ "$(grep -c 'prompt positions were known' "$work/err")" -eq 2 ] || fail "chat does not answer two questions"
+tail -n 1 "$work/err" | grep -qE '^\([5-9][0-9]{2} of' || fail "chat reads the image again"
+
 # ---- wrong usage
 expect 2 "no command 'paint'" paint
 expect 2 'a question is wanted' ask --model "$m3"
@@ -100,6 +119,13 @@ expect 2 'takes no image' draw --model "$m3" --task report-to-cxr "$image" "A re
 expect 2 'must end in' draw --model "$m3" --task reconstruct "$image" -o "$work/x.gif"
 expect 2 '-o FILE' draw --model "$m3" --task reconstruct "$image"
 expect 2 'no CPU tier' ask --model "$m3" --cpu abacus "$image" "What?"
+
+expect 2 'seed' ask --model "$m3" --seed -1 "$image" "What?"
+expect 2 'at most 64' ask --model "$m3" $(for i in $(seq 65); do echo "$image"; done) "What?"
+echo "1 2 three" >"$work/bad.txt"
+expect 3 'no picture code' vq decode --model "$m3" "$work/bad.txt" -o "$work/x.png"
+expect 3 'no picture codes' vq decode --model "$m3" /dev/null -o "$work/x.png"
+expect 3 'absent.txt' vq decode --model "$m3" "$work/absent.txt" -o "$work/x.png"
 
 # ---- bad images
 head -c 2000 "$image" >"$work/cut.png"
@@ -147,6 +173,11 @@ broken; : >"$work/model/vqgan/last.ckpt"
 expect 3 'last.ckpt' ask --model "$work/model" "$image" "What?"
 broken; sed -i 's/n_embed: *512/n_embed: 500/' "$work/model/vqgan/model.yaml"
 expect 3 'shape' draw --model "$work/model" --task reconstruct "$image" -o "$work/x.png"
+broken; sed -i 's/out_ch: *3/out_ch: 1/' "$work/model/vqgan/model.yaml"
+expect 3 '3 channels in and 1 out' draw --model "$work/model" --task reconstruct "$image" -o "$work/x.png"
+broken; sed -i 's/"resample": 3/"resample": 2/' "$work/model/clip/preprocessor_config.json"
+expect 3 'resample 2' ask --model "$work/model" "$image" "What?"
+expect 3 'picture.png' inspect "$work/picture.png"
 broken; rm "$work/model/gen_hlora_weights.bin"
 expect 0 '.' ask --model "$work/model" --max-tokens 2 "$image" "What?"
 expect 4 'gen_hlora_weights' draw --model "$work/model" --task reconstruct "$image" -o "$work/x.png"

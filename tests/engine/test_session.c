@@ -268,6 +268,102 @@ static void test_refusals(void **state)
     close_fixture(&f);
 }
 
+static void expect_ask(fixture *f, const hg_ask_request *request, hg_status status, const char *text)
+{
+    hg_error err = {HG_STATUS_OK, ""};
+    hg_ask_result result;
+    assert_int_equal(hg_session_ask(f->session, request, &result, &err), status);
+    assert_null(result.answer);
+    assert_null(result.tokens);
+    if (strstr(err.text, text) == NULL)
+        fail_msg("'%s' is not in: %s", text, err.text);
+}
+
+/* Numbers and pointers that no sensible caller sends. */
+static void test_hostile_requests(void **state)
+{
+    (void)state;
+    fixture f;
+    open_fixture(&f, "m3", 2);
+    const hg_ask_request good = request_of(&f);
+    const hg_image *const no_image[1] = {NULL};
+    hg_ask_request bad = good;
+    bad.question = NULL;
+    expect_ask(&f, &bad, HG_STATUS_USAGE, "empty");
+    bad = good;
+    bad.images = NULL;
+    expect_ask(&f, &bad, HG_STATUS_USAGE, "image 1 of 1 is missing");
+    bad.images = no_image;
+    expect_ask(&f, &bad, HG_STATUS_USAGE, "image 1 of 1 is missing");
+    bad.n_images = SIZE_MAX;
+    expect_ask(&f, &bad, HG_STATUS_INPUT, "too long");
+    bad = good;
+    bad.n_history = 1;
+    expect_ask(&f, &bad, HG_STATUS_USAGE, "no list of them");
+    bad.n_history = SIZE_MAX / 2 + 1; /* twice that many turns overflow */
+    expect_ask(&f, &bad, HG_STATUS_INPUT, "too long");
+    bad = good;
+    bad.max_tokens = -1;
+    expect_ask(&f, &bad, HG_STATUS_USAGE, "-1 tokens");
+    bad = good;
+    bad.sampling.repetition_penalty = -1;
+    expect_ask(&f, &bad, HG_STATUS_USAGE, "repetition penalty");
+    bad = good;
+    bad.sampling.top_p = 0;
+    expect_ask(&f, &bad, HG_STATUS_USAGE, "top-p");
+    hg_ask_request text_only = {.question = "What?", .sampling = {.top_p = 1}, .max_tokens = 2};
+    hg_ask_result result;
+    assert_int_equal(hg_session_ask(f.session, &text_only, &result, NULL), HG_STATUS_OK);
+    hg_ask_result_free(&result);
+    assert_string_equal(hg_draw_task_name((hg_draw_task)99), "unknown");
+    hg_model *model;
+    hg_model_options options = {.n_threads = 1 << 20};
+    assert_int_equal(hg_model_open(&model, HG_TEST_DATA "/tiny/m3", &options, NULL), HG_STATUS_USAGE);
+    assert_null(model);
+    check_ask(&f);
+    close_fixture(&f);
+}
+
+typedef struct stopper {
+    const char *stage;
+    int64_t at; /* stops when so much is done */
+} stopper;
+
+static bool stop_there(void *user, const char *stage, int64_t done, int64_t total)
+{
+    (void)total;
+    const stopper *s = user;
+    return strcmp(stage, s->stage) != 0 || done < s->at;
+}
+
+/* Whatever stage work is stopped in, the next request gets the right answer. */
+static void test_cancelled_work_leaves_the_session_usable(void **state)
+{
+    (void)state;
+    fixture f;
+    hg_error err = {HG_STATUS_OK, ""};
+    open_fixture(&f, "m3", 2);
+    stopper image = {"image", 0}, prompt = {"prompt", 256}, drawing = {"drawing", 5};
+    hg_ask_request ask = request_of(&f);
+    ask.progress = (hg_progress){stop_there, &image};
+    expect_ask(&f, &ask, HG_STATUS_FAILED, "cancelled");
+    check_ask(&f);
+    hg_draw_request draw = {.task = HG_DRAW_TASK_RECONSTRUCT,
+                            .image = f.image,
+                            .text = question_of(&f, "gen"),
+                            .sampling = {.top_p = 1},
+                            .progress = {stop_there, &prompt}};
+    hg_draw_result drawn;
+    assert_int_equal(hg_session_draw(f.session, &draw, &drawn, &err), HG_STATUS_FAILED);
+    assert_string_equal(err.text, "cancelled");
+    check_ask(&f);
+    draw.progress.user = &drawing;
+    assert_int_equal(hg_session_draw(f.session, &draw, &drawn, &err), HG_STATUS_FAILED);
+    check_draw(&f, false);
+    check_ask(&f);
+    close_fixture(&f);
+}
+
 static void test_sampling_is_reproducible(void **state)
 {
     (void)state;
@@ -312,6 +408,8 @@ int main(void)
                                        cmocka_unit_test(test_conversation_reuses_positions),
                                        cmocka_unit_test(test_stream_is_the_answer),
                                        cmocka_unit_test(test_refusals),
+                                       cmocka_unit_test(test_hostile_requests),
+                                       cmocka_unit_test(test_cancelled_work_leaves_the_session_usable),
                                        cmocka_unit_test(test_sampling_is_reproducible),
                                        cmocka_unit_test(test_missing_model)};
     return cmocka_run_group_tests(tests, NULL, NULL);

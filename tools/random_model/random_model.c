@@ -77,7 +77,12 @@ int main(int argc, char **argv)
         return HG_STATUS_USAGE;
     }
     random_shape shape = m3 ? shape_m3() : shape_tiny();
-    uint64_t seed = argc == 4 ? strtoull(argv[3], NULL, 10) : 1;
+    char *end = "";
+    uint64_t seed = argc == 4 ? strtoull(argv[3], &end, 10) : 1;
+    if (*end != 0) {
+        fprintf(stderr, "random_model: '%s' is no seed\n", argv[3]);
+        return HG_STATUS_USAGE;
+    }
     hg_error err = {HG_STATUS_OK, ""};
     hg_status status = random_files_write(&shape, argv[2], seed, &err);
     if (status != HG_STATUS_OK)

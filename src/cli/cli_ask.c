@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cli_ask.c: what `ask` and `chat` share: their options, and the images that they are about.
+ */
+#include "cli.h"
+
+#include <stdio.h>
+
+static const struct option ask_long[] = {CLI_COMMON_OPTIONS,
+                                         CLI_SAMPLING_OPTIONS,
+                                         {"max-tokens", required_argument, NULL, CLI_COMMAND},
+                                         {NULL, 0, NULL, 0}};
+
+hg_status cli_ask_parse(cli_ask_options *o, int argc, char **argv, const char *help, bool *done)
+{
+    hg_status status = HG_STATUS_OK;
+    int code;
+    *o = (cli_ask_options){.sampling = cli_sampling_default()};
+    *done = false;
+    while (status == HG_STATUS_OK && (code = getopt_long(argc, argv, "", ask_long, NULL)) != -1) {
+        if (code == CLI_HELP) {
+            fputs(help, stdout);
+            *done = true;
+            return HG_STATUS_OK;
+        }
+        if (cli_common_take(&o->common, code, optarg, &status) ||
+            cli_sampling_take(&o->sampling, &o->system, code, optarg, &status))
+            continue;
+        if (code != CLI_COMMAND || !cli_parse_int("max-tokens", optarg, 1, 1000000, &o->max_tokens))
+            status = HG_STATUS_USAGE;
+    }
+    o->sampling.seed = o->common.seed;
+    return status;
+}
+
+hg_status cli_images_open(cli_images *images, int n, char **paths, hg_error *err)
+{
+    *images = (cli_images){0};
+    if (n > CLI_MAX_IMAGES) {
+        err->code = HG_STATUS_USAGE;
+        snprintf(err->text, sizeof err->text, "%d images, at most %d", n, CLI_MAX_IMAGES);
+        return HG_STATUS_USAGE;
+    }
+    hg_status status = HG_STATUS_OK;
+    for (int i = 0; i < n && status == HG_STATUS_OK; i++) {
+        status = hg_image_open(&images->items[i], paths[i], err);
+        images->n = (size_t)i + 1;
+    }
+    return status;
+}
+
+void cli_images_close(cli_images *images)
+{
+    for (size_t i = 0; i < images->n; i++)
+        hg_image_close(images->items[i]);
+    images->n = 0;
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * test_kv_cache.c: what is put is seen again at its position, in each type, and in no other layer.
+ */
+#include "model/kv_cache.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { LAYERS = 2, HEADS = 3, DIM = 4, ROW = HEADS * DIM, POSITIONS = 5 };
+
+/* Small whole numbers, which every type holds exactly. */
+static float value_at(int64_t layer, int64_t half, int64_t position, int64_t i)
+{
+    return (float)(100 * layer + 50 * half + ROW * position % 48 + i);
+}
+
+/* Puts `n` positions into a layer, from rows that lie in wider ones, as a fused projection gives them. */
+static void put(hg_kv_cache *cache, int64_t layer, int64_t n)
+{
+    float rows[POSITIONS][2 * ROW];
+    for (int64_t t = 0; t < n; t++) {
+        for (int64_t i = 0; i < 2 * ROW; i++)
+            rows[t][i] = value_at(layer, i / ROW, cache->length + t, i % ROW);
+    }
+    hg_tensor both = hg_tensor_make(HG_DTYPE_F32, 2, (int64_t[]){n, 2 * ROW}, rows);
+    hg_tensor keys = hg_tensor_view_columns(&both, 0, ROW), values = hg_tensor_view_columns(&both, ROW, ROW);
+    keys = hg_tensor_view_heads(&keys, HEADS);
+    values = hg_tensor_view_heads(&values, HEADS);
+    hg_kv_cache_put(cache, layer, &keys, &values);
+}
+
+static void expect(const hg_tensor *view, hg_dtype type, int64_t layer, int64_t half, int64_t n)
+{
+    float got[POSITIONS * ROW];
+    assert_int_equal(view->dtype, type);
+    assert_int_equal(view->n_dims, 3);
+    assert_int_equal(view->shape[0], n);
+    assert_int_equal(view->shape[1], HEADS);
+    assert_int_equal(view->shape[2], DIM);
+    assert_true(hg_tensor_is_contiguous(view));
+    hg_dtype_to_real(type, n * ROW, view->data, got);
+    for (int64_t t = 0; t < n; t++) {
+        for (int64_t i = 0; i < ROW; i++)
+            assert_int_equal((int)got[t * ROW + i], (int)value_at(layer, half, t, i));
+    }
+}
+
+static void check_type(hg_dtype type)
+{
+    hg_kv_cache cache;
+    hg_error err = {HG_STATUS_OK, ""};
+    assert_int_equal(hg_kv_cache_init(&cache, type, LAYERS, HEADS, DIM, POSITIONS, &err), HG_STATUS_OK);
+    assert_int_equal(cache.length, 0);
+    static const int64_t counts[] = {3, 1, 1};
+    for (int step = 0; step < 3; step++) {
+        for (int64_t layer = 0; layer < LAYERS; layer++)
+            put(&cache, layer, counts[step]);
+        hg_kv_cache_advance(&cache, counts[step]);
+    }
+    assert_int_equal(cache.length, POSITIONS);
+    for (int64_t layer = 0; layer < LAYERS; layer++) {
+        for (int64_t n = 1; n <= POSITIONS; n++) {
+            hg_tensor keys = hg_kv_cache_view_keys(&cache, layer, n);
+            hg_tensor values = hg_kv_cache_view_values(&cache, layer, n);
+            expect(&keys, type, layer, 0, n);
+            expect(&values, type, layer, 1, n);
+        }
+    }
+    hg_kv_cache_deinit(&cache);
+    assert_null(cache.data);
+}
+
+static void test_types(void **state)
+{
+    (void)state;
+    check_type(HG_DTYPE_F32);
+    check_type(HG_DTYPE_F16);
+    check_type(HG_DTYPE_BF16);
+}
+
+/* A put that is not counted in is written over by the next. */
+static void test_put_without_advance(void **state)
+{
+    (void)state;
+    hg_kv_cache cache;
+    hg_error err = {HG_STATUS_OK, ""};
+    assert_int_equal(hg_kv_cache_init(&cache, HG_DTYPE_F32, 1, HEADS, DIM, POSITIONS, &err), HG_STATUS_OK);
+    put(&cache, 0, 2);
+    hg_kv_cache_advance(&cache, 2);
+    put(&cache, 0, 3);
+    assert_int_equal(cache.length, 2);
+    cache.length = 1;
+    put(&cache, 0, 1);
+    hg_kv_cache_advance(&cache, 1);
+    hg_tensor keys = hg_kv_cache_view_keys(&cache, 0, cache.length);
+    expect(&keys, HG_DTYPE_F32, 0, 0, 2);
+    hg_kv_cache_deinit(&cache);
+}
+
+static void test_sizes(void **state)
+{
+    (void)state;
+    hg_kv_cache cache;
+    hg_error err = {HG_STATUS_OK, ""};
+    assert_int_equal(hg_kv_cache_bytes(HG_DTYPE_F32, LAYERS, HEADS, DIM, POSITIONS),
+                     2 * LAYERS * ROW * POSITIONS * 4);
+    assert_int_equal(hg_kv_cache_bytes(HG_DTYPE_F16, LAYERS, HEADS, DIM, POSITIONS),
+                     2 * LAYERS * ROW * POSITIONS * 2);
+    assert_int_equal(hg_kv_cache_bytes(HG_DTYPE_F32, LAYERS, HEADS, DIM, 0), 0);
+    assert_int_equal(hg_kv_cache_bytes(HG_DTYPE_F32, INT64_MAX, 2, DIM, POSITIONS), 0);
+    assert_int_equal(hg_kv_cache_init(&cache, HG_DTYPE_F32, LAYERS, HEADS, DIM, -1, &err), HG_STATUS_USAGE);
+    assert_non_null(strstr(err.text, "-1 positions"));
+    hg_kv_cache_deinit(&cache);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_types),
+                                       cmocka_unit_test(test_put_without_advance),
+                                       cmocka_unit_test(test_sizes)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
