@@ -8,6 +8,7 @@
 #include <healthgpt/healthgpt.h>
 
 #include <jansson.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -231,6 +232,47 @@ static void test_stream_is_the_answer(void **state)
     close_fixture(&f);
 }
 
+typedef struct worker {
+    fixture f; /* shares the model, has a session of its own */
+    hg_ask_result result;
+    hg_status status;
+} worker;
+
+static void *ask_in_thread(void *arg)
+{
+    worker *w = arg;
+    hg_ask_request request = request_of(&w->f);
+    request.max_tokens = 16;
+    w->status = hg_session_ask(w->f.session, &request, &w->result, NULL);
+    return NULL;
+}
+
+static void test_sessions_of_one_model_side_by_side(void **state)
+{
+    (void)state;
+    fixture f;
+    worker workers[2];
+    pthread_t threads[2];
+    open_fixture(&f, "m3", 2);
+    for (int i = 0; i < 2; i++) {
+        workers[i] = (worker){.f = f};
+        assert_int_equal(hg_session_create(&workers[i].f.session, f.model, NULL), HG_STATUS_OK);
+    }
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, ask_in_thread, &workers[i]), 0);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    const float *want = hg_tensor_file_find(f.golden, "com.text_ids")->data;
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(workers[i].status, HG_STATUS_OK);
+        for (size_t j = 0; j < workers[i].result.n_tokens; j++)
+            assert_int_equal(workers[i].result.tokens[j], (int32_t)want[j]);
+        hg_ask_result_free(&workers[i].result);
+        hg_session_destroy(workers[i].f.session);
+    }
+    close_fixture(&f);
+}
+
 /* Every refusal leaves the session usable. */
 static void test_refusals(void **state)
 {
@@ -407,6 +449,7 @@ int main(void)
                                        cmocka_unit_test(test_reference_decoding_checks_the_length),
                                        cmocka_unit_test(test_conversation_reuses_positions),
                                        cmocka_unit_test(test_stream_is_the_answer),
+                                       cmocka_unit_test(test_sessions_of_one_model_side_by_side),
                                        cmocka_unit_test(test_refusals),
                                        cmocka_unit_test(test_hostile_requests),
                                        cmocka_unit_test(test_cancelled_work_leaves_the_session_usable),
