@@ -5,8 +5,12 @@
 #include "cli.h"
 #include "cli_json.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <unistd.h>
 
 static const char draw_help[] =
     "usage: healthgpt draw --task TASK [OPTIONS] [IMAGE] [TEXT] -o OUT.png|OUT.jpg\n"
@@ -61,6 +65,16 @@ static hg_status draw_take(draw_options *o, int code)
     }
 }
 
+/* Drawing takes minutes: whether the file can be made is asked before. 0, or the reason as an errno. */
+static int draw_check_folder(const char *out)
+{
+    const char *slash = strrchr(out, '/');
+    char *folder = slash == NULL ? strdup(".") : strndup(out, (size_t)(slash - out) + 1);
+    int reason = folder == NULL ? ENOMEM : access(folder, W_OK | X_OK) == 0 ? 0 : errno;
+    free(folder);
+    return reason;
+}
+
 /* Checks what can be checked before any work, and sorts the arguments into image and text. */
 static hg_status draw_arguments(draw_options *o, int n, char **arguments, const char **image_path)
 {
@@ -75,6 +89,10 @@ static hg_status draw_arguments(draw_options *o, int n, char **arguments, const 
     if (dot == NULL ||
         (strcasecmp(dot, ".png") != 0 && strcasecmp(dot, ".jpg") != 0 && strcasecmp(dot, ".jpeg") != 0))
         return (hg_status)cli_fail(HG_STATUS_USAGE, "draw: '%s' must end in .png, .jpg or .jpeg", o->out);
+    int reason = draw_check_folder(o->out);
+    if (reason != 0)
+        return (hg_status)cli_fail(HG_STATUS_FAILED, "draw: '%s' cannot be written: %s", o->out,
+                                   strerror(reason));
     bool from_text = o->request.task == HG_DRAW_TASK_REPORT_TO_CXR;
     if (from_text && n > 1)
         return (hg_status)cli_fail(HG_STATUS_USAGE,

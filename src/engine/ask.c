@@ -50,14 +50,17 @@ static hg_status ask_decode(ask_job *job, hg_tensor *hidden, size_t max_tokens, 
         hg_tensor *logits = hg_decoder_logits(&s->ctx, &s->model->weights.decoder, &task->head, hidden);
         if (logits == NULL)
             return hg_ctx_status(&s->ctx, err);
-        int32_t token = hg_sampler_next(&job->sampler, hg_tensor_real(logits));
+        int32_t token;
+        hg_status status = hg_session_sample(&job->sampler, hg_tensor_real(logits), &token, err);
+        if (status != HG_STATUS_OK)
+            return status;
         if (!hg_ids_push(&job->tokens, token))
             return hg_error_memory(err, job->tokens.n * sizeof token, "the answer");
         if (hg_session_is_stop(s->model, token)) {
             job->result->stop = HG_STOP_END;
             return HG_STATUS_OK;
         }
-        hg_status status = hg_detokenizer_push(&job->detokenizer, token, &job->answer, err);
+        status = hg_detokenizer_push(&job->detokenizer, token, &job->answer, err);
         if (status != HG_STATUS_OK)
             return status;
         if (!ask_stream(job) || !ask_report(job, job->tokens.n, max_tokens)) {

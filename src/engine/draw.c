@@ -122,11 +122,14 @@ static hg_status draw_constrained(hg_session *s, const hg_draw_request *request,
         float *logits = draw_logits(s, hidden, first, n);
         if (logits == NULL)
             return hg_ctx_status(&s->ctx, err);
-        int32_t code = hg_sampler_next(sampler, logits);
+        int32_t code;
+        hg_status status = hg_session_sample(sampler, logits, &code, err);
+        if (status != HG_STATUS_OK)
+            return status;
         result->codes[result->n_codes++] = code;
         if (result->n_codes == n_codes)
             break;
-        hg_status status = hg_session_step(s, HG_TASK_GENERATION, (int32_t)first + code, &hidden, err);
+        status = hg_session_step(s, HG_TASK_GENERATION, (int32_t)first + code, &hidden, err);
         if (status != HG_STATUS_OK)
             return status;
     }
@@ -147,7 +150,10 @@ static hg_status draw_unconstrained(hg_session *s, const hg_draw_request *reques
         float *logits = draw_logits(s, hidden, 0, s->model->weights.tasks[HG_TASK_GENERATION].head.shape[0]);
         if (logits == NULL)
             return hg_ctx_status(&s->ctx, err);
-        int32_t token = hg_sampler_next(sampler, logits);
+        int32_t token;
+        hg_status status = hg_session_sample(sampler, logits, &token, err);
+        if (status != HG_STATUS_OK)
+            return status;
         if (hg_session_is_stop(s->model, token))
             break;
         if (token >= first && token < first + n) {
@@ -155,7 +161,7 @@ static hg_status draw_unconstrained(hg_session *s, const hg_draw_request *reques
                 result->codes[result->n_codes++] = token - (int32_t)first;
             found++;
         }
-        hg_status status = hg_session_step(s, HG_TASK_GENERATION, token, &hidden, err);
+        status = hg_session_step(s, HG_TASK_GENERATION, token, &hidden, err);
         if (status != HG_STATUS_OK)
             return status;
     }

@@ -48,6 +48,10 @@ bool hg_session_is_stop(const hg_model *model, int32_t token);
 hg_status hg_session_sampler_init(hg_sampler *sampler, const hg_model *model, const hg_sampling *wanted,
                                   int64_t n_tokens, hg_error *err) HG_MUST_CHECK;
 
+/* *token = the sampler's choice from `logits`; HG_STATUS_INPUT when the model computed something that is not
+ * a number. */
+hg_status hg_session_sample(hg_sampler *sampler, float *logits, int32_t *token, hg_error *err) HG_MUST_CHECK;
+
 /* Seconds on a clock that only goes forward. */
 double hg_session_now(void);
 

@@ -127,6 +127,10 @@ static int32_t sampler_draw(hg_sampler *s, const float *logits)
 
 int32_t hg_sampler_next(hg_sampler *s, float *logits)
 {
+    for (int64_t i = 0; i < s->n_tokens; i++) {
+        if (isnan(logits[i]))
+            return -1;
+    }
     if (s->how.repetition_penalty < 1 || s->how.repetition_penalty > 1)
         sampler_penalise(s, logits);
     int32_t token = s->how.temperature > 0 ? sampler_draw(s, logits) : sampler_largest(s, logits);

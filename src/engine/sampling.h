@@ -29,7 +29,7 @@ void hg_sampler_deinit(hg_sampler *s);
 
 /* The next token from `logits` (n_tokens), which are changed. Order: repetition penalty, then the largest
  * (greedy: the first of equals), or temperature, top-k, top-p and a draw. The token counts as seen from then
- * on. */
+ * on. -1 when a logit is not a number: what came before it in the model is damaged. */
 int32_t hg_sampler_next(hg_sampler *s, float *logits);
 
 #endif

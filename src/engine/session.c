@@ -43,6 +43,15 @@ hg_status hg_session_sampler_init(hg_sampler *sampler, const hg_model *model, co
     return hg_sampler_init(sampler, &how, n_tokens, err);
 }
 
+hg_status hg_session_sample(hg_sampler *sampler, float *logits, int32_t *token, hg_error *err)
+{
+    *token = hg_sampler_next(sampler, logits);
+    if (*token >= 0)
+        return HG_STATUS_OK;
+    return hg_error_set(err, HG_STATUS_INPUT,
+                        "the model computed logits that are not numbers: its weights are damaged");
+}
+
 double hg_session_now(void)
 {
     struct timespec t;

@@ -39,21 +39,15 @@ static hg_status read_family(hg_decoder_config *c, const json_t *json, const cha
 static hg_status check_unsupported(const hg_decoder_config *c, const json_t *json, const char *what,
                                    hg_error *err)
 {
-    static const char *const must_be_null[] = {"rope_scaling", "quantization_config"};
-    for (size_t i = 0; i < sizeof must_be_null / sizeof must_be_null[0]; i++) {
-        const json_t *member = json_object_get(json, must_be_null[i]);
-        if (member != NULL && !json_is_null(member))
-            return hg_error_set(err, HG_STATUS_INPUT, "%s: %s is not supported, expected null", what,
-                                must_be_null[i]);
-    }
+    const json_t *quantization = json_object_get(json, "quantization_config");
+    if (quantization != NULL && !json_is_null(quantization))
+        return hg_error_set(err, HG_STATUS_INPUT, "%s: quantization_config is not supported, expected null",
+                            what);
     char activation[HG_CONFIG_TEXT_BYTES] = "silu";
     bool bias = false;
-    double rotary = 1;
     hg_status status = hg_json_get_text(json, what, "hidden_act", activation, sizeof activation, err);
     if (status == HG_STATUS_OK)
         status = hg_json_get_bool(json, what, "attention_bias", &bias, err);
-    if (status == HG_STATUS_OK)
-        status = hg_json_get_double(json, what, "partial_rotary_factor", 0, 1, &rotary, err);
     if (status != HG_STATUS_OK)
         return status;
     if (strcmp(activation, "silu") != 0)
@@ -61,10 +55,42 @@ static hg_status check_unsupported(const hg_decoder_config *c, const json_t *jso
                             activation);
     if (bias && c->family == HG_FAMILY_PHI3)
         return hg_error_set(err, HG_STATUS_INPUT, "%s: attention_bias is not supported for phi3", what);
-    if (rotary < 1)
+    return HG_STATUS_OK;
+}
+
+/* What `json` states of the rotary embedding, at the top or in an object for it. */
+static hg_status read_rope_members(hg_decoder_config *c, const json_t *json, const char *what, hg_error *err)
+{
+    double rotary = 1;
+    hg_status status = hg_json_get_double(json, what, "rope_theta", 1, 1e12, &c->rope_theta, err);
+    if (status == HG_STATUS_OK)
+        status = hg_json_get_double(json, what, "partial_rotary_factor", 0, 1, &rotary, err);
+    if (status == HG_STATUS_OK && rotary < 1)
         return hg_error_set(err, HG_STATUS_INPUT, "%s: partial_rotary_factor %g is not supported", what,
                             rotary);
-    return HG_STATUS_OK;
+    return status;
+}
+
+/* Since transformers 5 the frequencies stand in `rope_parameters`; `rope_scaling` is the older object. */
+static hg_status read_rope(hg_decoder_config *c, const json_t *json, const char *what, hg_error *err)
+{
+    static const char *const objects[] = {"rope_scaling", "rope_parameters"};
+    c->rope_theta = 10000;
+    hg_status status = read_rope_members(c, json, what, err);
+    for (size_t i = 0; status == HG_STATUS_OK && i < sizeof objects / sizeof objects[0]; i++) {
+        const json_t *rope = json_object_get(json, objects[i]);
+        if (rope == NULL || json_is_null(rope))
+            continue;
+        const char *type = json_string_value(json_object_get(rope, "rope_type"));
+        if (type == NULL)
+            type = json_string_value(json_object_get(rope, "type"));
+        if (type == NULL || strcmp(type, "default") != 0)
+            return hg_error_set(err, HG_STATUS_INPUT,
+                                "%s: %s is not supported, expected null or the rope_type 'default'", what,
+                                objects[i]);
+        status = read_rope_members(c, rope, what, err);
+    }
+    return status;
 }
 
 static hg_status read_dims(hg_decoder_config *c, const json_t *json, const char *what, hg_error *err)
@@ -171,8 +197,7 @@ static hg_status read_id(const json_t *json, const char *what, const char *key, 
 static hg_status read_numbers(hg_decoder_config *c, const json_t *json, const char *what, hg_error *err)
 {
     double eps = c->family == HG_FAMILY_PHI3 ? 1e-5 : 1e-6;
-    c->rope_theta = 10000;
-    hg_status status = hg_json_get_double(json, what, "rope_theta", 1, 1e12, &c->rope_theta, err);
+    hg_status status = read_rope(c, json, what, err);
     if (status == HG_STATUS_OK)
         status = hg_json_get_double(json, what, "rms_norm_eps", 1e-12, 0.1, &eps, err);
     if (status == HG_STATUS_OK)

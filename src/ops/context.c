@@ -6,8 +6,6 @@
 
 #include "base/checked.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 void hg_ctx_init(hg_ctx *ctx, hg_arena *arena, const hg_kernels *kernels, int n_threads)
@@ -31,12 +29,10 @@ hg_tensor *hg_ctx_fail(hg_ctx *ctx, hg_status code, const char *format, ...)
 {
     if (hg_ctx_failed(ctx))
         return NULL;
-    char text[HG_ERROR_TEXT_BYTES];
     va_list args;
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    hg_error_set_list(&ctx->error, code, format, args);
     va_end(args);
-    hg_error_set(&ctx->error, code, "%s", text);
     return NULL;
 }
 

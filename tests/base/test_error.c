@@ -43,6 +43,11 @@ static void test_truncation(void **state)
     assert_int_equal(strlen(err.text), HG_ERROR_TEXT_BYTES - 1);
     hg_error_prefix(&err, HG_STATUS_INPUT, "%s", large);
     assert_int_equal(strlen(err.text), HG_ERROR_TEXT_BYTES - 1);
+    memset(large, 'x', HG_ERROR_TEXT_BYTES - 2); /* a character of two bytes lies across the border */
+    memcpy(large + HG_ERROR_TEXT_BYTES - 2, "\xc3\xa9", 2);
+    hg_error_set(&err, HG_STATUS_INPUT, "%s", large);
+    assert_int_equal(strlen(err.text), HG_ERROR_TEXT_BYTES - 2);
+    assert_int_equal(err.text[HG_ERROR_TEXT_BYTES - 3], 'x');
     hg_error_set(&err, HG_STATUS_INPUT, "short");
     hg_error_prefix(&err, HG_STATUS_INPUT, "%s", large);
     assert_int_equal(strlen(err.text), HG_ERROR_TEXT_BYTES - 1);

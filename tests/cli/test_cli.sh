@@ -117,6 +117,7 @@ expect 2 "no task 'paint'" draw --model "$m3" --task paint "$image" -o "$work/x.
 expect 2 'needs one image' draw --model "$m3" --task reconstruct -o "$work/x.png"
 expect 2 'takes no image' draw --model "$m3" --task report-to-cxr "$image" "A report." -o "$work/x.png"
 expect 2 'must end in' draw --model "$m3" --task reconstruct "$image" -o "$work/x.gif"
+expect 1 'cannot be written' draw --model "$m3" --task reconstruct "$image" -o "$work/nowhere/x.png"
 expect 2 '-o FILE' draw --model "$m3" --task reconstruct "$image"
 expect 2 'no CPU tier' ask --model "$m3" --cpu abacus "$image" "What?"
 
@@ -178,6 +179,9 @@ expect 3 '3 channels in and 1 out' draw --model "$work/model" --task reconstruct
 broken; sed -i 's/"resample": 3/"resample": 2/' "$work/model/clip/preprocessor_config.json"
 expect 3 'resample 2' ask --model "$work/model" "$image" "What?"
 expect 3 'picture.png' inspect "$work/picture.png"
+broken; f=$(echo "$work"/model/base/model-00001-of-*.safetensors); at=$(($(od -An -tu8 -N8 "$f") + 8)) # NaN in all weights
+head -c $(($(stat -c %s "$f") - at)) /dev/zero | tr '\0' '\377' | dd of="$f" oflag=seek_bytes seek=$at conv=notrunc status=none
+expect 3 'not numbers' ask --model "$work/model" --max-tokens 2 "$image" "What?"
 broken; rm "$work/model/gen_hlora_weights.bin"
 expect 0 '.' ask --model "$work/model" --max-tokens 2 "$image" "What?"
 expect 4 'gen_hlora_weights' draw --model "$work/model" --task reconstruct "$image" -o "$work/x.png"

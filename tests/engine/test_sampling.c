@@ -44,6 +44,18 @@ static void test_greedy_takes_the_first_of_equals(void **state)
     hg_sampler_deinit(&s);
 }
 
+static void test_not_a_number(void **state)
+{
+    (void)state;
+    hg_sampler s;
+    open_sampler(&s, (hg_sampling){0});
+    assert_int_equal(next(&s, (float[N]){1, 2, NAN, 3, 4}), -1);
+    hg_sampler_deinit(&s);
+    open_sampler(&s, (hg_sampling){.temperature = 1});
+    assert_int_equal(next(&s, (float[N]){NAN, NAN, NAN, NAN, NAN}), -1);
+    hg_sampler_deinit(&s);
+}
+
 static void test_penalty_divides_and_multiplies(void **state)
 {
     (void)state;
@@ -146,6 +158,7 @@ static void test_bad_settings(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_greedy_takes_the_first_of_equals),
+                                       cmocka_unit_test(test_not_a_number),
                                        cmocka_unit_test(test_penalty_divides_and_multiplies),
                                        cmocka_unit_test(test_temperature),
                                        cmocka_unit_test(test_top_k_keeps_the_k_best),

@@ -178,6 +178,45 @@ static void test_window(void **state)
     hg_buffer_deinit(&file);
 }
 
+/* A small phi3 config with `members` added. */
+static hg_status parse_with(hg_decoder_config *c, const char *members, hg_error *err)
+{
+    char text[512];
+    snprintf(
+        text, sizeof text,
+        "{\"model_type\": \"phi3\", \"num_hidden_layers\": 2, \"hidden_size\": 8, \"num_attention_heads\": 2,"
+        " \"intermediate_size\": 4, \"vocab_size\": 9, \"max_position_embeddings\": 16, %s}",
+        members);
+    return hg_decoder_config_parse(c, text, strlen(text), err);
+}
+
+/* transformers 5 moves rope_theta into an object. */
+static void test_rope(void **state)
+{
+    (void)state;
+    hg_decoder_config c;
+    hg_error err = {.text = ""};
+    assert_int_equal(parse_with(&c, "\"rope_theta\": 5000.0", &err), HG_STATUS_OK);
+    assert_true(c.rope_theta == 5000.0);
+    assert_int_equal(
+        parse_with(&c, "\"rope_parameters\": {\"rope_theta\": 250000, \"rope_type\": \"default\"}", &err),
+        HG_STATUS_OK);
+    assert_true(c.rope_theta == 250000.0);
+    assert_int_equal(parse_with(&c, "\"rope_scaling\": {\"type\": \"default\"}, \"rope_theta\": 7", &err),
+                     HG_STATUS_OK);
+    assert_true(c.rope_theta == 7.0);
+    assert_int_equal(
+        parse_with(&c, "\"rope_parameters\": {\"rope_theta\": 7, \"rope_type\": \"yarn\"}", &err),
+        HG_STATUS_INPUT);
+    format_check_text(&err, "rope_parameters is not supported, expected null or the rope_type 'default'");
+    assert_int_equal(parse_with(&c,
+                                "\"rope_parameters\": {\"partial_rotary_factor\": 0.5, \"rope_type\": "
+                                "\"default\"}",
+                                &err),
+                     HG_STATUS_INPUT);
+    format_check_text(&err, "partial_rotary_factor 0.5 is not supported");
+}
+
 static void test_bad_generation(void **state)
 {
     (void)state;
@@ -212,9 +251,10 @@ static void test_missing(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_phi3),           cmocka_unit_test(test_phi4),   cmocka_unit_test(test_qwen2),
-        cmocka_unit_test(test_generation),     cmocka_unit_test(test_deltas), cmocka_unit_test(test_window),
-        cmocka_unit_test(test_bad_generation), cmocka_unit_test(test_missing)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_phi3),   cmocka_unit_test(test_phi4),
+                                       cmocka_unit_test(test_qwen2),  cmocka_unit_test(test_generation),
+                                       cmocka_unit_test(test_deltas), cmocka_unit_test(test_window),
+                                       cmocka_unit_test(test_rope),   cmocka_unit_test(test_bad_generation),
+                                       cmocka_unit_test(test_missing)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
