@@ -12,8 +12,8 @@
 extern "C" {
 #endif
 
-/* `stage` is a short name: "image", "prompt", "answer" or "drawing"; `done` of `total` units are finished
- * (total 0: there is nothing to count). Returning false asks the work to stop; it then ends with
+/* `stage` is a short name: "image", "prompt", "answer", "drawing" or "picture"; `done` of `total` units are
+ * finished (total 0: there is nothing to count). Returning false asks the work to stop; it then ends with
  * HG_STATUS_FAILED and the text "cancelled", or while an answer is made with HG_STATUS_OK and
  * HG_STOP_CANCELLED. Called from the thread that does the work. */
 typedef bool (*hg_progress_fn)(void *user, const char *stage, int64_t done, int64_t total);

@@ -29,13 +29,15 @@ enum { CLI_MODEL = 256, CLI_THREADS, CLI_CPU, CLI_CACHE, CLI_SEED, CLI_JSON, CLI
 #define CLI_COMMON_OPTIONS \
     {"model", required_argument, NULL, CLI_MODEL}, {"threads", required_argument, NULL, CLI_THREADS}, \
     {"cpu", required_argument, NULL, CLI_CPU}, {"kv-cache", required_argument, NULL, CLI_CACHE}, \
-    {"seed", required_argument, NULL, CLI_SEED}, {"json", no_argument, NULL, CLI_JSON}, {"quiet", no_argument, NULL, CLI_QUIET}, {"help", no_argument, NULL, CLI_HELP}
+    {"seed", required_argument, NULL, CLI_SEED}, {"json", no_argument, NULL, CLI_JSON}, \
+    {"quiet", no_argument, NULL, CLI_QUIET}, {"help", no_argument, NULL, CLI_HELP}
 
 /* Options of sampling, for ask, chat and draw. */
 enum { CLI_TEMPERATURE = CLI_OWN, CLI_TOP_K, CLI_TOP_P, CLI_PENALTY, CLI_SYSTEM, CLI_COMMAND };
 #define CLI_SAMPLING_OPTIONS \
-    {"temperature", required_argument, NULL, CLI_TEMPERATURE}, {"top-k", required_argument, NULL, CLI_TOP_K}, \
-    {"top-p", required_argument, NULL, CLI_TOP_P}, {"repetition-penalty", required_argument, NULL, CLI_PENALTY}, \
+    {"temperature", required_argument, NULL, CLI_TEMPERATURE}, \
+    {"top-k", required_argument, NULL, CLI_TOP_K}, {"top-p", required_argument, NULL, CLI_TOP_P}, \
+    {"repetition-penalty", required_argument, NULL, CLI_PENALTY}, \
     {"system", required_argument, NULL, CLI_SYSTEM}
 /* clang-format on */
 

@@ -105,10 +105,14 @@ static float *draw_logits(hg_session *s, hg_tensor *hidden, int64_t first, int64
     return logits == NULL ? NULL : hg_tensor_real(logits);
 }
 
-static bool draw_report(const hg_draw_request *request, size_t done, size_t total)
+/* HG_STATUS_FAILED when the caller wants no more. */
+static hg_status draw_report(const hg_draw_request *request, const char *stage, size_t done, size_t total,
+                             hg_error *err)
 {
-    return request->progress.report == NULL ||
-           request->progress.report(request->progress.user, "drawing", (int64_t)done, (int64_t)total);
+    const hg_progress *p = &request->progress;
+    if (p->report == NULL || p->report(p->user, stage, (int64_t)done, (int64_t)total))
+        return HG_STATUS_OK;
+    return hg_error_set(err, HG_STATUS_FAILED, "cancelled");
 }
 
 /* n_codes steps over the picture codes alone. */
@@ -117,13 +121,14 @@ static hg_status draw_constrained(hg_session *s, const hg_draw_request *request,
 {
     int64_t first = s->model->n_tokens + 1, n = s->model->weights.vqgan.config.n_embed;
     while (result->n_codes < n_codes) {
-        if (!draw_report(request, result->n_codes, n_codes))
-            return hg_error_set(err, HG_STATUS_FAILED, "cancelled");
+        hg_status status = draw_report(request, "drawing", result->n_codes, n_codes, err);
+        if (status != HG_STATUS_OK)
+            return status;
         float *logits = draw_logits(s, hidden, first, n);
         if (logits == NULL)
             return hg_ctx_status(&s->ctx, err);
         int32_t code;
-        hg_status status = hg_session_sample(sampler, logits, &code, err);
+        status = hg_session_sample(sampler, logits, &code, err);
         if (status != HG_STATUS_OK)
             return status;
         result->codes[result->n_codes++] = code;
@@ -133,8 +138,7 @@ static hg_status draw_constrained(hg_session *s, const hg_draw_request *request,
         if (status != HG_STATUS_OK)
             return status;
     }
-    draw_report(request, n_codes, n_codes);
-    return HG_STATUS_OK;
+    return draw_report(request, "drawing", n_codes, n_codes, err);
 }
 
 /* The reference's way: any token may come; those that are codes are collected until a stop token or the
@@ -145,13 +149,14 @@ static hg_status draw_unconstrained(hg_session *s, const hg_draw_request *reques
     int64_t first = s->model->n_tokens + 1, n = s->model->weights.vqgan.config.n_embed;
     size_t found = 0;
     for (int made = 0; made < REFERENCE_MAX_TOKENS && s->cache.length < s->cache.capacity; made++) {
-        if (!draw_report(request, result->n_codes, n_codes))
-            return hg_error_set(err, HG_STATUS_FAILED, "cancelled");
+        hg_status status = draw_report(request, "drawing", result->n_codes, n_codes, err);
+        if (status != HG_STATUS_OK)
+            return status;
         float *logits = draw_logits(s, hidden, 0, s->model->weights.tasks[HG_TASK_GENERATION].head.shape[0]);
         if (logits == NULL)
             return hg_ctx_status(&s->ctx, err);
         int32_t token;
-        hg_status status = hg_session_sample(sampler, logits, &token, err);
+        status = hg_session_sample(sampler, logits, &token, err);
         if (status != HG_STATUS_OK)
             return status;
         if (hg_session_is_stop(s->model, token))
@@ -198,6 +203,18 @@ static hg_status draw_codes(hg_session *s, const hg_draw_request *request, hg_te
     return status;
 }
 
+static hg_status draw_picture(hg_session *s, const hg_draw_request *request, hg_draw_result *result,
+                              hg_error *err)
+{
+    hg_status status = draw_report(request, "picture", 0, 1, err);
+    if (status != HG_STATUS_OK)
+        return status;
+    double begin = hg_session_now();
+    status = hg_vq_decode(s, result->codes, result->n_codes, &result->picture, err);
+    result->timings.picture = hg_session_now() - begin;
+    return status == HG_STATUS_OK ? draw_report(request, "picture", 1, 1, err) : status;
+}
+
 hg_status hg_session_draw(hg_session *session, const hg_draw_request *request, hg_draw_result *result,
                           hg_error *err)
 {
@@ -222,11 +239,8 @@ hg_status hg_session_draw(hg_session *session, const hg_draw_request *request, h
     result->n_prompt_tokens = (size_t)prompt.n_items;
     if (status == HG_STATUS_OK)
         status = draw_codes(session, request, hidden, result, err);
-    if (status == HG_STATUS_OK) {
-        double begin = hg_session_now();
-        status = hg_vq_decode(session, result->codes, result->n_codes, &result->picture, err);
-        result->timings.picture = hg_session_now() - begin;
-    }
+    if (status == HG_STATUS_OK)
+        status = draw_picture(session, request, result, err);
     hg_prompt_deinit(&prompt);
     if (status != HG_STATUS_OK)
         hg_draw_result_free(result);

@@ -395,15 +395,18 @@ static hg_status op_reduce(pickle_machine *m, uint8_t opcode)
     return status == HG_STATUS_OK ? machine_push(m, result) : status;
 }
 
-/* BUILD sets attributes of an object. The only case is the _metadata of a state dictionary, which says
- * nothing about the weights: it is dropped. */
+/* BUILD sets attributes of an object. The only cases are the _metadata of a state dictionary and the details
+ * of a NumPy type, which say nothing about the weights: they are dropped. */
 static hg_status op_build(pickle_machine *m, uint8_t opcode)
 {
     (void)opcode;
     hg_status status = machine_need(m, 2);
     if (status != HG_STATUS_OK)
         return status;
-    if (m->stack[m->n_stack - 1]->kind != HG_PICKLE_DICT || m->stack[m->n_stack - 2]->kind != HG_PICKLE_DICT)
+    hg_pickle_kind attributes = m->stack[m->n_stack - 1]->kind, object = m->stack[m->n_stack - 2]->kind;
+    bool metadata = object == HG_PICKLE_DICT && attributes == HG_PICKLE_DICT;
+    bool numpy_type = object == HG_PICKLE_NONE && attributes == HG_PICKLE_TUPLE;
+    if (!metadata && !numpy_type)
         return hg_error_set(m->err, HG_STATUS_INPUT, "only a dict may have attributes");
     m->n_stack--;
     return HG_STATUS_OK;

@@ -3,8 +3,9 @@
  * pickle.h: the part of Python's pickle protocol 2 that torch.save uses for state dictionaries, read into a
  * tree of values. It is a stack machine over a white list: it never imports, calls or builds anything of
  * Python. The only callables are torch._utils._rebuild_tensor_v2, torch._utils._rebuild_parameter and
- * collections.OrderedDict, the only other globals torch's storage types, and names that begin with
- * pytorch_lightning., which are inert: they can be keys or values and nothing else.
+ * collections.OrderedDict, the only other globals torch's storage types, those of a NumPy number, which
+ * becomes None, and names that begin with pytorch_lightning., which are inert: they can be keys or values and
+ * nothing else.
  */
 #ifndef HG_FORMATS_PICKLE_H
 #define HG_FORMATS_PICKLE_H
@@ -39,6 +40,7 @@ typedef enum hg_pickle_global {
     HG_PICKLE_REBUILD_PARAMETER,
     HG_PICKLE_ORDERED_DICT,
     HG_PICKLE_STORAGE_TYPE,
+    HG_PICKLE_NUMPY_SCALAR, /* a call of it gives None */
     HG_PICKLE_INERT
 } hg_pickle_global;
 

@@ -29,6 +29,16 @@ static bool text_begins(const hg_pickle_text *text, const char *begin)
     return text->bytes >= n && memcmp(text->data, begin, n) == 0;
 }
 
+/* The three globals of a pickled NumPy number; NumPy 2 has an underscore in the module's name. */
+static bool is_numpy_scalar(const hg_pickle_text *module, const hg_pickle_text *name)
+{
+    if (hg_pickle_text_is(name, "scalar"))
+        return hg_pickle_text_is(module, "numpy.core.multiarray") ||
+               hg_pickle_text_is(module, "numpy._core.multiarray");
+    return (hg_pickle_text_is(module, "numpy") && hg_pickle_text_is(name, "dtype")) ||
+           (hg_pickle_text_is(module, "_codecs") && hg_pickle_text_is(name, "encode"));
+}
+
 hg_status hg_pickle_find_global(hg_pickle_value *out, const hg_pickle_text *module,
                                 const hg_pickle_text *name, hg_error *err)
 {
@@ -43,6 +53,8 @@ hg_status hg_pickle_find_global(hg_pickle_value *out, const hg_pickle_text *modu
         out->global = HG_PICKLE_STORAGE_TYPE;
     else if (text_begins(module, LIGHTNING))
         out->global = HG_PICKLE_INERT;
+    else if (is_numpy_scalar(module, name))
+        out->global = HG_PICKLE_NUMPY_SCALAR;
     else
         return hg_error_set(err, HG_STATUS_INPUT, "global '%.*s.%.*s' is not allowed", (int)module->bytes,
                             module->data, (int)name->bytes, name->data);
@@ -129,6 +141,10 @@ hg_status hg_pickle_call(hg_pickle_value *fresh, hg_arena *arena, const hg_pickl
         if (first != NULL)
             return hg_error_set(err, HG_STATUS_INPUT, "OrderedDict: no arguments are allowed");
         *fresh = (hg_pickle_value){.kind = HG_PICKLE_DICT};
+        return HG_STATUS_OK;
+    case HG_PICKLE_NUMPY_SCALAR:
+        /* A score or a step beside the weights: its value is not needed. */
+        *fresh = (hg_pickle_value){.kind = HG_PICKLE_NONE};
         return HG_STATUS_OK;
     case HG_PICKLE_STORAGE_TYPE:
     case HG_PICKLE_INERT:

@@ -385,7 +385,8 @@ static void test_cancelled_work_leaves_the_session_usable(void **state)
     fixture f;
     hg_error err = {HG_STATUS_OK, ""};
     open_fixture(&f, "m3", 2);
-    stopper image = {"image", 0}, prompt = {"prompt", 256}, drawing = {"drawing", 5};
+    stopper image = {"image", 0}, prompt = {"prompt", 256}, drawing = {"drawing", 5},
+            picture = {"picture", 1};
     hg_ask_request ask = request_of(&f);
     ask.progress = (hg_progress){stop_there, &image};
     expect_ask(&f, &ask, HG_STATUS_FAILED, "cancelled");
@@ -402,6 +403,9 @@ static void test_cancelled_work_leaves_the_session_usable(void **state)
     draw.progress.user = &drawing;
     assert_int_equal(hg_session_draw(f.session, &draw, &drawn, &err), HG_STATUS_FAILED);
     check_draw(&f, false);
+    draw.progress.user = &picture;
+    assert_int_equal(hg_session_draw(f.session, &draw, &drawn, &err), HG_STATUS_FAILED);
+    assert_null(drawn.picture);
     check_ask(&f);
     close_fixture(&f);
 }

@@ -127,6 +127,33 @@ static void test_rules(void **state)
     CHECK("", "it ends after 0 bytes without a stop");
 }
 
+/* {'best': numpy.float64(3.5), 'n': 7}, as Python's pickle writes it. */
+static void test_numpy_scalar(void **state)
+{
+    (void)state;
+    static const char bytes[] =
+        "\x80\x02}q\0(X\4\0\0\0bestq\1cnumpy.core.multiarray\nscalar\nq\2cnumpy\ndtype\nq\3X\2\0\0\0f8q\4"
+        "\x89\x88\x87q\5Rq\6(K\3X\1\0\0\0<q\7NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tq\x08"
+        "b"
+        "c_codecs\nencode\nq\tX\x08\0\0\0\0\0\0\0\0\0\x0c@q\nX\6\0\0\0latin1q\x0b\x86q\x0cRq\r\x86q\x0eRq\x0f"
+        "X\1\0\0\0nq\x10K\x07u.";
+    hg_arena arena;
+    hg_arena_init(&arena, 4096, HG_PICKLE_MAX_MEMORY);
+    hg_error err = {.text = ""};
+    const hg_pickle_value *dict = NULL;
+    hg_status status = hg_pickle_read(&dict, &arena, (const uint8_t *)bytes, sizeof bytes - 1, &err);
+    assert_string_equal(err.text, "");
+    assert_int_equal(status, HG_STATUS_OK);
+    assert_int_equal(hg_pickle_dict_find(dict, "best")->kind, HG_PICKLE_NONE);
+    assert_int_equal(hg_pickle_dict_find(dict, "n")->as.integer, 7);
+    hg_arena_deinit(&arena);
+    CHECK("cnumpy._core.multiarray\nscalar\n)R.", "");
+    CHECK("cnumpy\nload\n", "global 'numpy.load' is not allowed");
+    CHECK("c_codecs\ndecode\n", "global '_codecs.decode' is not allowed");
+    CHECK("N}b.", "only a dict may have attributes");
+    CHECK("})b.", "only a dict may have attributes");
+}
+
 static void test_depth(void **state)
 {
     (void)state;
@@ -138,6 +165,7 @@ static void test_depth(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_values), cmocka_unit_test(test_deltas),
-                                       cmocka_unit_test(test_rules), cmocka_unit_test(test_depth)};
+                                       cmocka_unit_test(test_rules), cmocka_unit_test(test_numpy_scalar),
+                                       cmocka_unit_test(test_depth)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
