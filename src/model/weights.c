@@ -50,11 +50,6 @@ hg_status hg_weight_take_real(const hg_tensor_set *source, hg_arena *arena, cons
     return HG_STATUS_OK;
 }
 
-bool hg_weight_exists(const hg_tensor_set *source, const char *name)
-{
-    return hg_tensor_set_find(source, name) != NULL;
-}
-
 const char *hg_weight_label(const hg_tensor_set *source)
 {
     return hg_tensor_file_get_path(hg_tensor_set_get_file(source, 0));

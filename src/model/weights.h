@@ -12,7 +12,6 @@
 #include "formats/tensor_file.h"
 #include "tensor/tensor.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #define HG_WEIGHT_NAME_BYTES 160
@@ -27,9 +26,6 @@ hg_status hg_weight_take(const hg_tensor_set *source, const char *name, int n_di
 /* The same, converted to the activation type in `arena` (in place when it already is). */
 hg_status hg_weight_take_real(const hg_tensor_set *source, hg_arena *arena, const char *name, int n_dims,
                               const int64_t *shape, hg_tensor *out, hg_error *err) HG_MUST_CHECK;
-
-/* Whether the source has the name. */
-bool hg_weight_exists(const hg_tensor_set *source, const char *name);
 
 /* What messages call the source: the path of its (first) file. */
 const char *hg_weight_label(const hg_tensor_set *source);

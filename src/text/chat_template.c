@@ -63,11 +63,6 @@ bool hg_chat_kind_guess(const hg_tokenizer *tok, hg_chat_kind *out)
     return false;
 }
 
-const char *hg_chat_default_system(hg_chat_kind kind)
-{
-    return forms[kind].default_system;
-}
-
 void hg_chat_prompt_deinit(hg_chat_prompt *p)
 {
     hg_mem_free(p->pieces);

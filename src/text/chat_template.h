@@ -45,9 +45,6 @@ bool hg_chat_kind_find(const char *name, hg_chat_kind *out);
 /* The template that a tokenizer's control tokens are for; false when they fit none. */
 bool hg_chat_kind_guess(const hg_tokenizer *tok, hg_chat_kind *out);
 
-/* The system prompt that the model was trained with. */
-const char *hg_chat_default_system(hg_chat_kind kind);
-
 /* An empty prompt is all zero. */
 void hg_chat_prompt_deinit(hg_chat_prompt *p);
 
