@@ -3,7 +3,8 @@
  * kernels.h: arithmetic on raw memory. One table of function pointers per CPU tier: the reference in plain C
  * first, then what a tier does faster. Kernels run on the calling thread, check nothing and cannot fail;
  * operations check shapes, cut work into chunks and hand the chunks to threads. Matrices are row major; `ld*`
- * are elements between rows.
+ * are elements between rows. Weights may be of any type; of block-quantised ones n (to_real), k, d and ld*
+ * are multiples of the block.
  */
 #ifndef HG_KERNELS_KERNELS_H
 #define HG_KERNELS_KERNELS_H

@@ -8,17 +8,21 @@
 
 #include "base/parallel.h"
 
+#include <assert.h>
+
 /* Up to this many activation rows the weights are not converted: reading them is what costs. */
 #define MATVEC_MAX_ROWS 4
 /* Weight rows a chunk; 64 rows of 3,072 floats are 768 KiB, which stays in a second-level cache. */
 #define FORWARD_BLOCK 64
 #define MATVEC_BLOCK 64
-/* Backward through weights: blocks of inputs (a chunk's result) and of outputs (converted together). */
+/* Backward through weights: blocks of inputs (a chunk's result) and of outputs (converted together). Weights
+ * are converted from whole blocks of their type. */
 #define BACKWARD_BLOCK 256
+static_assert(BACKWARD_BLOCK % HG_DTYPE_MAX_BLOCK == 0, "a chunk begins at a block");
 
 static const void *weight_at(const hg_tensor *w, int64_t row, int64_t column)
 {
-    return (const uint8_t *)w->data + (row * w->stride[0] + column) * (int64_t)hg_dtype_bytes(w->dtype);
+    return hg_tensor_at(w, row * w->stride[0] + column);
 }
 
 typedef struct matmul_job {

@@ -36,9 +36,8 @@ hg_tensor *hg_op_embedding(hg_ctx *ctx, hg_tensor *table, const int32_t *ids, in
     hg_tensor *y = hg_ctx_tensor(ctx, 2, (int64_t[]){n, c}, hg_ctx_wants_grad(ctx, table));
     if (y == NULL)
         return NULL;
-    int64_t row_bytes = table->stride[0] * (int64_t)hg_dtype_bytes(table->dtype);
     for (int64_t i = 0; i < n; i++)
-        ctx->kernels->to_real(table->dtype, c, (const uint8_t *)table->data + ids[i] * row_bytes,
+        ctx->kernels->to_real(table->dtype, c, hg_tensor_at(table, ids[i] * table->stride[0]),
                               hg_tensor_real(y) + i * c);
     void *saved = hg_tape_save(ctx, ids, (size_t)n * sizeof *ids);
     hg_tape_push(ctx, &hg_op_embedding_entry, y, (hg_tensor *[]){table}, 1, saved);

@@ -5,16 +5,70 @@
  */
 #include "tensor/dtype.h"
 
+#include "tensor/quant.h"
+
+#include <assert.h>
+
+typedef struct dtype_info {
+    const char *name;
+    int64_t block;
+    size_t block_bytes, alignment;
+} dtype_info;
+
+static const dtype_info dtype_table[HG_DTYPE_COUNT] = {
+    [HG_DTYPE_F32] = {"f32", 1, 4, 4},       [HG_DTYPE_F64] = {"f64", 1, 8, 8},
+    [HG_DTYPE_F16] = {"f16", 1, 2, 2},       [HG_DTYPE_BF16] = {"bf16", 1, 2, 2},
+    [HG_DTYPE_Q8_0] = {"q8_0", 32, 34, 2},   [HG_DTYPE_Q4_0] = {"q4_0", 32, 18, 2},
+    [HG_DTYPE_Q4_K] = {"q4_k", 256, 144, 2}, [HG_DTYPE_Q6_K] = {"q6_k", 256, 210, 2},
+};
+
 size_t hg_dtype_bytes(hg_dtype type)
 {
-    static const size_t bytes[HG_DTYPE_COUNT] = {4, 8, 2, 2};
-    return bytes[type];
+    assert(!hg_dtype_is_quantised(type));
+    return dtype_table[type].block_bytes;
+}
+
+int64_t hg_dtype_block(hg_dtype type)
+{
+    return dtype_table[type].block;
+}
+
+size_t hg_dtype_block_bytes(hg_dtype type)
+{
+    return dtype_table[type].block_bytes;
+}
+
+bool hg_dtype_is_quantised(hg_dtype type)
+{
+    return dtype_table[type].block > 1;
+}
+
+size_t hg_dtype_span(hg_dtype type, int64_t n)
+{
+    const dtype_info *info = &dtype_table[type];
+    assert(n % info->block == 0);
+    return (size_t)(n / info->block) * info->block_bytes;
+}
+
+size_t hg_dtype_alignment(hg_dtype type)
+{
+    return dtype_table[type].alignment;
 }
 
 const char *hg_dtype_name(hg_dtype type)
 {
-    static const char *const names[HG_DTYPE_COUNT] = {"f32", "f64", "f16", "bf16"};
-    return names[type];
+    return dtype_table[type].name;
+}
+
+bool hg_dtype_find(const char *name, hg_dtype *out)
+{
+    for (int i = 0; i < HG_DTYPE_COUNT; i++) {
+        if (strcmp(dtype_table[i].name, name) == 0) {
+            *out = (hg_dtype)i;
+            return true;
+        }
+    }
+    return false;
 }
 
 float hg_f16_to_f32(uint16_t x)
@@ -84,6 +138,8 @@ void hg_dtype_to_real(hg_dtype type, int64_t n, const void *from, hg_real *to)
         for (int64_t i = 0; i < n; i++)
             to[i] = (hg_real)hg_bf16_to_f32(((const uint16_t *)from)[i]);
         break;
+    default:
+        hg_quant_to_real(type, n, from, to);
     }
 }
 
@@ -106,5 +162,7 @@ void hg_dtype_from_real(hg_dtype type, int64_t n, const hg_real *from, void *to)
         for (int64_t i = 0; i < n; i++)
             ((uint16_t *)to)[i] = hg_f32_to_bf16((float)from[i]);
         break;
+    default:
+        hg_quant_from_real(type, n, from, to);
     }
 }

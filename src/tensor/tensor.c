@@ -50,16 +50,26 @@ bool hg_tensor_same_shape(const hg_tensor *a, const hg_tensor *b)
     return true;
 }
 
+size_t hg_tensor_bytes(const hg_tensor *t)
+{
+    return hg_dtype_span(t->dtype, hg_tensor_count(t));
+}
+
+const void *hg_tensor_at(const hg_tensor *t, int64_t element)
+{
+    return (const uint8_t *)t->data + hg_dtype_span(t->dtype, element);
+}
+
 hg_real *hg_tensor_real(const hg_tensor *t)
 {
     assert(t->dtype == HG_DTYPE_REAL);
     return t->data;
 }
 
-/* Moves the beginning of data and gradient by `elements`. */
+/* Moves the beginning of data and gradient by `elements`, whole blocks of a quantised type. */
 static void tensor_advance(hg_tensor *t, int64_t elements)
 {
-    t->data = (uint8_t *)t->data + elements * (int64_t)hg_dtype_bytes(t->dtype);
+    t->data = (uint8_t *)t->data + hg_dtype_span(t->dtype, elements);
     if (t->grad != NULL)
         t->grad += elements;
 }
@@ -77,6 +87,7 @@ hg_tensor hg_tensor_view_columns(const hg_tensor *t, int64_t begin, int64_t coun
 {
     int last = t->n_dims - 1;
     assert(begin >= 0 && count >= 0 && begin + count <= t->shape[last]);
+    assert(count % hg_dtype_block(t->dtype) == 0);
     hg_tensor view = *t;
     view.shape[last] = count;
     tensor_advance(&view, begin);
@@ -86,6 +97,7 @@ hg_tensor hg_tensor_view_columns(const hg_tensor *t, int64_t begin, int64_t coun
 hg_tensor hg_tensor_view_shape(const hg_tensor *t, int n_dims, const int64_t *shape)
 {
     assert(hg_tensor_is_contiguous(t));
+    assert(shape[n_dims - 1] % hg_dtype_block(t->dtype) == 0);
     hg_tensor view = hg_tensor_make(t->dtype, n_dims, shape, t->data);
     assert(hg_tensor_count(&view) == hg_tensor_count(t));
     view.grad = t->grad;
@@ -95,6 +107,7 @@ hg_tensor hg_tensor_view_shape(const hg_tensor *t, int n_dims, const int64_t *sh
 hg_tensor hg_tensor_view_heads(const hg_tensor *t, int64_t n_heads)
 {
     assert(t->n_dims == 2 && t->shape[1] % n_heads == 0);
+    assert(t->shape[1] / n_heads % hg_dtype_block(t->dtype) == 0);
     hg_tensor view = *t;
     view.n_dims = 3;
     view.shape[1] = n_heads;

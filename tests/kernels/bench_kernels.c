@@ -35,7 +35,7 @@ static void bench_matvec_chunk(void *arg, int64_t index, int worker)
 {
     (void)worker;
     bench *b = arg;
-    const uint8_t *w = (const uint8_t *)b->w + (size_t)index * CHUNK * COLUMNS * hg_dtype_bytes(b->type);
+    const uint8_t *w = (const uint8_t *)b->w + (size_t)index * hg_dtype_span(b->type, CHUNK * COLUMNS);
     b->kernels->matvec(b->type, CHUNK, COLUMNS, w, COLUMNS, b->x, b->y + index * CHUNK);
 }
 
@@ -44,7 +44,7 @@ static void bench_read_chunk(void *arg, int64_t index, int worker)
 {
     (void)worker;
     bench *b = arg;
-    int64_t n = CHUNK * COLUMNS * (int64_t)hg_dtype_bytes(b->type) / 8;
+    int64_t n = (int64_t)hg_dtype_span(b->type, CHUNK * COLUMNS) / 8;
     const uint64_t *w = (const uint64_t *)b->w + index * n;
     uint64_t lane[16] = {0};
     for (int64_t i = 0; i < n; i += 16) {
@@ -70,11 +70,12 @@ static double bench_chunks(bench *b, int n_threads, hg_parallel_fn fn)
 
 static void bench_matvec(bench *b, hg_cpu_tier tier)
 {
-    static const hg_dtype types[] = {HG_DTYPE_F32, HG_DTYPE_F16, HG_DTYPE_BF16};
+    static const hg_dtype types[] = {HG_DTYPE_F32,  HG_DTYPE_F16,  HG_DTYPE_BF16, HG_DTYPE_Q8_0,
+                                     HG_DTYPE_Q4_0, HG_DTYPE_Q4_K, HG_DTYPE_Q6_K};
     for (int n_threads = 1; n_threads <= hg_parallel_processors(); n_threads *= 2) {
-        for (int i = 0; i < 3; i++) {
+        for (int i = 0; i < (int)(sizeof types / sizeof *types); i++) {
             b->type = types[i];
-            double giga = (double)ROWS * COLUMNS * (double)hg_dtype_bytes(b->type) * 1e-9;
+            double giga = (double)hg_dtype_span(b->type, (int64_t)ROWS * COLUMNS) * 1e-9;
             b->kernels = hg_kernels_get(tier);
             double fast = bench_chunks(b, n_threads, bench_matvec_chunk);
             double read = bench_chunks(b, n_threads, bench_read_chunk);
@@ -127,6 +128,16 @@ static void run_weighted_rows(bench *b)
     b->kernels->weighted_rows(HG_DTYPE_F16, 512, 128, b->x, b->w, 128, b->y);
 }
 
+static void run_to_real_q4_k(bench *b)
+{
+    b->kernels->to_real(HG_DTYPE_Q4_K, 8192, b->w, b->y);
+}
+
+static void run_to_real_q6_k(bench *b)
+{
+    b->kernels->to_real(HG_DTYPE_Q6_K, 8192, b->w, b->y);
+}
+
 static void run_gemm(bench *b)
 {
     hg_gemm_shape s = {.trans_b = true, .m = 128, .n = 64, .k = 1024, .lda = 1024, .ldb = 1024, .ldc = 64};
@@ -173,6 +184,8 @@ int bench_kernels(void)
                 {"gelu", run_gelu},
                 {"quick_gelu", run_quick_gelu},
                 {"weighted_rows", run_weighted_rows},
+                {"to_real q4_k", run_to_real_q4_k},
+                {"to_real q6_k", run_to_real_q6_k},
                 {"gemm", run_gemm},
                 {"conv2d", run_conv}};
     bench b = {.w = hg_mem_aligned(64, (size_t)ROWS * COLUMNS * sizeof(float)),

@@ -16,10 +16,12 @@
 
 #include <cmocka.h>
 
-static const int64_t sizes[] = {1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 33, 64, 65, 100, 128, 257, 1023, 1024};
+static const int64_t sizes[] = {1,  2,  3,  7,  8,   9,   15,  16,  17,  31,   32,
+                                33, 64, 65, 96, 100, 128, 256, 257, 768, 1023, 1024};
 #define N_SIZES (sizeof sizes / sizeof *sizes)
 
-static const hg_dtype types[] = {HG_DTYPE_F32, HG_DTYPE_F16, HG_DTYPE_BF16, HG_DTYPE_F64};
+static const hg_dtype types[] = {HG_DTYPE_F32,  HG_DTYPE_F16,  HG_DTYPE_BF16, HG_DTYPE_F64,
+                                 HG_DTYPE_Q8_0, HG_DTYPE_Q4_0, HG_DTYPE_Q4_K, HG_DTYPE_Q6_K};
 #define N_TYPES (sizeof types / sizeof *types)
 
 static const hg_kernels *reference_table(void)
@@ -40,15 +42,43 @@ static void free_floats(float *x, int64_t n)
     guard_free(x, (size_t)n * sizeof *x);
 }
 
-/* n random values of a type, and the same as floats. */
+/* Gives a block binary16 scales that make values near 1. */
+static void new_scales(hg_dtype type, uint8_t *block, hg_rng *rng)
+{
+    float unit = type == HG_DTYPE_Q8_0 ? 0x1p-7F : type == HG_DTYPE_Q4_0 ? 0x1p-3F : 0x1p-10F;
+    for (int i = 0; i < (type == HG_DTYPE_Q4_K ? 2 : 1); i++) {
+        uint16_t scale = hg_f32_to_f16(unit * (float)(2 * hg_rng_uniform(rng) - 1));
+        memcpy(block + (type == HG_DTYPE_Q6_K ? 208 : 2 * i), &scale, sizeof scale);
+    }
+}
+
+/* n random values of a type, and the same as floats. Blocks get any bytes, so that every code and packed
+ * scale occurs, and scales of either sign. */
 static void *new_weights(hg_dtype type, int64_t n, hg_rng *rng, float *as_float)
 {
     float *x = new_floats(n, rng, 1);
-    void *w = guard_alloc((size_t)n * hg_dtype_bytes(type));
+    uint8_t *w = guard_alloc(hg_dtype_span(type, n));
     hg_dtype_from_real(type, n, x, w);
+    size_t bytes = hg_dtype_block_bytes(type);
+    for (int64_t block = 0; hg_dtype_is_quantised(type) && block < n / hg_dtype_block(type); block++) {
+        for (size_t i = 0; i < bytes; i++)
+            w[(size_t)block * bytes + i] = (uint8_t)hg_rng_next(rng);
+        new_scales(type, w + (size_t)block * bytes, rng);
+    }
     hg_dtype_to_real(type, n, w, as_float);
     free_floats(x, n);
     return w;
+}
+
+static void free_weights(hg_dtype type, void *w, int64_t n)
+{
+    guard_free(w, hg_dtype_span(type, n));
+}
+
+/* Whole blocks? */
+static bool type_holds(hg_dtype type, int64_t n)
+{
+    return n % hg_dtype_block(type) == 0;
 }
 
 /* |got - want| may be `relative` of `scale[i]` (of |want| when NULL) and `absolute` besides. */
@@ -68,11 +98,13 @@ static void compare(const char *what, int64_t n, const float *want, const float 
 static void check_to_real(const hg_kernels *t, int64_t n, hg_rng *rng)
 {
     for (size_t i = 0; i < N_TYPES; i++) {
+        if (!type_holds(types[i], n))
+            continue;
         float *want = new_floats(n, rng, 1), *got = new_floats(n, rng, 1);
         void *w = new_weights(types[i], n, rng, want);
         t->to_real(types[i], n, w, got);
         assert_memory_equal(want, got, (size_t)n * sizeof *want);
-        guard_free(w, (size_t)n * hg_dtype_bytes(types[i]));
+        free_weights(types[i], w, n);
         free_floats(want, n);
         free_floats(got, n);
     }
@@ -111,15 +143,19 @@ static void check_matvec(const hg_kernels *t, int64_t k, hg_rng *rng)
     static const int64_t rows[] = {1, 3, 4, 5, 17};
     for (size_t i = 0; i < N_TYPES * 5; i++) {
         hg_dtype type = types[i / 5];
-        int64_t n = rows[i % 5], ldw = k + (int64_t)(i % 2) * 3, count = (n - 1) * ldw + k;
+        if (!type_holds(type, k))
+            continue;
+        int64_t n = rows[i % 5], ldw = k + (int64_t)(i % 2) * 3 * hg_dtype_block(type),
+                count = (n - 1) * ldw + k;
         float *real = new_floats(count, rng, 1), *x = new_floats(k, rng, 1), *scale = new_floats(n, rng, 1);
         float *want = new_floats(n, rng, 1), *got = new_floats(n, rng, 1);
         void *w = new_weights(type, count, rng, real);
         reference_table()->matvec(type, n, k, w, ldw, x, want);
         t->matvec(type, n, k, w, ldw, x, got);
         matvec_scale(n, k, real, ldw, x, scale);
-        compare("matvec", n, want, got, scale, 1e-6, 0);
-        guard_free(w, (size_t)count * hg_dtype_bytes(type));
+        /* q4_k is summed as codes and minima apart, both of which are larger than their difference. */
+        compare("matvec", n, want, got, scale, type == HG_DTYPE_Q4_K ? 2e-6 : 1e-6, 0);
+        free_weights(type, w, count);
         free_floats(real, count);
         free_floats(x, k);
         free_floats(scale, n);
@@ -132,14 +168,16 @@ static void check_weighted_rows(const hg_kernels *t, int64_t d, hg_rng *rng)
 {
     for (size_t i = 0; i < N_TYPES * 2; i++) {
         hg_dtype type = types[i / 2];
-        int64_t n = i % 2 == 0 ? 1 : 37, ldv = d + 5, count = (n - 1) * ldv + d;
+        if (!type_holds(type, d))
+            continue;
+        int64_t n = i % 2 == 0 ? 1 : 37, ldv = d + 5 * hg_dtype_block(type), count = (n - 1) * ldv + d;
         float *real = new_floats(count, rng, 1), *p = new_floats(n, rng, 1);
         float *want = new_floats(d, rng, 1), *got = new_floats(d, rng, 1);
         void *v = new_weights(type, count, rng, real);
         reference_table()->weighted_rows(type, n, d, p, v, ldv, want);
         t->weighted_rows(type, n, d, p, v, ldv, got);
         compare("weighted_rows", d, want, got, NULL, 0, 1e-6 * (double)n);
-        guard_free(v, (size_t)count * hg_dtype_bytes(type));
+        free_weights(type, v, count);
         free_floats(real, count);
         free_floats(p, n);
         free_floats(want, d);

@@ -116,12 +116,42 @@ static void test_runs(void **state)
     assert_int_equal(one, 0x3f80);
 }
 
+/* Sizes of blocks as GGUF defines them. */
+static void test_types(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        int64_t block;
+        size_t bytes, alignment;
+    } types[HG_DTYPE_COUNT] = {{"f32", 1, 4, 4},      {"f64", 1, 8, 8},     {"f16", 1, 2, 2},
+                               {"bf16", 1, 2, 2},     {"q8_0", 32, 34, 2},  {"q4_0", 32, 18, 2},
+                               {"q4_k", 256, 144, 2}, {"q6_k", 256, 210, 2}};
+    for (int i = 0; i < HG_DTYPE_COUNT; i++) {
+        hg_dtype type = (hg_dtype)i, found = HG_DTYPE_COUNT;
+        assert_string_equal(hg_dtype_name(type), types[i].name);
+        assert_true(hg_dtype_find(types[i].name, &found) && found == type);
+        assert_int_equal(hg_dtype_block(type), types[i].block);
+        assert_int_equal(hg_dtype_block_bytes(type), types[i].bytes);
+        assert_int_equal(hg_dtype_is_quantised(type), types[i].block > 1);
+        assert_int_equal(hg_dtype_span(type, 3 * types[i].block), 3 * types[i].bytes);
+        assert_int_equal(hg_dtype_span(type, 0), 0);
+        assert_int_equal(hg_dtype_alignment(type), types[i].alignment);
+    }
+    hg_dtype found = HG_DTYPE_F64;
+    assert_false(hg_dtype_find("q4_1", &found));
+    assert_false(hg_dtype_find("", &found));
+    assert_false(hg_dtype_find("F32", &found));
+    assert_int_equal(found, HG_DTYPE_F64);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_all_patterns),
         cmocka_unit_test(test_rounding),
         cmocka_unit_test(test_runs),
+        cmocka_unit_test(test_types),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -73,12 +73,40 @@ static void test_shapes_and_heads(void **state)
     assert_ptr_equal(heads.data, data + 2);
 }
 
+/* Views of blocks: 32 elements of q8_0 take 34 bytes, 256 of q4_k 144. */
+static void test_blocks(void **state)
+{
+    (void)state;
+    static uint8_t bytes[4 * 2 * 144];
+    hg_tensor t = hg_tensor_make(HG_DTYPE_Q4_K, 2, (int64_t[]){4, 512}, bytes);
+    assert_int_equal(hg_tensor_count(&t), 2048);
+    assert_int_equal(hg_tensor_bytes(&t), sizeof bytes);
+    hg_tensor rows = hg_tensor_view_rows(&t, 1, 2);
+    assert_ptr_equal(rows.data, bytes + 2 * 144);
+    assert_true(rows.stride[0] == 512 && hg_tensor_bytes(&rows) == 4 * 144);
+    hg_tensor columns = hg_tensor_view_columns(&rows, 256, 256);
+    assert_ptr_equal(columns.data, bytes + 3 * 144);
+    assert_true(columns.shape[1] == 256 && columns.stride[0] == 512);
+    assert_ptr_equal(hg_tensor_at(&columns, columns.stride[0]), bytes + 5 * 144);
+    hg_tensor cube = hg_tensor_view_shape(&t, 3, (int64_t[]){2, 4, 256});
+    assert_true(cube.stride[0] == 1024 && cube.stride[1] == 256);
+    hg_tensor small = hg_tensor_make(HG_DTYPE_Q8_0, 2, (int64_t[]){2, 64}, bytes);
+    assert_int_equal(hg_tensor_bytes(&small), 4 * 34);
+    hg_tensor last = hg_tensor_view_columns(&small, 32, 32);
+    assert_ptr_equal(last.data, bytes + 34);
+    assert_ptr_equal(hg_tensor_at(&small, 64), bytes + 68);
+    hg_tensor half = hg_tensor_make(HG_DTYPE_F16, 2, (int64_t[]){2, 64}, bytes);
+    assert_int_equal(hg_tensor_bytes(&half), 256);
+    assert_ptr_equal(hg_tensor_at(&half, 65), bytes + 130);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_make),
         cmocka_unit_test(test_rows_and_columns),
         cmocka_unit_test(test_shapes_and_heads),
+        cmocka_unit_test(test_blocks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

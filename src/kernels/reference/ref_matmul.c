@@ -5,12 +5,12 @@
  */
 #include "kernels/reference/reference.h"
 
-/* Elements converted or summed at a time. */
-#define RUN 128
+/* Elements converted or summed at a time; whole blocks of every type. */
+#define RUN HG_DTYPE_MAX_BLOCK
 
 static const void *ref_at(hg_dtype type, const void *base, int64_t element)
 {
-    return (const uint8_t *)base + element * (int64_t)hg_dtype_bytes(type);
+    return (const uint8_t *)base + hg_dtype_span(type, element);
 }
 
 static int64_t ref_run(int64_t n, int64_t begin)

@@ -4,18 +4,19 @@
  * by the one .c file of each tier after its simd_*.h.
  *
  * Weight types are a constant argument of inlined functions, so each loop is compiled once per type without a
- * branch in it. A row's sum has the same order whatever rows are computed beside it. Values of type f64 go to
- * the reference.
+ * branch in it. A row's sum has the same order whatever rows are computed beside it. Block-quantised types
+ * have a file of their own, quant_x86.h. Values of type f64, and blocks in weighted_rows, go to the
+ * reference.
  */
 #ifndef HG_KERNELS_X86_H
 #define HG_KERNELS_X86_H
 
 #include "kernels/reference/reference.h"
+#include "kernels/x86/quant_x86.h"
 #include "kernels/x86/simd_math.h"
+#include "kernels/x86/x86_inline.h"
 
-#define X86_INLINE static inline __attribute__((always_inline))
-
-/* ---- loads of any weight type ---- */
+/* ---- loads of plain weight types ---- */
 
 X86_INLINE vf x86_load(hg_dtype type, const void *row, int64_t at)
 {
@@ -60,7 +61,8 @@ static void x86_to_real(hg_dtype type, int64_t n, const void *from, float *to)
             vf_store(to + i, x86_load(HG_DTYPE_BF16, from, i));
         break;
     default:
-        hg_dtype_to_real(type, n, from, to);
+        if (!x86_quant_to_real(type, n, from, to))
+            hg_dtype_to_real(type, n, from, to);
         return;
     }
     if (whole < n)
@@ -73,16 +75,6 @@ static void x86_to_real(hg_dtype type, int64_t n, const void *from, float *to)
  */
 #define MATVEC_ROWS 4
 #define MATVEC_SUMS 2
-
-/* Bytes ahead that are asked for: the hardware's own prefetch stops at pages and does not keep up with four
- * rows. */
-#define MATVEC_AHEAD 2048
-
-/* A prefetch never faults, wherever it points. */
-X86_INLINE void x86_prefetch(const void *p)
-{
-    _mm_prefetch((const char *)((uintptr_t)p + MATVEC_AHEAD), _MM_HINT_T0);
-}
 
 X86_INLINE void x86_matvec_rows(hg_dtype type, int n_rows, int64_t k, const void *w, int64_t ldw,
                                 const float *x, float *y)
@@ -139,7 +131,8 @@ static void x86_matvec(hg_dtype type, int64_t n, int64_t k, const void *w, int64
         x86_matvec_type(HG_DTYPE_BF16, n, k, w, ldw, x, y);
         break;
     default:
-        hg_reference_matvec(type, n, k, w, ldw, x, y);
+        if (!x86_quant_matvec(type, n, k, w, ldw, x, y))
+            hg_reference_matvec(type, n, k, w, ldw, x, y);
     }
 }
 

@@ -7,6 +7,7 @@
 #define HG_KERNELS_SIMD_AVX2_H
 
 #include <immintrin.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -80,6 +81,42 @@ static inline vf vf_load_f16_part(const uint16_t *p, int64_t n)
 static inline vf vf_load_bf16_part(const uint16_t *p, int64_t n)
 {
     return vf_from_bf16(vf_part_16(p, n));
+}
+
+/* Vector v < 4 of 32 signed bytes, in their order. */
+static inline vf vf_from_codes(__m256i codes, int v)
+{
+    __m128i half = v < 2 ? _mm256_castsi256_si128(codes) : _mm256_extracti128_si256(codes, 1);
+    return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(v % 2 == 0 ? half : _mm_unpackhi_epi64(half, half)));
+}
+
+/* Vector v < 4 of 32 bytes in the order that shifts alone give: lane l has byte 4 l + v. */
+static inline vf vf_mixed_codes(__m256i codes, int v, bool has_sign)
+{
+    __m256i byte = has_sign ? _mm256_srai_epi32(_mm256_slli_epi32(codes, 24 - 8 * v), 24)
+                            : _mm256_and_si256(_mm256_srli_epi32(codes, 8 * v), _mm256_set1_epi32(255));
+    return _mm256_cvtepi32_ps(byte);
+}
+
+/* 32 floats in the same order. */
+static inline void vf_mixed_load(const float *x, vf to[4])
+{
+    vf a[4], b[4];
+    for (int i = 0; i < 4; i++) /* in each half, four consecutive floats */
+        a[i] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(x + 4 * i)),
+                                    _mm_loadu_ps(x + 16 + 4 * i), 1);
+    for (int i = 0; i < 2; i++) {
+        b[i] = i == 0 ? _mm256_unpacklo_ps(a[0], a[1]) : _mm256_unpackhi_ps(a[0], a[1]);
+        b[2 + i] = i == 0 ? _mm256_unpacklo_ps(a[2], a[3]) : _mm256_unpackhi_ps(a[2], a[3]);
+        to[2 * i] = _mm256_shuffle_ps(b[i], b[2 + i], 0x44);
+        to[2 * i + 1] = _mm256_shuffle_ps(b[i], b[2 + i], 0xee);
+    }
+}
+
+/* What the lanes of the first and of the second 16 of them are multiplied with. */
+static inline vf vf_mixed_pair(const float two[2])
+{
+    return _mm256_insertf128_ps(_mm256_set1_ps(two[0]), _mm_set1_ps(two[1]), 1);
 }
 
 static inline vf vf_add(vf a, vf b)

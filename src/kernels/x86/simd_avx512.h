@@ -7,6 +7,7 @@
 #define HG_KERNELS_SIMD_AVX512_H
 
 #include <immintrin.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #define VF_LANES 16
@@ -68,6 +69,37 @@ static inline vf vf_load_bf16_part(const uint16_t *p, int64_t n)
     return vf_from_bf16(_mm256_maskz_loadu_epi16(vf_first(n), p));
 }
 
+/* Vector v < 2 of 32 signed bytes, in their order. */
+static inline vf vf_from_codes(__m256i codes, int v)
+{
+    __m128i half = v == 0 ? _mm256_castsi256_si128(codes) : _mm256_extracti128_si256(codes, 1);
+    return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(half));
+}
+
+/* Vector v < 2 of 32 bytes in the order that needs no shuffle of bytes: lane l has byte 2 l + v. */
+static inline vf vf_mixed_codes(__m256i codes, int v, bool has_sign)
+{
+    (void)has_sign; /* a byte's sign costs nothing here; unsigned codes are below 128 */
+    return _mm512_cvtepi32_ps(
+        _mm512_cvtepi16_epi32(_mm256_srai_epi16(v == 0 ? _mm256_slli_epi16(codes, 8) : codes, 8)));
+}
+
+/* 32 floats in the same order. */
+static inline void vf_mixed_load(const float *x, vf to[2])
+{
+    const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    const __m512i odd = _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+    vf first = vf_load(x), second = vf_load(x + VF_LANES);
+    to[0] = _mm512_permutex2var_ps(first, even, second);
+    to[1] = _mm512_permutex2var_ps(first, odd, second);
+}
+
+/* What the lanes of the first and of the second 16 of them are multiplied with. */
+static inline vf vf_mixed_pair(const float two[2])
+{
+    return _mm512_mask_blend_ps(0xff00, _mm512_set1_ps(two[0]), _mm512_set1_ps(two[1]));
+}
+
 static inline vf vf_add(vf a, vf b)
 {
     return _mm512_add_ps(a, b);
@@ -105,11 +137,15 @@ static inline vf vf_min(vf a, vf b)
     return _mm512_min_ps(a, b);
 }
 
-/* To the nearest whole number, ties to even. */
+/* To the nearest whole number, ties to even. Without optimisation the intrinsic is a macro of gcc's that its
+ * own warning refuses. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wsign-conversion"
 static inline vf vf_round(vf x)
 {
     return _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
 }
+#pragma GCC diagnostic pop
 
 /* 2^n for whole n in -126..127. */
 static inline vf vf_exp2_whole(vf n)
