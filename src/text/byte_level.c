@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * byte_level.c: from a character of the alphabet to its byte, by rank instead of a table.
+ * byte_level.c: from a character of the alphabet to its byte and back, by rank instead of a table.
  */
 #include "text/byte_level.h"
 
@@ -41,6 +41,27 @@ bool hg_byte_level_read(const char *name, size_t n, hg_buffer *out, bool *litera
         if (!hg_buffer_push(out, &(uint8_t){(uint8_t)byte}, 1))
             return false;
         at += step.size;
+    }
+    return true;
+}
+
+/* The character of a byte. */
+static uint32_t letter_of(uint8_t byte)
+{
+    if (stands_for_itself(byte))
+        return byte;
+    if (byte <= 0x20)
+        return 0x100U + byte;
+    return byte == 0xad ? 0x100U + 67U : 0x100U + 0x21U + byte - 0x7fU;
+}
+
+bool hg_byte_level_write(const char *bytes, size_t n, hg_buffer *out)
+{
+    for (size_t i = 0; i < n; i++) {
+        const uint32_t c = letter_of((uint8_t)bytes[i]); /* below U+0800: one or two bytes of UTF-8 */
+        const uint8_t letter[] = {(uint8_t)(c < 0x80 ? c : 0xc0 | c >> 6), (uint8_t)(0x80 | (c & 0x3f))};
+        if (!hg_buffer_push(out, letter, c < 0x80 ? 1 : 2))
+            return false;
     }
     return true;
 }

@@ -15,4 +15,7 @@
  * appended as it is and *literal set. False when `out` is full. */
 bool hg_byte_level_read(const char *name, size_t n, hg_buffer *out, bool *literal);
 
+/* Appends the spelling of n bytes. False when `out` is full. */
+bool hg_byte_level_write(const char *bytes, size_t n, hg_buffer *out);
+
 #endif

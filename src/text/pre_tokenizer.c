@@ -55,8 +55,10 @@ static bool push_span(hg_spans *s, size_t start, size_t size)
 
 void hg_pre_tokenizer_deinit(hg_pre_tokenizer *p)
 {
-    for (size_t i = 0; i < p->n; i++)
+    for (size_t i = 0; i < p->n; i++) {
         pcre2_code_free(p->steps[i].code);
+        hg_mem_free(p->steps[i].pattern);
+    }
     *p = (hg_pre_tokenizer){0};
 }
 
@@ -108,12 +110,17 @@ hg_status hg_pre_tokenizer_add(hg_pre_tokenizer *p, const char *pattern, size_t 
     if (compiled == NULL) {
         PCRE2_UCHAR text[160] = "";
         pcre2_get_error_message(code, text, sizeof text);
-        return hg_error_set(err, HG_STATUS_INPUT, "splitting pattern '%.60s': %s", pattern,
-                            (const char *)text);
+        return hg_error_set(err, HG_STATUS_INPUT, "splitting pattern '%.*s': %s", n > 60 ? 60 : (int)n,
+                            pattern, (const char *)text);
+    }
+    char *copy = hg_mem_string_n(pattern, n);
+    if (copy == NULL) {
+        pcre2_code_free(compiled);
+        return hg_error_memory(err, n, "a splitting pattern");
     }
     /* Where the system allows no executable memory this fails, and matching is slower. */
     (void)pcre2_jit_compile(compiled, PCRE2_JIT_COMPLETE);
-    p->steps[p->n++] = (hg_split_step){compiled, mode, invert};
+    p->steps[p->n++] = (hg_split_step){compiled, copy, n, literal, mode, invert};
     return HG_STATUS_OK;
 }
 

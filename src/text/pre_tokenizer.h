@@ -29,7 +29,10 @@ typedef enum hg_split_mode {
 } hg_split_mode;
 
 typedef struct hg_split_step {
-    void *code; /* compiled pattern */
+    void *code;    /* compiled pattern */
+    char *pattern; /* what it was compiled from: `size` bytes, terminated */
+    size_t size;
+    bool literal; /* the pattern is plain text */
     hg_split_mode mode;
     bool invert;
 } hg_split_step;

@@ -240,6 +240,7 @@ void hg_token_settings_apply_roles(const hg_token_settings *s, const hg_token_de
     }
     tok->bos = ids[ROLE_BOS];
     tok->eos = ids[ROLE_EOS];
+    tok->padding = ids[ROLE_PADDING];
     if (ids[ROLE_UNKNOWN] >= 0)
         tok->unknown = ids[ROLE_UNKNOWN];
 }

@@ -19,7 +19,7 @@ static hg_tokenizer *tokenizer_create(void)
     if (tok == NULL)
         return NULL;
     hg_token_table_init(&tok->vocab);
-    tok->bos = tok->eos = tok->unknown = -1;
+    tok->bos = tok->eos = tok->unknown = tok->padding = -1;
     tok->bpe.vocab = &tok->vocab;
     tok->bpe.unknown = -1;
     return tok;
@@ -46,7 +46,7 @@ static bool has_file(const char *folder, const char *name)
 static hg_status read_any(hg_tokenizer *tok, const char *path, hg_error *err)
 {
     if (hg_file_exists(path))
-        return hg_tokenizer_read_gguf(tok, path, err);
+        return hg_tokenizer_read_gguf_file(tok, path, err);
     if (!hg_folder_exists(path))
         return hg_error_set(err, HG_STATUS_INPUT, "%s: no such file or folder", path);
     if (has_file(path, "tokenizer.model"))
@@ -77,6 +77,15 @@ hg_status hg_tokenizer_open(hg_tokenizer **out, const char *path, hg_error *err)
     if (tok == NULL)
         return hg_error_memory(err, sizeof *tok, "a tokenizer");
     return tokenizer_hand_out(out, tok, read_any(tok, path, err));
+}
+
+hg_status hg_tokenizer_open_gguf(hg_tokenizer **out, const hg_gguf *g, hg_error *err)
+{
+    *out = NULL;
+    hg_tokenizer *tok = tokenizer_create();
+    if (tok == NULL)
+        return hg_error_memory(err, sizeof *tok, "a tokenizer");
+    return tokenizer_hand_out(out, tok, hg_tokenizer_read_gguf(tok, g, err));
 }
 
 hg_status hg_tokenizer_open_json_memory(hg_tokenizer **out, const char *text, size_t n, hg_error *err)

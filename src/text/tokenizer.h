@@ -11,6 +11,7 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
+#include "formats/gguf_builder.h"
 #include "text/ids.h"
 
 #include <stdbool.h>
@@ -36,6 +37,15 @@ typedef struct hg_text_segment {
  * the file and what is wrong with it. */
 hg_status hg_tokenizer_open(hg_tokenizer **out, const char *path, hg_error *err) HG_MUST_CHECK;
 void hg_tokenizer_close(hg_tokenizer *tok); /* NULL is allowed */
+
+/* The same from the metadata of an opened GGUF file, which may be closed afterwards. */
+hg_status hg_tokenizer_open_gguf(hg_tokenizer **out, const hg_gguf *g, hg_error *err) HG_MUST_CHECK;
+
+/* Puts the tokenizer as it is now into `out`: `tokenizer.ggml.*` as llama.cpp and the gguf library read it,
+ * and `healthgpt.tokenizer.*` for the rest, so that hg_tokenizer_open_gguf gives a tokenizer of exactly the
+ * same behaviour. To be called before picture tokens are added: these belong to the model, not to the file.
+ * The chat template is the caller's (`tokenizer.chat_template`). Returns the builder's status. */
+hg_status hg_tokenizer_write_gguf(const hg_tokenizer *tok, hg_gguf_builder *out, hg_error *err) HG_MUST_CHECK;
 
 /* Appends the ids of the segments, which are one text: tokens may cross from one segment into the next, but a
  * special token must lie in segments that are not plain. `add_bos_eos` puts the begin and end tokens around

@@ -1,18 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tokenizer_gguf.c: vocabularies in GGUF metadata, `tokenizer.ggml.*`. The format has no strip flags and no
- * `legacy`, so these come from the family that the tokens show. Rows that only pad the embedding are left
- * out.
+ * tokenizer_gguf.c: vocabularies in GGUF metadata as other programs write them, `tokenizer.ggml.*`. These
+ * keys have no strip flags and no `legacy`, so these come from the family that the tokens show; a file that
+ * has our own keys goes to tokenizer_gguf_exact.c. Rows that only pad the embedding are left out.
  */
-#include "text/tokenizer_parts.h"
+#include "text/tokenizer_gguf_layout.h"
 
-#include "base/memory.h"
-#include "formats/gguf.h"
-
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-#define KEY "tokenizer.ggml."
+#define KEY HG_LAYOUT_GGML
 
 typedef struct gguf_vocabulary {
     const hg_gguf *file;
@@ -67,14 +65,13 @@ static hg_status read_switch(const hg_gguf *file, const char *key, bool *value, 
 
 static hg_status apply_roles(const gguf_vocabulary *v, hg_tokenizer *tok, hg_error *err)
 {
-    const int32_t ids[] = {role(v, KEY "bos_token_id"), role(v, KEY "eos_token_id"),
-                           role(v, KEY "unknown_token_id"), role(v, KEY "padding_token_id")};
-    tok->bos = ids[0];
-    tok->eos = ids[1];
-    tok->unknown = ids[2];
-    for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++) {
-        if (hg_token_table_get(&tok->vocab, ids[i]) != NULL)
-            tok->vocab.tokens[ids[i]].flags |= HG_TOKEN_NAMED;
+    for (size_t i = 0; i < HG_LAYOUT_ROLES; i++) {
+        const int32_t id = role(v, hg_layout_roles[i].key);
+        const bool there =
+            hg_token_table_get(&tok->vocab, id) != NULL; /* not when the file marks it as unused */
+        *(int32_t *)(void *)((char *)tok + hg_layout_roles[i].offset) = there ? id : -1;
+        if (there)
+            tok->vocab.tokens[id].flags |= HG_TOKEN_NAMED;
     }
     hg_status status = read_switch(v->file, KEY "add_bos_token", &tok->add_bos, err);
     return status == HG_STATUS_OK ? read_switch(v->file, KEY "add_eos_token", &tok->add_eos, err) : status;
@@ -127,7 +124,9 @@ static hg_status put_pieces(const gguf_vocabulary *v, const hg_gguf_value *score
         if (status != HG_STATUS_OK)
             return status;
         tok->vocab.tokens[i].byte = byte;
-        tok->vocab.tokens[i].score = hg_gguf_array_f32(scores, i);
+        tok->vocab.tokens[i].score = control ? 0 : hg_gguf_array_f32(scores, i);
+        if (!isfinite(tok->vocab.tokens[i].score))
+            return hg_error_set(err, HG_STATUS_INPUT, "token %zu has a score that is no number", i);
         if (control)
             status = put_control(tok, i, kind, name, is_phi3 ? phi3_strip(name) : 0U, err);
         if (status != HG_STATUS_OK)
@@ -165,22 +164,11 @@ static hg_status read_llama(const gguf_vocabulary *v, hg_tokenizer *tok, hg_erro
 /* ---- model "gpt2"
  * --------------------------------------------------------------------------------------------- */
 
-typedef struct gguf_family {
-    const char *name; /* tokenizer.ggml.pre */
-    const char *pattern;
-    bool nfc;
-} gguf_family;
-
-static const gguf_family *find_family(const hg_gguf *file)
+static const hg_layout_family *find_family(const hg_gguf *file)
 {
-    static const gguf_family families[] = {
-        {"gpt-2", hg_pattern_gpt2, false}, {"gpt2", hg_pattern_gpt2, false},
-        {"phi-2", hg_pattern_gpt2, false}, {"dbrx", hg_pattern_phi4, false},
-        {"phi-4", hg_pattern_phi4, false}, {"qwen2", hg_pattern_qwen2, true},
-    };
-    for (size_t i = 0; i < sizeof families / sizeof families[0]; i++) {
-        if (hg_gguf_string_is(file, KEY "pre", families[i].name))
-            return &families[i];
+    for (size_t i = 0; i < HG_LAYOUT_FAMILIES; i++) {
+        if (hg_gguf_string_is(file, KEY "pre", hg_layout_families[i].name))
+            return &hg_layout_families[i];
     }
     return NULL;
 }
@@ -203,7 +191,7 @@ static hg_status put_words(const gguf_vocabulary *v, bool is_phi4, hg_tokenizer 
 static hg_status read_gpt2(const gguf_vocabulary *v, hg_tokenizer *tok, hg_error *err)
 {
     const hg_gguf_value *merges = NULL;
-    const gguf_family *family = find_family(v->file);
+    const hg_layout_family *family = find_family(v->file);
     hg_gguf_text pre = {"", 0};
     hg_status status = hg_gguf_get_string(v->file, KEY "pre", &pre, err);
     if (status != HG_STATUS_OK)
@@ -236,26 +224,28 @@ static hg_status read_gpt2(const gguf_vocabulary *v, hg_tokenizer *tok, hg_error
     return status == HG_STATUS_OK ? apply_roles(v, tok, err) : status;
 }
 
-hg_status hg_tokenizer_read_gguf(hg_tokenizer *tok, const char *path, hg_error *err)
+hg_status hg_tokenizer_read_gguf(hg_tokenizer *tok, const hg_gguf *g, hg_error *err)
+{
+    if (hg_gguf_find(g, HG_LAYOUT_OWN "version") != NULL)
+        return hg_tokenizer_read_gguf_exact(tok, g, err);
+    gguf_vocabulary v;
+    hg_status status = open_vocabulary(&v, g, err);
+    if (status != HG_STATUS_OK)
+        return status;
+    if (hg_gguf_string_is(g, KEY "model", "llama"))
+        return read_llama(&v, tok, err);
+    if (hg_gguf_string_is(g, KEY "model", "gpt2"))
+        return read_gpt2(&v, tok, err);
+    return hg_error_set(err, HG_STATUS_INPUT, "%smodel is neither llama nor gpt2", KEY);
+}
+
+hg_status hg_tokenizer_read_gguf_file(hg_tokenizer *tok, const char *path, hg_error *err)
 {
     hg_gguf *file = NULL;
     hg_status status = hg_gguf_open(&file, path, err);
     if (status != HG_STATUS_OK)
         return status;
-    gguf_vocabulary v;
-    status = open_vocabulary(&v, file, err);
-    if (status == HG_STATUS_OK) {
-        if (hg_gguf_string_is(file, KEY "model", "llama"))
-            status = read_llama(&v, tok, err);
-        else if (hg_gguf_string_is(file, KEY "model", "gpt2"))
-            status = read_gpt2(&v, tok, err);
-        else
-            status = hg_error_set(err, HG_STATUS_INPUT, "%smodel is neither llama nor gpt2", KEY);
-        if (status != HG_STATUS_OK)
-            status = hg_error_prefix(err, status, "%s", path);
-    } else {
-        status = hg_error_prefix(err, status, "%s", path);
-    }
+    status = hg_tokenizer_read_gguf(tok, file, err);
     hg_gguf_close(file);
-    return status;
+    return status == HG_STATUS_OK ? status : hg_error_prefix(err, status, "%s", path);
 }

@@ -31,6 +31,7 @@ struct hg_tokenizer {
     hg_tokenizer_kind kind;
     bool add_bos, add_eos;
     int32_t bos, eos, unknown; /* -1: none */
+    int32_t padding;           /* likewise; nothing here uses it, but files name it */
 
     /* SENTENCEPIECE */
     hg_sentencepiece sp;
@@ -70,7 +71,12 @@ hg_status hg_tokenizer_finish_sentencepiece(hg_tokenizer *tok, hg_error *err) HG
 hg_status hg_tokenizer_read_sentencepiece(hg_tokenizer *tok, const char *folder, hg_error *err) HG_MUST_CHECK;
 hg_status hg_tokenizer_read_json(hg_tokenizer *tok, const char *folder, hg_error *err) HG_MUST_CHECK;
 hg_status hg_tokenizer_read_merges(hg_tokenizer *tok, const char *folder, hg_error *err) HG_MUST_CHECK;
-hg_status hg_tokenizer_read_gguf(hg_tokenizer *tok, const char *path, hg_error *err) HG_MUST_CHECK;
+hg_status hg_tokenizer_read_gguf_file(hg_tokenizer *tok, const char *path, hg_error *err) HG_MUST_CHECK;
+
+/* The metadata of a GGUF file: by the family that it shows, or exactly as hg_tokenizer_write_gguf wrote it.
+ */
+hg_status hg_tokenizer_read_gguf(hg_tokenizer *tok, const hg_gguf *g, hg_error *err) HG_MUST_CHECK;
+hg_status hg_tokenizer_read_gguf_exact(hg_tokenizer *tok, const hg_gguf *g, hg_error *err) HG_MUST_CHECK;
 
 /* The same from memory, for a tokenizer.json without its neighbours and a tokenizer.model with no settings.
  */
