@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 hg_status hg_file_read(const char *path, hg_buffer *out, hg_error *err)
 {
@@ -108,4 +109,21 @@ hg_status hg_folder_create(const char *path, hg_error *err)
             return hg_error_set(err, HG_STATUS_FAILED, "%s: cannot create: %s", part, strerror(errno));
     }
     return HG_STATUS_OK;
+}
+
+bool hg_file_free_bytes(const char *path, uint64_t *out)
+{
+    const char *slash = strrchr(path, '/');
+    size_t n = slash == NULL ? 0 : (size_t)(slash - path);
+    char folder[HG_PATH_BYTES] = ".";
+    if (n >= sizeof folder)
+        return false;
+    if (slash != NULL) { /* "/x" is in "/" */
+        memcpy(folder, path, n == 0 ? 1 : n);
+        folder[n == 0 ? 1 : n] = 0;
+    }
+    struct statvfs info;
+    if (statvfs(folder, &info) != 0)
+        return false;
+    return !__builtin_mul_overflow((uint64_t)info.f_bavail, (uint64_t)info.f_frsize, out);
 }

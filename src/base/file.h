@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define HG_PATH_BYTES 4096
 
@@ -26,6 +27,9 @@ bool hg_folder_exists(const char *path);
 /* out = folder "/" name; HG_STATUS_INPUT when it is longer than HG_PATH_BYTES. */
 hg_status hg_path_join(char out[HG_PATH_BYTES], const char *folder, const char *name,
                        hg_error *err) HG_MUST_CHECK;
+
+/* Bytes that the disk of a file at `path`, existing or not, has left; false when that is unknown. */
+bool hg_file_free_bytes(const char *path, uint64_t *out);
 
 /* The part after the last slash (borrowed from `path`). */
 const char *hg_path_name(const char *path);

@@ -50,3 +50,17 @@ void hg_file_map_close(hg_file_map *map)
         munmap((void *)(uintptr_t)map->data, map->size);
     *map = (hg_file_map){0};
 }
+
+void hg_file_map_release(const hg_file_map *map, const void *from, size_t n)
+{
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), map_begin = (uintptr_t)map->data;
+    uintptr_t begin = (uintptr_t)from;
+    if (map->data == NULL || begin < map_begin || begin - map_begin > map->size ||
+        n > map->size - (begin - map_begin))
+        return;
+    /* Only whole pages; the rest belongs to neighbours. The file's end may share its page with nothing. */
+    uintptr_t end = begin + n == map_begin + map->size ? begin + n : (begin + n) / page * page;
+    begin = (begin + page - 1) / page * page;
+    if (begin < end)
+        (void)madvise((void *)begin, end - begin, MADV_DONTNEED);
+}

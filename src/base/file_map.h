@@ -22,4 +22,8 @@ typedef struct hg_file_map {
 hg_status hg_file_map_open(hg_file_map *map, const char *path, hg_error *err) HG_MUST_CHECK;
 void hg_file_map_close(hg_file_map *map);
 
+/* Lets go of the memory of `n` bytes at `from`, if they lie in the map: they come back from the file when
+ * they are read again. Work that goes through a large file once keeps its memory small with it. */
+void hg_file_map_release(const hg_file_map *map, const void *from, size_t n);
+
 #endif

@@ -17,6 +17,10 @@ typedef struct hg_file_writer {
     char temporary[HG_PATH_BYTES];
 } hg_file_writer;
 
+/* Removes what writers of `path` left behind that were ended in the middle. Files that are being written, by
+ * this process or another, are let be. */
+void hg_file_writer_sweep(const char *path);
+
 /* HG_STATUS_FAILED, with path and reason, when the folder cannot be written to. */
 hg_status hg_file_writer_open(hg_file_writer *w, const char *path, hg_error *err) HG_MUST_CHECK;
 

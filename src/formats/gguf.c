@@ -459,6 +459,14 @@ const hg_gguf_value *hg_gguf_find(const hg_gguf *g, const char *key)
     return found == NULL ? NULL : *found;
 }
 
+uint32_t hg_gguf_tensor_type(hg_dtype dtype)
+{
+    static const uint32_t numbers[HG_DTYPE_COUNT] = {
+        [HG_DTYPE_F32] = 0,  [HG_DTYPE_F64] = 28, [HG_DTYPE_F16] = 1,   [HG_DTYPE_BF16] = 30,
+        [HG_DTYPE_Q8_0] = 8, [HG_DTYPE_Q4_0] = 2, [HG_DTYPE_Q4_K] = 12, [HG_DTYPE_Q6_K] = 14};
+    return numbers[dtype];
+}
+
 static hg_status list_tensor(const gguf_tensor *t, hg_tensor_list *out, hg_error *err)
 {
     const struct gguf_dtype *dtype = find_dtype(t->type);
@@ -467,16 +475,12 @@ static hg_status list_tensor(const gguf_tensor *t, hg_tensor_list *out, hg_error
         snprintf(reason, sizeof reason, "element type %" PRIu32, t->type);
     else
         snprintf(reason, sizeof reason, "element type %s", dtype->name);
-    hg_dtype known;
-    if (t->type == 0)
-        known = HG_DTYPE_F32;
-    else if (t->type == 1)
-        known = HG_DTYPE_F16;
-    else if (t->type == 30)
-        known = HG_DTYPE_BF16;
-    else
-        return hg_tensor_list_push_unsupported(out, t->name, t->name_bytes, reason, err);
-    return hg_tensor_list_push(out, t->name, t->name_bytes, known, t->n_dims, t->shape, t->data, err);
+    for (int i = 0; i < HG_DTYPE_COUNT; i++) {
+        if (i != HG_DTYPE_F64 && hg_gguf_tensor_type((hg_dtype)i) == t->type)
+            return hg_tensor_list_push(out, t->name, t->name_bytes, (hg_dtype)i, t->n_dims, t->shape, t->data,
+                                       err);
+    }
+    return hg_tensor_list_push_unsupported(out, t->name, t->name_bytes, reason, err);
 }
 
 hg_status hg_gguf_list_tensors(const hg_gguf *g, hg_tensor_list *out, hg_error *err)

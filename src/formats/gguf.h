@@ -89,8 +89,11 @@ int32_t hg_gguf_array_i32(const hg_gguf_value *array, size_t i);
 float hg_gguf_array_f32(const hg_gguf_value *array, size_t i);
 bool hg_gguf_array_bool(const hg_gguf_value *array, size_t i);
 
-/* Pushes all tensors, dimensions in PyTorch's order. Block-quantised and other types that hg_dtype lacks are
- * listed as unsupported. Extents were checked on opening. */
+/* Pushes all tensors, dimensions in PyTorch's order. Types that hg_dtype lacks are listed as unsupported.
+ * Extents were checked on opening. */
 hg_status hg_gguf_list_tensors(const hg_gguf *g, hg_tensor_list *out, hg_error *err) HG_MUST_CHECK;
+
+/* The file's number of an element type; HG_DTYPE_F64 has one too (28), though tensors of it are not used. */
+uint32_t hg_gguf_tensor_type(hg_dtype dtype);
 
 #endif

@@ -27,26 +27,45 @@ static hg_status read_plugin(hg_manifest_plugin *plugin, const json_t *json, con
     return status;
 }
 
+static const struct {
+    const char *name;
+    unsigned bit;
+} task_names[] = {{"reconstruct", HG_MANIFEST_RECONSTRUCT},
+                  {"super-resolution", HG_MANIFEST_SUPER_RESOLUTION},
+                  {"ct-to-mri", HG_MANIFEST_CT_TO_MRI},
+                  {"mri-to-ct", HG_MANIFEST_MRI_TO_CT},
+                  {"report-to-cxr", HG_MANIFEST_REPORT_TO_CXR}};
+
+bool hg_manifest_find_task(const char *name, unsigned *bit)
+{
+    for (size_t i = 0; i < sizeof task_names / sizeof task_names[0]; i++) {
+        if (strcmp(task_names[i].name, name) == 0) {
+            *bit = task_names[i].bit;
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *hg_manifest_task_name(unsigned bit)
+{
+    for (size_t i = 0; i < sizeof task_names / sizeof task_names[0]; i++) {
+        if (task_names[i].bit == bit)
+            return task_names[i].name;
+    }
+    return NULL;
+}
+
 static hg_status read_task(const json_t *task, const char *what, unsigned *tasks, hg_error *err)
 {
-    static const struct {
-        const char *name;
-        unsigned bit;
-    } names[] = {{"reconstruct", HG_MANIFEST_RECONSTRUCT},
-                 {"super-resolution", HG_MANIFEST_SUPER_RESOLUTION},
-                 {"ct-to-mri", HG_MANIFEST_CT_TO_MRI},
-                 {"mri-to-ct", HG_MANIFEST_MRI_TO_CT},
-                 {"report-to-cxr", HG_MANIFEST_REPORT_TO_CXR}};
+    unsigned bit = 0;
     const char *name = json_string_value(task);
     if (name == NULL)
         return hg_error_set(err, HG_STATUS_INPUT, "%s: tasks has something that is not a string", what);
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (strcmp(names[i].name, name) == 0) {
-            *tasks |= names[i].bit;
-            return HG_STATUS_OK;
-        }
-    }
-    return hg_error_set(err, HG_STATUS_INPUT, "%s: unknown task '%s'", what, name);
+    if (!hg_manifest_find_task(name, &bit))
+        return hg_error_set(err, HG_STATUS_INPUT, "%s: unknown task '%s'", what, name);
+    *tasks |= bit;
+    return HG_STATUS_OK;
 }
 
 static hg_status read_tasks(hg_manifest *m, const json_t *json, const char *what, hg_error *err)
@@ -79,6 +98,12 @@ static hg_status manifest_json(hg_manifest *m, const json_t *json, const char *w
     if (status == HG_STATUS_OK)
         status =
             hg_json_get_text(json, what, "system_prompt", m->system_prompt, sizeof m->system_prompt, err);
+    if (status == HG_STATUS_OK)
+        status = hg_json_get_text(json, what, "license", m->license, sizeof m->license, err);
+    if (status == HG_STATUS_OK)
+        status = hg_json_get_text(json, what, "description", m->description, sizeof m->description, err);
+    if (status == HG_STATUS_OK)
+        status = hg_json_get_text(json, what, "intended_use", m->intended_use, sizeof m->intended_use, err);
     const json_t *prompt = json_object_get(json, "system_prompt");
     m->has_system_prompt = prompt != NULL && !json_is_null(prompt);
     return status;

@@ -17,6 +17,7 @@
 #define HG_CONFIG_MAX_LEVELS 8
 #define HG_CONFIG_TEXT_BYTES 64
 #define HG_CONFIG_PROMPT_BYTES 2048
+#define HG_CONFIG_NOTE_BYTES 1024
 
 typedef enum hg_family {
     HG_FAMILY_PHI3, /* Phi-3 and phi-4: fused qkv and gate_up, no biases */
@@ -119,6 +120,10 @@ typedef struct hg_vqgan_config {
     int64_t n_groups; /* of the group norms: 32, or ddconfig's norm_groups */
 } hg_vqgan_config;
 
+/* Whether levels, channels and norm groups of numbers that are in range fit together; `what` begins the
+ * error. */
+hg_status hg_vqgan_config_check(const hg_vqgan_config *c, const char *what, hg_error *err) HG_MUST_CHECK;
+
 hg_status hg_vqgan_config_parse(hg_vqgan_config *out, const char *text, size_t bytes,
                                 hg_error *err) HG_MUST_CHECK;
 hg_status hg_vqgan_config_read(hg_vqgan_config *out, const char *folder, hg_error *err) HG_MUST_CHECK;
@@ -131,6 +136,8 @@ enum {
     HG_MANIFEST_MRI_TO_CT = 8,
     HG_MANIFEST_REPORT_TO_CXR = 16
 };
+
+#define HG_MANIFEST_TASK_COUNT 5
 
 /* What a plug-in's H-LoRA was trained with and cannot be read off its shapes alone. */
 typedef struct hg_manifest_plugin {
@@ -149,7 +156,14 @@ typedef struct hg_manifest {
     char template_name[HG_CONFIG_TEXT_BYTES];
     char system_prompt[HG_CONFIG_PROMPT_BYTES];
     bool has_system_prompt;
+    char license[HG_CONFIG_TEXT_BYTES]; /* of the weights: an SPDX name or a few words */
+    char description[HG_CONFIG_NOTE_BYTES];
+    char intended_use[HG_CONFIG_NOTE_BYTES];
 } hg_manifest;
+
+/* Between a task's name ("ct-to-mri") and its bit; false and NULL when there is none. */
+bool hg_manifest_find_task(const char *name, unsigned *bit);
+const char *hg_manifest_task_name(unsigned bit);
 
 hg_status hg_manifest_parse(hg_manifest *out, const char *text, size_t bytes, hg_error *err) HG_MUST_CHECK;
 

@@ -27,9 +27,9 @@ static bool header_push(hg_buffer *head, const hg_sink_item *item, bool is_first
     return ok && hg_buffer_push_format(head, "],\"data_offsets\":[%" PRIu64 ",%" PRIu64 "]}", begin, end);
 }
 
-static hg_status safetensors_plan(hg_tensor_writer *w, const char *root, hg_error *err)
+static hg_status safetensors_plan(hg_tensor_writer *w, const void *extra, hg_error *err)
 {
-    (void)root;
+    (void)extra;
     hg_buffer *head = &w->head;
     uint64_t position = 0;
     /* The first 8 bytes become the length of the rest. */

@@ -142,3 +142,13 @@ hg_status hg_tensor_file_need(const hg_tensor_file *f, const char *name, const h
     *out = &t->tensor;
     return HG_STATUS_OK;
 }
+
+void hg_tensor_file_release(const hg_tensor_file *f, const void *from, size_t bytes)
+{
+    hg_file_map_release(&f->map, from, bytes);
+}
+
+size_t hg_tensor_file_bytes(const hg_tensor_file *f)
+{
+    return f->map.size;
+}

@@ -10,6 +10,9 @@
 #include "formats/gguf.h"
 #include "formats/tensor_list.h"
 
+/* Longest new name in a view, with its zero. */
+#define HG_TENSOR_RENAME_BYTES 192
+
 typedef enum hg_tensor_file_kind {
     HG_TENSOR_FILE_SAFETENSORS,
     HG_TENSOR_FILE_TORCH,
@@ -25,6 +28,8 @@ void hg_tensor_file_close(hg_tensor_file *f); /* NULL is allowed */
 hg_tensor_file_kind hg_tensor_file_get_kind(const hg_tensor_file *f);
 const char *hg_tensor_file_kind_name(hg_tensor_file_kind kind); /* "safetensors", "PyTorch", "GGUF" */
 const char *hg_tensor_file_get_path(const hg_tensor_file *f);
+
+size_t hg_tensor_file_bytes(const hg_tensor_file *f); /* of the whole file */
 
 /* The metadata of a GGUF file; NULL for the other kinds. */
 const hg_gguf *hg_tensor_file_get_gguf(const hg_tensor_file *f);
@@ -44,6 +49,10 @@ const hg_named_tensor *hg_tensor_file_find_any(const hg_tensor_file *f, const ch
 hg_status hg_tensor_file_need(const hg_tensor_file *f, const char *name, const hg_tensor **out,
                               hg_error *err) HG_MUST_CHECK;
 
+/* Lets go of the memory that `bytes` bytes of a tensor of this file take, which then come from the disk again
+ * (see hg_file_map_release). Bytes that are not the file's own, copies, are kept. */
+void hg_tensor_file_release(const hg_tensor_file *f, const void *from, size_t bytes);
+
 /* Several files as one name space. */
 typedef struct hg_tensor_set hg_tensor_set;
 
@@ -54,6 +63,13 @@ hg_status hg_tensor_set_open_folder(hg_tensor_set **out, const char *folder, hg_
 
 /* One file as a set. */
 hg_status hg_tensor_set_open_file(hg_tensor_set **out, const char *path, hg_error *err) HG_MUST_CHECK;
+
+/* Some tensors of a file under other names: `rename` writes the new name of `name` to `out` and returns true,
+ * or returns false for a tensor that does not belong to the set. The file is borrowed and must outlive the
+ * set. Tensors are in the file's order. HG_STATUS_INPUT when two get one name. */
+typedef bool (*hg_tensor_rename)(const void *user, const char *name, char out[HG_TENSOR_RENAME_BYTES]);
+hg_status hg_tensor_set_open_view(hg_tensor_set **out, const hg_tensor_file *file, hg_tensor_rename rename,
+                                  const void *user, hg_error *err) HG_MUST_CHECK;
 void hg_tensor_set_close(hg_tensor_set *set); /* NULL is allowed */
 
 size_t hg_tensor_set_n_files(const hg_tensor_set *set);
@@ -65,5 +81,8 @@ const hg_named_tensor *hg_tensor_set_get(const hg_tensor_set *set,
 const hg_tensor *hg_tensor_set_find(const hg_tensor_set *set, const char *name);
 hg_status hg_tensor_set_need(const hg_tensor_set *set, const char *name, const hg_tensor **out,
                              hg_error *err) HG_MUST_CHECK;
+
+/* hg_tensor_file_release for whichever file the bytes lie in. */
+void hg_tensor_set_release(const hg_tensor_set *set, const void *from, size_t bytes);
 
 #endif

@@ -8,6 +8,7 @@
 #include "base/checked.h"
 #include "base/memory.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -118,7 +119,7 @@ static hg_status list_copy_memory(hg_tensor_list *list, const char *name, size_t
 /* Gathers strided elements into contiguous memory. */
 static void list_gather(const hg_tensor *t, const uint8_t *from, uint8_t *to)
 {
-    size_t bytes = hg_dtype_bytes(t->dtype);
+    size_t bytes = hg_dtype_bytes(t->dtype); /* PyTorch's strided tensors are of plain types */
     const int64_t *n = t->shape;
     const int64_t *s = t->stride;
     for (int64_t a = 0; a < n[0]; a++)
@@ -148,16 +149,20 @@ hg_status hg_tensor_list_push_strided(hg_tensor_list *list, const char *name, si
     if (stride != NULL && n_dims > 0)
         memcpy(source.stride, stride, (size_t)n_dims * sizeof *stride);
     bool gather = count > 0 && !hg_tensor_is_contiguous(&source);
-    size_t element = hg_dtype_bytes(dtype);
-    if (gather || data == NULL || (uintptr_t)data % element != 0) {
+    if (t.shape[t.n_dims - 1] % hg_dtype_block(dtype) != 0)
+        return hg_error_set(err, HG_STATUS_INPUT,
+                            "tensor '%s': rows of %" PRId64 " are no multiple of %s's %" PRId64, item->name,
+                            t.shape[t.n_dims - 1], hg_dtype_name(dtype), hg_dtype_block(dtype));
+    size_t bytes = hg_tensor_bytes(&t);
+    if (gather || data == NULL || (uintptr_t)data % hg_dtype_alignment(dtype) != 0) {
         uint8_t *copy = NULL;
-        status = list_copy_memory(list, item->name, count * element, &copy, err);
+        status = list_copy_memory(list, item->name, bytes, &copy, err);
         if (status != HG_STATUS_OK)
             return status;
         if (gather)
             list_gather(&source, data, copy);
         else if (count > 0)
-            memcpy(copy, data, count * element);
+            memcpy(copy, data, bytes);
         t.data = copy;
     }
     item->tensor = t;

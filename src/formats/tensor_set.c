@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor_set.c: the shards of a model as one name space. The index file of a folder is untrusted: its shard
- * names may only name files of that folder, and what it promises is checked against what the shards hold.
+ * tensor_set.c: the shards of a model as one name space, or some tensors of a file under other names. The
+ * index file of a folder is untrusted: its shard names may only name files of that folder, and what it
+ * promises is checked against what the shards hold.
  */
 #include "formats/tensor_file.h"
 
+#include "base/arena.h"
 #include "base/buffer.h"
 #include "base/file.h"
 #include "base/memory.h"
@@ -15,6 +17,7 @@
 
 #define INDEX_MAX_BYTES ((size_t)64 << 20)
 #define MAX_SHARDS 1024
+#define VIEW_MAX_BYTES ((size_t)1 << 30)
 
 typedef struct set_key {
     const char *name;
@@ -29,6 +32,11 @@ struct hg_tensor_set {
     size_t n_files, capacity;
     set_key *keys; /* by name */
     size_t n_tensors;
+
+    bool is_view;
+    const hg_tensor_file *borrowed; /* of a view, as are: */
+    hg_named_tensor *items;         /* n_tensors, in the file's order */
+    hg_arena names;
 };
 
 static hg_tensor_set *set_create(const char *folder)
@@ -47,6 +55,8 @@ void hg_tensor_set_close(hg_tensor_set *set)
 {
     if (set == NULL)
         return;
+    if (set->is_view)
+        hg_arena_deinit(&set->names);
     for (size_t i = 0; i < set->n_files; i++) {
         hg_tensor_file_close(set->files[i]);
         hg_mem_free(set->shards[i]);
@@ -101,7 +111,21 @@ static int key_order(const void *a, const void *b)
     return strcmp(((const set_key *)a)->name, ((const set_key *)b)->name);
 }
 
-/* Sorts all names; a name in two files is refused. */
+/* Sorts n keys; a name that comes twice is refused. */
+static hg_status set_sort(hg_tensor_set *set, size_t n, hg_error *err)
+{
+    qsort(set->keys, n, sizeof *set->keys, key_order);
+    for (size_t i = 1; i < n; i++) {
+        const set_key *a = &set->keys[i - 1], *b = &set->keys[i];
+        if (strcmp(a->name, b->name) == 0)
+            return hg_error_set(err, HG_STATUS_INPUT, "tensor '%s' is in %s and in %s", a->name,
+                                hg_tensor_file_get_path(a->file), hg_tensor_file_get_path(b->file));
+    }
+    set->n_tensors = n;
+    return HG_STATUS_OK;
+}
+
+/* All names of all files. */
 static hg_status set_index(hg_tensor_set *set, hg_error *err)
 {
     size_t n = 0, k = 0;
@@ -116,15 +140,7 @@ static hg_status set_index(hg_tensor_set *set, hg_error *err)
             set->keys[k++] = (set_key){t->name, t, set->files[i]};
         }
     }
-    qsort(set->keys, n, sizeof *set->keys, key_order);
-    for (size_t i = 1; i < n; i++) {
-        const set_key *a = &set->keys[i - 1], *b = &set->keys[i];
-        if (strcmp(a->name, b->name) == 0)
-            return hg_error_set(err, HG_STATUS_INPUT, "tensor '%s' is in %s and in %s", a->name,
-                                hg_tensor_file_get_path(a->file), hg_tensor_file_get_path(b->file));
-    }
-    set->n_tensors = n;
-    return HG_STATUS_OK;
+    return set_sort(set, n, err);
 }
 
 /* The file known as `shard`, opened on first use. */
@@ -240,13 +256,58 @@ hg_status hg_tensor_set_open_file(hg_tensor_set **out, const char *path, hg_erro
     return set_complete(set, set_add_file(set, path, hg_path_name(path), err), out, err);
 }
 
+/* The tensors of the file that `rename` takes, with their new names. */
+static hg_status view_collect(hg_tensor_set *set, hg_tensor_rename rename, const void *user, hg_error *err)
+{
+    size_t n = hg_tensor_file_n_tensors(set->borrowed);
+    set->keys = hg_mem_array(n == 0 ? 1 : n, sizeof *set->keys);
+    set->items = hg_arena_array(&set->names, n == 0 ? 1 : n, sizeof *set->items);
+    if (set->keys == NULL || set->items == NULL)
+        return hg_error_memory(err, n * (sizeof *set->keys + sizeof *set->items), "the index of tensors");
+    for (size_t i = 0; i < n; i++) {
+        const hg_named_tensor *t = hg_tensor_file_get(set->borrowed, i);
+        char name[HG_TENSOR_RENAME_BYTES];
+        if (!rename(user, t->name, name))
+            continue;
+        size_t bytes = strlen(name) + 1;
+        char *copy = hg_arena_alloc(&set->names, bytes);
+        if (copy == NULL)
+            return hg_error_memory(err, bytes, "a tensor's name");
+        memcpy(copy, name, bytes);
+        hg_named_tensor *item = &set->items[set->n_tensors];
+        *item = (hg_named_tensor){copy, t->tensor, t->unsupported};
+        set->keys[set->n_tensors++] = (set_key){copy, item, set->borrowed};
+    }
+    return set_sort(set, set->n_tensors, err);
+}
+
+hg_status hg_tensor_set_open_view(hg_tensor_set **out, const hg_tensor_file *file, hg_tensor_rename rename,
+                                  const void *user, hg_error *err)
+{
+    *out = NULL;
+    hg_tensor_set *set = set_create(hg_tensor_file_get_path(file));
+    if (set == NULL)
+        return hg_error_memory(err, sizeof *set, "a set of tensors");
+    set->is_view = true;
+    set->borrowed = file;
+    hg_arena_init(&set->names, (size_t)64 << 10, VIEW_MAX_BYTES);
+    hg_status status = view_collect(set, rename, user, err);
+    if (status == HG_STATUS_OK)
+        *out = set;
+    else
+        hg_tensor_set_close(set);
+    return status;
+}
+
 size_t hg_tensor_set_n_files(const hg_tensor_set *set)
 {
-    return set->n_files;
+    return set->is_view ? 1 : set->n_files;
 }
 
 const hg_tensor_file *hg_tensor_set_get_file(const hg_tensor_set *set, size_t i)
 {
+    if (set->is_view)
+        return i == 0 ? set->borrowed : NULL;
     return i < set->n_files ? set->files[i] : NULL;
 }
 
@@ -257,6 +318,8 @@ size_t hg_tensor_set_n_tensors(const hg_tensor_set *set)
 
 const hg_named_tensor *hg_tensor_set_get(const hg_tensor_set *set, size_t i)
 {
+    if (set->is_view)
+        return i < set->n_tensors ? &set->items[i] : NULL;
     for (size_t f = 0; f < set->n_files; f++) {
         size_t n = hg_tensor_file_n_tensors(set->files[f]);
         if (i < n)
@@ -283,5 +346,17 @@ hg_status hg_tensor_set_need(const hg_tensor_set *set, const char *name, const h
     const set_key *key = set_find(set, name);
     if (key == NULL)
         return hg_error_set(err, HG_STATUS_INPUT, "%s: tensor '%s' is missing", set->folder, name);
-    return hg_tensor_file_need(key->file, name, out, err);
+    if (key->tensor->unsupported != NULL)
+        return hg_error_set(err, HG_STATUS_INPUT, "%s: tensor '%s': %s is not supported",
+                            hg_tensor_file_get_path(key->file), name, key->tensor->unsupported);
+    *out = &key->tensor->tensor;
+    return HG_STATUS_OK;
+}
+
+void hg_tensor_set_release(const hg_tensor_set *set, const void *from, size_t bytes)
+{
+    if (set->is_view)
+        hg_tensor_file_release(set->borrowed, from, bytes);
+    for (size_t i = 0; i < set->n_files; i++)
+        hg_tensor_file_release(set->files[i], from, bytes);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * tensor_sink.h: between tensor_writer.c (the flow of data) and the containers (safetensors_writer.c,
- * torch_writer.c), which say what stands around it.
+ * torch_writer.c, gguf_writer.c), which say what stands around it.
  */
 #ifndef HG_FORMATS_TENSOR_SINK_H
 #define HG_FORMATS_TENSOR_SINK_H
@@ -27,7 +27,9 @@ typedef struct hg_sink_item {
 
 /* What a container puts around the data. */
 typedef struct hg_sink_container {
-    hg_status (*plan)(hg_tensor_writer *w, const char *root, hg_error *err); /* head and file_bytes */
+    bool takes_blocks; /* it has block-quantised types */
+    /* head and file_bytes; `extra` is what the container's create function was given besides the specs */
+    hg_status (*plan)(hg_tensor_writer *w, const void *extra, hg_error *err);
     hg_status (*begin_file)(hg_tensor_writer *w, hg_error *err);
     hg_status (*begin_tensor)(hg_tensor_writer *w, size_t i, hg_error *err);
     void (*see_data)(hg_tensor_writer *w, const uint8_t *bytes, size_t n); /* may be NULL */
@@ -44,13 +46,13 @@ struct hg_tensor_writer {
     size_t left;    /* bytes that it still wants */
     bool is_open;   /* its begin has been written */
     uint64_t file_bytes;
-    hg_buffer head; /* safetensors: the header; PyTorch: data.pkl */
+    hg_buffer head; /* safetensors, GGUF: the header; PyTorch: data.pkl */
     char root[HG_TORCH_ROOT_BYTES];
     uint64_t version_position; /* of the last entry's header; PyTorch only */
 };
 
 hg_status hg_tensor_sink_create(hg_tensor_writer **out, const hg_sink_container *container, const char *path,
-                                const char *root, const hg_tensor_spec *specs, size_t n_specs,
+                                const void *extra, const hg_tensor_spec *specs, size_t n_specs,
                                 hg_error *err) HG_MUST_CHECK;
 
 hg_status hg_tensor_sink_put(hg_tensor_sink *s, const void *bytes, size_t n, hg_error *err) HG_MUST_CHECK;

@@ -37,7 +37,7 @@ hg_status hg_tensor_sink_put_zeros(hg_tensor_sink *s, size_t n, hg_error *err)
     return HG_STATUS_OK;
 }
 
-static hg_status check_spec(const hg_tensor_spec *spec, size_t *bytes, hg_error *err)
+static hg_status check_spec(const hg_tensor_spec *spec, bool takes_blocks, size_t *bytes, hg_error *err)
 {
     size_t name_bytes = strlen(spec->name), count;
     if (name_bytes == 0 || name_bytes > HG_TENSOR_NAME_BYTES)
@@ -48,13 +48,18 @@ static hg_status check_spec(const hg_tensor_spec *spec, size_t *bytes, hg_error 
             return hg_error_set(err, HG_STATUS_USAGE, "the tensor name '%s' has other than plain characters",
                                 spec->name);
     }
-    if (spec->dtype != HG_DTYPE_F32 && spec->dtype != HG_DTYPE_F16 && spec->dtype != HG_DTYPE_BF16)
+    if (spec->dtype == HG_DTYPE_F64 || (hg_dtype_is_quantised(spec->dtype) && !takes_blocks))
         return hg_error_set(err, HG_STATUS_USAGE, "tensor '%s': type %s is not written", spec->name,
                             hg_dtype_name(spec->dtype));
     if (spec->n_dims < 1 || spec->n_dims > HG_TENSOR_MAX_DIMS ||
         !hg_tensor_list_count(spec->n_dims, spec->shape, &count))
         return hg_error_set(err, HG_STATUS_USAGE, "tensor '%s': bad shape", spec->name);
-    *bytes = count * hg_dtype_bytes(spec->dtype); /* fits: see hg_tensor_list_count */
+    int64_t columns = spec->shape[spec->n_dims - 1], block = hg_dtype_block(spec->dtype);
+    if (columns % block != 0)
+        return hg_error_set(err, HG_STATUS_USAGE,
+                            "tensor '%s': rows of %" PRId64 " are no multiple of %s's %" PRId64, spec->name,
+                            columns, hg_dtype_name(spec->dtype), block);
+    *bytes = hg_dtype_span(spec->dtype, (int64_t)count); /* fits: see hg_tensor_list_count */
     return HG_STATUS_OK;
 }
 
@@ -65,7 +70,7 @@ static hg_status copy_specs(hg_tensor_writer *w, const hg_tensor_spec *specs, si
         return hg_error_memory(err, n * sizeof *w->items, "tensors to write");
     for (size_t i = 0; i < n; i++) {
         hg_sink_item *item = &w->items[i];
-        hg_status status = check_spec(&specs[i], &item->bytes, err);
+        hg_status status = check_spec(&specs[i], w->container->takes_blocks, &item->bytes, err);
         if (status != HG_STATUS_OK)
             return status;
         item->spec = specs[i];
@@ -114,8 +119,18 @@ static hg_status writer_advance(hg_tensor_writer *w, hg_error *err)
     return HG_STATUS_OK;
 }
 
+/* A disk that is too small is better known before hours of work than after. */
+static hg_status check_space(const hg_tensor_writer *w, const char *path, hg_error *err)
+{
+    uint64_t available;
+    if (!hg_file_free_bytes(path, &available) || available >= w->file_bytes)
+        return HG_STATUS_OK;
+    return hg_error_set(err, HG_STATUS_FAILED, "%s: the file takes %.1f MB, but its disk has %.1f MB left", path,
+                        (double)w->file_bytes / 1e6, (double)available / 1e6);
+}
+
 hg_status hg_tensor_sink_create(hg_tensor_writer **out, const hg_sink_container *container, const char *path,
-                                const char *root, const hg_tensor_spec *specs, size_t n_specs, hg_error *err)
+                                const void *extra, const hg_tensor_spec *specs, size_t n_specs, hg_error *err)
 {
     *out = NULL;
     hg_tensor_writer *w = hg_mem_array(1, sizeof *w);
@@ -128,7 +143,9 @@ hg_status hg_tensor_sink_create(hg_tensor_writer **out, const hg_sink_container 
     if (status == HG_STATUS_OK)
         status = check_names(specs, n_specs, err);
     if (status == HG_STATUS_OK)
-        status = container->plan(w, root, err);
+        status = container->plan(w, extra, err);
+    if (status == HG_STATUS_OK)
+        status = check_space(w, path, err);
     if (status == HG_STATUS_OK)
         status = hg_file_writer_open(&w->sink.file, path, err);
     if (status == HG_STATUS_OK)

@@ -99,9 +99,9 @@ static hg_status check_root(hg_tensor_writer *w, const char *root, hg_error *err
     return HG_STATUS_OK;
 }
 
-static hg_status torch_plan(hg_tensor_writer *w, const char *root, hg_error *err)
+static hg_status torch_plan(hg_tensor_writer *w, const void *extra, hg_error *err)
 {
-    hg_status status = check_root(w, root, err);
+    hg_status status = check_root(w, extra, err);
     if (status != HG_STATUS_OK)
         return status;
     if (n_entries(w) > MAX_ENTRIES)

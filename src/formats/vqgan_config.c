@@ -248,7 +248,7 @@ static hg_status check_complete(const vqgan_reader *r)
     return HG_STATUS_OK;
 }
 
-static hg_status check_sizes(const hg_vqgan_config *c, const char *what, hg_error *err)
+hg_status hg_vqgan_config_check(const hg_vqgan_config *c, const char *what, hg_error *err)
 {
     if (c->resolution % ((int64_t)1 << (c->n_levels - 1)) != 0)
         return hg_error_set(err, HG_STATUS_INPUT, "%s: resolution %lld cannot be halved %d times", what,
@@ -286,7 +286,7 @@ static hg_status vqgan_parse(hg_vqgan_config *out, const char *what, const char 
     if (status == HG_STATUS_OK)
         status = check_complete(&r);
     if (status == HG_STATUS_OK)
-        status = check_sizes(&c, what, err);
+        status = hg_vqgan_config_check(&c, what, err);
     if (status == HG_STATUS_OK)
         *out = c;
     return status;

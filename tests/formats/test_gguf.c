@@ -211,6 +211,15 @@ static void check_vocabulary(const char *name, size_t n_tokens, const char *mode
     hg_gguf_close(g);
 }
 
+/* The numbers of ggml's type enumeration. */
+static void test_tensor_types(void **state)
+{
+    (void)state;
+    static const uint32_t numbers[HG_DTYPE_COUNT] = {0, 28, 1, 30, 8, 2, 12, 14};
+    for (int i = 0; i < HG_DTYPE_COUNT; i++)
+        assert_int_equal(hg_gguf_tensor_type((hg_dtype)i), numbers[i]);
+}
+
 static void test_phi3_vocabulary(void **state)
 {
     (void)state;
@@ -232,6 +241,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_arrays, open_tiny, close_tiny),
         cmocka_unit_test(test_deltas),
         cmocka_unit_test(test_truncated),
+        cmocka_unit_test(test_tensor_types),
         cmocka_unit_test(test_phi3_vocabulary),
         cmocka_unit_test(test_gpt2_vocabulary),
     };

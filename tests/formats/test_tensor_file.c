@@ -37,10 +37,10 @@ static hg_tensor_set *open_any(const char *name)
 
 static float value_at(const hg_tensor *t, int64_t i)
 {
-    hg_real value;
-    const uint8_t *at = (const uint8_t *)t->data + (size_t)i * hg_dtype_bytes(t->dtype);
-    hg_dtype_to_real(t->dtype, 1, at, &value);
-    return (float)value;
+    hg_real values[HG_DTYPE_MAX_BLOCK];
+    int64_t block = hg_dtype_block(t->dtype);
+    hg_dtype_to_real(t->dtype, block, hg_tensor_at(t, i - i % block), values);
+    return (float)values[i % block];
 }
 
 /* One line: file, name, type, number of dimensions, dimensions, values. */
@@ -60,7 +60,7 @@ static void check_line(hg_tensor_set *set, char *line, const char *name)
         fail_msg("tensor '%s' was not found", name);
     assert_string_equal(hg_dtype_name(t->dtype), type);
     assert_true(hg_tensor_is_contiguous(t));
-    assert_int_equal((uintptr_t)t->data % hg_dtype_bytes(t->dtype), 0);
+    assert_int_equal((uintptr_t)t->data % hg_dtype_alignment(t->dtype), 0);
     assert_int_equal(t->n_dims, atoi(strtok_r(NULL, " ", &rest)));
     for (int i = 0; i < t->n_dims; i++)
         assert_int_equal(t->shape[i], atoi(strtok_r(NULL, " ", &rest)));

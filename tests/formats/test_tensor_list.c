@@ -92,9 +92,35 @@ static void test_names(void **state)
     hg_tensor_list_deinit(&list);
 }
 
+/* Blocks are listed where they lie on even addresses, copied elsewhere, and refused in parts. */
+static void test_blocks(void **state)
+{
+    (void)state;
+    _Alignas(16) static uint8_t data[1 + 4 * 34];
+    hg_tensor_list list;
+    hg_error err;
+    hg_tensor_list_init(&list, sizeof data);
+    for (size_t i = 0; i < sizeof data; i++)
+        data[i] = (uint8_t)i;
+    assert_int_equal(
+        hg_tensor_list_push(&list, "even", 4, HG_DTYPE_Q8_0, 2, (int64_t[]){2, 32}, data + 2, &err),
+        HG_STATUS_OK);
+    assert_int_equal(
+        hg_tensor_list_push(&list, "odd", 3, HG_DTYPE_Q8_0, 2, (int64_t[]){2, 64}, data + 1, &err),
+        HG_STATUS_OK);
+    assert_ptr_equal(list.items[0].tensor.data, data + 2);
+    assert_ptr_not_equal(list.items[1].tensor.data, data + 1);
+    assert_int_equal((uintptr_t)list.items[1].tensor.data % 2, 0);
+    assert_memory_equal(list.items[1].tensor.data, data + 1, 4 * 34);
+    assert_int_equal(hg_tensor_list_push(&list, "part", 4, HG_DTYPE_Q8_0, 2, (int64_t[]){32, 2}, data, &err),
+                     HG_STATUS_INPUT);
+    format_check_text(&err, "tensor 'part': rows of 2 are no multiple of q8_0's 32");
+    hg_tensor_list_deinit(&list);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_count), cmocka_unit_test(test_copies),
-                                       cmocka_unit_test(test_names)};
+                                       cmocka_unit_test(test_names), cmocka_unit_test(test_blocks)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

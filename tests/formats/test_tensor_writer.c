@@ -238,12 +238,15 @@ static void test_bad_specs(void **state)
                                            {"a", HG_DTYPE_F32, 1, {1, 1, 1, 1}}};
     static const hg_tensor_spec quote = {"a\"b", HG_DTYPE_F32, 1, {1, 1, 1, 1}};
     static const hg_tensor_spec wide = {"a", HG_DTYPE_F64, 1, {1, 1, 1, 1}};
+    static const hg_tensor_spec blocks = {"a", HG_DTYPE_Q8_0, 2, {2, 32, 1, 1}};
     static const hg_tensor_spec negative = {"a", HG_DTYPE_F32, 1, {-1, 1, 1, 1}};
     static const hg_tensor_spec huge = {"a", HG_DTYPE_F32, 2, {40000, 40000, 1, 1}};
     static const hg_tensor_spec nameless = {"", HG_DTYPE_F32, 1, {1, 1, 1, 1}};
     check_refused(twice, 2, NULL, "two tensors are named 'a'");
     check_refused(&quote, 1, NULL, "has other than plain characters");
     check_refused(&wide, 1, NULL, "type f64 is not written");
+    check_refused(&blocks, 1, NULL, "type q8_0 is not written");
+    check_refused(&blocks, 1, "r", "type q8_0 is not written");
     check_refused(&negative, 1, NULL, "tensor 'a': bad shape");
     check_refused(&nameless, 1, "r", "a tensor's name has 0 bytes");
     check_refused(&huge, 1, "r", "the tensors take 4 GB or more");
