@@ -60,10 +60,11 @@ typedef enum hg_draw_task {
 HG_API const char *hg_draw_task_name(hg_draw_task task);
 HG_API bool hg_draw_task_find(const char *name, hg_draw_task *out);
 
-/* A description of a folder of files, complete or not, as a JSON object in text form (the caller frees it
- * with hg_text_free): the parts found and missing, their sizes, and the tasks that they allow. Of a single
- * file of tensors: its kind, number of tensors and bytes of those that can be used. With `with_tensors` also
- * every tensor's name, type and shape. */
+/* A description of a package or a folder of files, complete or not, as a JSON object in text form (the caller
+ * frees it with hg_text_free): what the model says about itself, its settings, the parts found and missing
+ * with their sizes, the memory needed, the tasks that they allow, and where they come from. Of a single file
+ * of tensors: its kind, number of tensors and bytes of those that can be used. With `with_tensors` also every
+ * tensor's name, type and shape. */
 HG_API hg_status hg_model_inspect(const char *path, bool with_tensors, char **json,
                                   hg_error *err) HG_MUST_CHECK;
 HG_API void hg_text_free(char *text);
@@ -147,6 +148,7 @@ typedef struct hg_draw_request {
     hg_sampling sampling;
     bool reference; /* decode without the constraint to picture codes, as the original does; fails when the
                        length is wrong */
+    bool force; /* draw although the model was not trained for the task; parts must be there all the same */
     hg_progress progress;
 } hg_draw_request;
 
@@ -155,6 +157,7 @@ typedef struct hg_draw_result {
     int32_t *codes;    /* picture codes in raster order */
     size_t n_codes;
     size_t n_prompt_tokens;
+    bool forced; /* the model was not trained for the task: the picture must not be used */
     hg_timings timings;
 } hg_draw_result;
 

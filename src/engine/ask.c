@@ -99,9 +99,9 @@ static hg_status ask_run(ask_job *job, const hg_prompt *prompt, hg_error *err)
 
 static hg_status ask_check(const hg_model *model, const hg_ask_request *request, hg_error *err)
 {
-    if (model->missing_for_ask[0] != 0)
+    if (model->source.missing_for_ask[0] != 0)
         return hg_error_set(err, HG_STATUS_TASK, "this model cannot answer questions: missing %s",
-                            model->missing_for_ask);
+                            model->source.missing_for_ask);
     if (hg_text_is_blank(request->question))
         return hg_error_set(err, HG_STATUS_USAGE, "the question is empty");
     if (request->max_tokens < 0)
@@ -139,7 +139,7 @@ hg_status hg_session_ask(hg_session *session, const hg_ask_request *request, hg_
         return status;
     hg_session_begin(session);
     ask_job job = {.session = session, .request = request, .result = result};
-    hg_detokenizer_init(&job.detokenizer, session->model->tokenizer, true);
+    hg_detokenizer_init(&job.detokenizer, session->model->source.tokenizer, true);
     hg_buffer_init(&job.answer, ASK_MAX_ANSWER_BYTES);
     hg_ids_init(&job.tokens, ASK_MAX_ANSWER_TOKENS);
     status = hg_session_sampler_init(&job.sampler, session->model, &request->sampling,

@@ -40,13 +40,13 @@ static hg_status prompt_encode(const hg_model *model, const hg_ask_prompt_parts 
     if (turns == NULL)
         return hg_error_memory(err, parts->n_history * sizeof *turns, "the conversation");
     const char *system = parts->system;
-    if (system == NULL && model->manifest.has_system_prompt)
-        system = model->manifest.system_prompt;
+    if (system == NULL && model->source.manifest.has_system_prompt)
+        system = model->source.manifest.system_prompt;
     hg_chat_prompt text = {0};
-    hg_status status = hg_chat_prompt_build(&text, model->chat, system, turns, 2 * parts->n_history + 1,
-                                            parts->n_images, parts->draw, err);
+    hg_status status = hg_chat_prompt_build(&text, model->source.chat, system, turns,
+                                            2 * parts->n_history + 1, parts->n_images, parts->draw, err);
     if (status == HG_STATUS_OK)
-        status = hg_prompt_encode(model->tokenizer, &text, ids, err);
+        status = hg_prompt_encode(model->source.tokenizer, &text, ids, err);
     hg_chat_prompt_deinit(&text);
     hg_mem_free(turns);
     return status;
@@ -93,8 +93,8 @@ static uint8_t prompt_pad_colour(float mean)
     return (uint8_t)(value < 0 ? 0 : value > 255 ? 255 : value);
 }
 
-static hg_status prompt_add_image(hg_prompt *prompt, const hg_model *model, const hg_image *image,
-                                  hg_error *err)
+hg_status hg_ask_prompt_push_image(hg_prompt *prompt, const hg_model *model, const hg_image *image,
+                                   hg_error *err)
 {
     const hg_preprocessor_config *from = &model->weights.preprocessor;
     hg_clip_preparation how = hg_clip_preparation_default();
@@ -133,7 +133,7 @@ hg_status hg_ask_prompt_build(hg_prompt *prompt, const hg_model *model, const hg
         if (ids.data[i] != HG_CHAT_IMAGE_ID)
             status = hg_prompt_push_token(prompt, ids.data[i], err);
         else
-            status = prompt_add_image(prompt, model, parts->images[next_image++], err);
+            status = hg_ask_prompt_push_image(prompt, model, parts->images[next_image++], err);
     }
     hg_ids_deinit(&ids);
     return status;

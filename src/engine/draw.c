@@ -37,6 +37,11 @@ const char *hg_draw_task_name(hg_draw_task task)
     return (int)task >= 0 && (int)task < HG_DRAW_TASK_COUNT ? draw_tasks[task].name : "unknown";
 }
 
+const char *hg_draw_task_instruction(hg_draw_task task)
+{
+    return draw_tasks[task].instruction;
+}
+
 bool hg_draw_task_find(const char *name, hg_draw_task *out)
 {
     for (int i = 0; i < HG_DRAW_TASK_COUNT; i++) {
@@ -60,30 +65,48 @@ bool hg_draw_task_is_trained(const hg_manifest *manifest, hg_draw_task task)
     return (hg_draw_trained_tasks(manifest) & draw_tasks[task].bit) != 0;
 }
 
-static hg_status draw_check_task(const hg_model *model, hg_draw_task task, hg_error *err)
+/* Why the model is held not to be trained for the task. */
+static hg_status draw_refuse(const hg_manifest *manifest, hg_draw_task task, hg_error *err)
 {
-    if (model->missing_for_draw[0] != 0)
-        return hg_error_set(err, HG_STATUS_TASK, "this model cannot draw: missing %s",
-                            model->missing_for_draw);
-    if (hg_draw_task_is_trained(&model->manifest, task))
-        return HG_STATUS_OK;
+    const char *name = draw_tasks[task].name;
+    const char *instead = task == HG_DRAW_TASK_REPORT_TO_CXR ? "would draw nothing of meaning"
+                                                             : "would return its input instead";
     char trained[200] = "";
+    if (!manifest->has_tasks)
+        return hg_error_set(
+            err, HG_STATUS_TASK,
+            "this model cannot do %s: the plug-in does not say what it was trained for, so it "
+            "is taken to reconstruct only, and %s",
+            name, instead);
     for (int i = 0; i < HG_DRAW_TASK_COUNT; i++) {
         size_t used = strlen(trained);
-        if (hg_draw_task_is_trained(&model->manifest, (hg_draw_task)i))
+        if (hg_draw_task_is_trained(manifest, (hg_draw_task)i))
             snprintf(trained + used, sizeof trained - used, "%s%s", used > 0 ? ", " : "", draw_tasks[i].name);
     }
     return hg_error_set(err, HG_STATUS_TASK,
-                        "this model cannot do %s: its generation plug-in was trained for %s only, and would "
-                        "return its input instead",
-                        draw_tasks[task].name, trained[0] != 0 ? trained : "no drawing task");
+                        "this model cannot do %s: its generation plug-in declares that it was trained for %s "
+                        "only, and %s",
+                        name, trained[0] != 0 ? trained : "no drawing task", instead);
 }
 
-static hg_status draw_check_request(const hg_model *model, const hg_draw_request *request, hg_error *err)
+/* *forced is set when only the caller's wish makes the task possible; missing parts cannot be wished for. */
+static hg_status draw_check_task(const hg_model *model, const hg_draw_request *request, bool *forced,
+                                 hg_error *err)
+{
+    const hg_source *source = &model->source;
+    if (source->missing_for_draw[0] != 0)
+        return hg_error_set(err, HG_STATUS_TASK, "this model cannot draw: missing %s",
+                            source->missing_for_draw);
+    *forced = !hg_draw_task_is_trained(&source->manifest, request->task);
+    return !*forced || request->force ? HG_STATUS_OK : draw_refuse(&source->manifest, request->task, err);
+}
+
+static hg_status draw_check_request(const hg_model *model, const hg_draw_request *request, bool *forced,
+                                    hg_error *err)
 {
     if ((int)request->task < 0 || (int)request->task >= HG_DRAW_TASK_COUNT)
         return hg_error_set(err, HG_STATUS_USAGE, "drawing task %d does not exist", (int)request->task);
-    hg_status status = draw_check_task(model, request->task, err);
+    hg_status status = draw_check_task(model, request, forced, err);
     if (status != HG_STATUS_OK)
         return status;
     const char *name = draw_tasks[request->task].name;
@@ -219,9 +242,11 @@ hg_status hg_session_draw(hg_session *session, const hg_draw_request *request, h
                           hg_error *err)
 {
     *result = (hg_draw_result){0};
-    hg_status status = draw_check_request(session->model, request, err);
-    if (status != HG_STATUS_OK)
+    hg_status status = draw_check_request(session->model, request, &result->forced, err);
+    if (status != HG_STATUS_OK) {
+        *result = (hg_draw_result){0};
         return status;
+    }
     hg_session_begin(session);
     const char *text = request->text != NULL ? request->text : draw_tasks[request->task].instruction;
     hg_ask_prompt_parts parts = {.images = &request->image,

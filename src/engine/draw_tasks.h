@@ -11,6 +11,9 @@
 
 /* HG_MANIFEST_* bits; a model that declares no tasks can reconstruct only. */
 unsigned hg_draw_trained_tasks(const hg_manifest *manifest);
+/* What `draw` asks of the model when the user gives no instruction; NULL where the text is the request. */
+const char *hg_draw_task_instruction(hg_draw_task task);
+
 bool hg_draw_task_is_trained(const hg_manifest *manifest, hg_draw_task task);
 
 #endif

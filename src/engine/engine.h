@@ -9,23 +9,18 @@
 #include "engine/prompt.h"
 #include "engine/sampling.h"
 #include "model/healthgpt_model.h"
-#include "text/chat_template.h"
-#include "text/tokenizer.h"
+#include "package/source.h"
 
 #include <healthgpt/healthgpt.h>
 
 struct hg_model {
     hg_healthgpt weights;
-    hg_tokenizer *tokenizer; /* picture tokens included when there is a generation task */
-    hg_manifest manifest;
-    hg_chat_kind chat;
+    hg_source source; /* its tokenizer has the picture tokens when there is a generation task */
     int64_t n_tokens; /* of the tokenizer, without picture tokens: <start_index> has this id, code k this id +
                          1 + k */
     const hg_kernels *kernels;
     int n_threads;
     hg_dtype cache_type;
-    char missing_for_ask[HG_ERROR_TEXT_BYTES]; /* why a task is not there, in words; "" when it is */
-    char missing_for_draw[HG_ERROR_TEXT_BYTES];
 };
 
 struct hg_session {

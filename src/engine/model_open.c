@@ -1,45 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * model_open.c: from a folder to an opened model: manifest, tokenizer, weights, chat template. A task whose
- * parts are incomplete is left out; a part that is there but bad is an error.
+ * model_open.c: from a folder or a package to an opened model. A task whose parts are incomplete is left out;
+ * a part that is there but bad is an error.
  */
 #include "engine/engine.h"
 
 #include "base/memory.h"
 #include "base/parallel.h"
-#include "engine/parts.h"
 
 #include <string.h>
 
 /* The OpenMP runtime ends the process when the system gives it no more threads. */
 #define MODEL_MAX_THREADS 1024
-
-/* Tokens that the tokenizer of a base model has before its own specials are counted: the reference adds its
- * picture tokens behind the last one, and only to tokenizers without additional specials of their own, so
- * Qwen2.5 is not extended and cannot draw. */
-static hg_status open_tokenizer(hg_model *m, const hg_parts *parts, bool draws, hg_error *err)
-{
-    hg_status status = hg_tokenizer_open(&m->tokenizer, parts->base, err);
-    if (status != HG_STATUS_OK)
-        return status;
-    m->n_tokens = hg_tokenizer_length(m->tokenizer);
-    if (m->manifest.template_name[0] != 0) {
-        if (!hg_chat_kind_find(m->manifest.template_name, &m->chat))
-            return hg_error_set(err, HG_STATUS_INPUT, "%s/healthgpt.json: no chat template '%s'",
-                                parts->folder, m->manifest.template_name);
-    } else if (!hg_chat_kind_guess(m->tokenizer, &m->chat)) {
-        return hg_error_set(err, HG_STATUS_INPUT,
-                            "%s: the tokenizer has the control tokens of none of the known chat templates; "
-                            "name one in healthgpt.json",
-                            parts->base);
-    }
-    if (!draws)
-        return HG_STATUS_OK;
-    hg_vqgan_config vqgan;
-    status = hg_vqgan_config_read(&vqgan, parts->vqgan, err);
-    return status == HG_STATUS_OK ? hg_tokenizer_add_picture_tokens(m->tokenizer, (size_t)vqgan.n_embed, err)
-                                  : status;
-}
 
 static hg_status open_cache_type(hg_model *m, const char *wanted, hg_error *err)
 {
@@ -53,43 +25,19 @@ static hg_status open_cache_type(hg_model *m, const char *wanted, hg_error *err)
     return hg_error_set(err, HG_STATUS_USAGE, "no KV cache type '%.40s': f32, f16 or bf16", wanted);
 }
 
-static hg_status open_weights(hg_model *m, const hg_parts *parts, bool asks, bool draws, hg_error *err)
+/* The reference adds its picture tokens behind the tokenizer's last one. */
+static hg_status open_source(hg_model *m, const char *path, hg_error *err)
 {
-    hg_healthgpt_files files = {.base = parts->base,
-                                .clip = parts->clip,
-                                .com = asks ? parts->com : NULL,
-                                .gen = draws ? parts->gen : NULL,
-                                .fusion = parts->fusion,
-                                .vqgan_folder = parts->vqgan,
-                                .vqgan_file = parts->vqgan_file,
-                                .com_alpha = m->manifest.com.hlora_alpha,
-                                .gen_alpha = m->manifest.gen.hlora_alpha,
-                                .com_experts = m->manifest.com.hlora_experts,
-                                .gen_experts = m->manifest.gen.hlora_experts,
-                                .n_tokens = m->n_tokens};
-    return hg_healthgpt_open(&m->weights, &files, err);
-}
-
-static hg_status open_parts(hg_model *m, const char *path, hg_error *err)
-{
-    hg_parts *parts = hg_mem_array(1, sizeof *parts);
-    if (parts == NULL)
-        return hg_error_memory(err, sizeof *parts, "opening a model");
-    hg_status status = hg_parts_find(parts, path, err);
-    if (status == HG_STATUS_OK)
-        status = hg_manifest_read(&m->manifest, path, err);
-    if (status == HG_STATUS_OK) {
-        bool asks = !hg_parts_missing_for_ask(parts, m->missing_for_ask);
-        bool draws = !hg_parts_missing_for_draw(parts, m->missing_for_draw);
-        if (!asks && !draws)
-            status = hg_error_set(err, HG_STATUS_INPUT, "%s: missing %s", path, m->missing_for_ask);
-        if (status == HG_STATUS_OK)
-            status = open_tokenizer(m, parts, draws, err);
-        if (status == HG_STATUS_OK)
-            status = open_weights(m, parts, asks, draws, err);
-    }
-    hg_mem_free(parts);
-    return status;
+    hg_source *s = &m->source;
+    hg_status status = hg_source_open(s, &(hg_source_paths){.model = path}, err);
+    if (status != HG_STATUS_OK)
+        return status;
+    if (s->missing_for_ask[0] != 0 && s->missing_for_draw[0] != 0)
+        return hg_error_set(err, HG_STATUS_INPUT, "%s: missing %s", path, s->missing_for_ask);
+    m->n_tokens = s->parts.n_tokens;
+    if (s->parts.sets[HG_PART_GEN] != NULL)
+        status = hg_tokenizer_add_picture_tokens(s->tokenizer, (size_t)s->parts.vqgan.n_embed, err);
+    return status == HG_STATUS_OK ? hg_healthgpt_load(&m->weights, &s->parts, err) : status;
 }
 
 static hg_status open_kernels(hg_model *m, const hg_model_options *options, hg_error *err)
@@ -128,7 +76,7 @@ hg_status hg_model_open(hg_model **out, const char *path, const hg_model_options
         status =
             open_cache_type(m, options != NULL && options->kv_cache != NULL ? options->kv_cache : "f32", err);
     if (status == HG_STATUS_OK)
-        status = open_parts(m, path, err);
+        status = open_source(m, path, err);
     if (status == HG_STATUS_OK)
         *out = m;
     else
@@ -141,11 +89,11 @@ void hg_model_close(hg_model *model)
     if (model == NULL)
         return;
     hg_healthgpt_close(&model->weights);
-    hg_tokenizer_close(model->tokenizer);
+    hg_source_close(&model->source);
     hg_mem_free(model);
 }
 
 bool hg_model_is_random(const hg_model *model)
 {
-    return model->manifest.random_weights;
+    return model->source.manifest.random_weights;
 }

@@ -9,10 +9,10 @@
 
 static hg_status vq_check(const hg_session *s, hg_error *err)
 {
-    if (s->model->missing_for_draw[0] == 0)
+    if (s->model->source.missing_for_draw[0] == 0)
         return HG_STATUS_OK;
     return hg_error_set(err, HG_STATUS_TASK, "this model has no picture codes: missing %s",
-                        s->model->missing_for_draw);
+                        s->model->source.missing_for_draw);
 }
 
 hg_status hg_vq_encode(hg_session *session, const hg_image *image, int32_t **codes, size_t *n_codes,

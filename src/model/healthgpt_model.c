@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * healthgpt_model.c: opens the parts and checks that they belong together. The comprehension task uses the
- * base model's own embedding and head, generation those of the fusion file, as the reference does.
+ * healthgpt_model.c: puts the parts together and checks that they belong together. The comprehension task
+ * uses the base model's own embedding and head, generation those of the fusion file, as the reference does.
  */
 #include "model/healthgpt_model.h"
 
@@ -15,166 +15,150 @@
 /* Pillow's number for the bicubic filter, as in `resample`. */
 #define MODEL_BICUBIC 3
 
-static bool part_given(const char *path)
+static hg_status load_base(hg_healthgpt *m, const hg_model_parts *parts, hg_error *err)
 {
-    return path != NULL && path[0] != 0;
-}
-
-/* Opens a file or folder and keeps it for closing. */
-static hg_status model_open_set(hg_healthgpt *m, const char *path, bool folder, const hg_tensor_set **out,
-                                hg_error *err)
-{
-    hg_tensor_set **slot = &m->files[m->n_files];
-    hg_status status =
-        folder ? hg_tensor_set_open_folder(slot, path, err) : hg_tensor_set_open_file(slot, path, err);
-    if (status != HG_STATUS_OK)
-        return status;
-    m->n_files++;
-    *out = *slot;
-    return HG_STATUS_OK;
-}
-
-static hg_status model_open_base(hg_healthgpt *m, const hg_healthgpt_files *files, hg_error *err)
-{
-    hg_decoder_config config;
-    const hg_tensor_set *set;
-    hg_status status = hg_decoder_config_read(&config, files->base, err);
-    if (status == HG_STATUS_OK)
-        status = hg_generation_config_read(&m->generation, &config, files->base, err);
-    if (status == HG_STATUS_OK)
-        status = model_open_set(m, files->base, true, &set, err);
-    if (status == HG_STATUS_OK)
-        status = hg_decoder_load(&m->decoder, &config, set, &m->arena, err);
-    if (status == HG_STATUS_OK && files->n_tokens > config.vocab)
-        return hg_error_set(err, HG_STATUS_INPUT,
-                            "%s: the tokenizer has %lld tokens but the embedding only %lld rows", files->base,
-                            (long long)files->n_tokens, (long long)config.vocab);
+    const hg_tensor_set *set = parts->sets[HG_PART_BASE];
+    m->generation = parts->generation;
+    hg_status status = hg_decoder_load(&m->decoder, &parts->decoder, set, &m->arena, err);
+    if (status == HG_STATUS_OK && parts->n_tokens > parts->decoder.vocab)
+        return hg_error_set(
+            err, HG_STATUS_INPUT, "%s: the tokenizer has %lld tokens but the embedding only %lld rows",
+            hg_weight_label(set), (long long)parts->n_tokens, (long long)parts->decoder.vocab);
     return status;
 }
 
 /* Images are resized straight to the encoder's square, bicubic, from bytes. Another preparation would be
  * another model. */
-static hg_status model_check_preparation(const hg_preprocessor_config *p, const hg_clip_config *clip,
-                                         const char *folder, hg_error *err)
+static hg_status check_preparation(const hg_preprocessor_config *p, const hg_clip_config *clip,
+                                   const char *label, hg_error *err)
 {
     if (p->crop != clip->image_size || p->size != clip->image_size)
         return hg_error_set(
             err, HG_STATUS_INPUT,
-            "%s: images are prepared at %lld pixels and cut to %lld, but the encoder wants %lld", folder,
+            "%s: images are prepared at %lld pixels and cut to %lld, but the encoder wants %lld", label,
             (long long)p->size, (long long)p->crop, (long long)clip->image_size);
     if (p->resample != MODEL_BICUBIC)
-        return hg_error_set(err, HG_STATUS_INPUT, "%s: resample %d is not supported, %d (bicubic) is", folder,
+        return hg_error_set(err, HG_STATUS_INPUT, "%s: resample %d is not supported, %d (bicubic) is", label,
                             p->resample, MODEL_BICUBIC);
     if (fabsf(p->rescale * 255 - 1) > 1e-4F)
-        return hg_error_set(err, HG_STATUS_INPUT, "%s: rescale_factor %g is not supported, 1/255 is", folder,
+        return hg_error_set(err, HG_STATUS_INPUT, "%s: rescale_factor %g is not supported, 1/255 is", label,
                             (double)p->rescale);
     return HG_STATUS_OK;
 }
 
-static hg_status model_open_clip(hg_healthgpt *m, const hg_healthgpt_files *files, hg_error *err)
+static hg_status load_clip(hg_healthgpt *m, const hg_model_parts *parts, hg_error *err)
 {
-    hg_clip_config config;
-    const hg_tensor_set *set;
-    hg_status status = hg_clip_config_read(&config, files->clip, err);
-    if (status == HG_STATUS_OK)
-        status = hg_preprocessor_config_read(&m->preprocessor, files->clip, err);
-    if (status == HG_STATUS_OK)
-        status = model_check_preparation(&m->preprocessor, &config, files->clip, err);
-    if (status == HG_STATUS_OK)
-        status = model_open_set(m, files->clip, true, &set, err);
-    return status == HG_STATUS_OK ? hg_clip_load(&m->clip, &config, set, &m->arena, err) : status;
+    const hg_tensor_set *set = parts->sets[HG_PART_CLIP];
+    m->preprocessor = parts->preprocessor;
+    hg_status status = check_preparation(&parts->preprocessor, &parts->clip, hg_weight_label(set), err);
+    return status == HG_STATUS_OK ? hg_clip_load(&m->clip, &parts->clip, set, &m->arena, err) : status;
 }
 
-static hg_status model_open_plugin(hg_healthgpt *m, const char *path, double alpha, int n_experts,
-                                   hg_task_parts *task, hg_error *err)
+static hg_status load_plugin(hg_healthgpt *m, const hg_tensor_set *set, double alpha, int n_experts,
+                             hg_task_parts *task, hg_error *err)
 {
-    const hg_tensor_set *set;
-    hg_status status = model_open_set(m, path, false, &set, err);
-    if (status == HG_STATUS_OK)
-        status = hg_plugin_load(&task->plugin, set, &m->decoder.config, m->clip.config.hidden, alpha,
-                                &m->arena, err);
+    hg_status status =
+        hg_plugin_load(&task->plugin, set, &m->decoder.config, m->clip.config.hidden, alpha, &m->arena, err);
     if (status == HG_STATUS_OK && n_experts > 0 && n_experts != task->plugin.n_experts)
-        return hg_error_set(err, HG_STATUS_INPUT, "%s: %lld experts, but healthgpt.json says %d", path,
-                            (long long)task->plugin.n_experts, n_experts);
+        return hg_error_set(err, HG_STATUS_INPUT, "%s: %lld experts, but the model's settings say %d",
+                            hg_weight_label(set), (long long)task->plugin.n_experts, n_experts);
     return status;
 }
 
-static hg_status model_open_comprehension(hg_healthgpt *m, const hg_healthgpt_files *files, hg_error *err)
+static hg_status load_comprehension(hg_healthgpt *m, const hg_model_parts *parts, hg_error *err)
 {
     hg_task_parts *task = &m->tasks[HG_TASK_COMPREHENSION];
-    hg_status status = model_open_plugin(m, files->com, files->com_alpha, files->com_experts, task, err);
+    hg_status status =
+        load_plugin(m, parts->sets[HG_PART_COM], parts->com_alpha, parts->com_experts, task, err);
     if (status != HG_STATUS_OK)
         return status;
     /* The reference overwrites the rows behind the real tokens with the mean row, which never wins; they are
      * left out. */
     task->embed = m->decoder.embed;
-    task->head = hg_tensor_view_rows(&m->decoder.head, 0, files->n_tokens);
+    task->head = hg_tensor_view_rows(&m->decoder.head, 0, parts->n_tokens);
     task->clip_layers = m->clip.config.n_layers - 1;
     task->present = true;
     return HG_STATUS_OK;
 }
 
-static hg_status model_open_fusion(hg_healthgpt *m, const hg_healthgpt_files *files, hg_task_parts *task,
-                                   hg_error *err)
+static hg_status load_fusion(hg_healthgpt *m, const hg_model_parts *parts, hg_task_parts *task, hg_error *err)
 {
-    const hg_tensor_set *set;
-    hg_status status = model_open_set(m, files->fusion, false, &set, err);
-    if (status != HG_STATUS_OK)
-        return status;
+    const hg_tensor_set *set = parts->sets[HG_PART_FUSION];
+    if (set == NULL || parts->sets[HG_PART_VQGAN] == NULL)
+        return hg_error_set(err, HG_STATUS_INPUT,
+                            "a generation plug-in without its embedding and head or its picture decoder");
     if (hg_tensor_set_n_tensors(set) != 2)
         return hg_error_set(err, HG_STATUS_INPUT, "%s: %zu tensors, expected an embedding and a head",
-                            files->fusion, hg_tensor_set_n_tensors(set));
-    int64_t shape[2] = {files->n_tokens + m->vqgan.config.n_embed + HG_PICTURE_EXTRA_TOKENS,
+                            hg_weight_label(set), hg_tensor_set_n_tensors(set));
+    int64_t shape[2] = {parts->n_tokens + parts->vqgan.n_embed + HG_PICTURE_EXTRA_TOKENS,
                         m->decoder.config.hidden};
-    status = hg_weight_take(set, "base_model.model.model.embed_tokens.weight", 2, shape, &task->embed, err);
+    hg_status status =
+        hg_weight_take(set, "base_model.model.model.embed_tokens.weight", 2, shape, &task->embed, err);
     if (status != HG_STATUS_OK)
         return status;
     return hg_weight_take(set, "base_model.model.lm_head.weight", 2, shape, &task->head, err);
 }
 
-static hg_status model_open_generation(hg_healthgpt *m, const hg_healthgpt_files *files, hg_error *err)
+static hg_status load_vqgan(hg_healthgpt *m, const hg_model_parts *parts, hg_error *err)
 {
-    hg_task_parts *task = &m->tasks[HG_TASK_GENERATION];
-    hg_vqgan_config config;
-    const hg_tensor_set *set;
-    hg_status status = hg_vqgan_config_read(&config, files->vqgan_folder, err);
-    if (status == HG_STATUS_OK && (config.in_channels != 3 || config.out_ch != 3))
+    const hg_tensor_set *set = parts->sets[HG_PART_VQGAN];
+    const hg_vqgan_config *config = &parts->vqgan;
+    if (config->in_channels != 3 || config->out_ch != 3)
         return hg_error_set(err, HG_STATUS_INPUT,
                             "%s: pictures of %lld channels in and %lld out are not supported, 3 are",
-                            files->vqgan_folder, (long long)config.in_channels, (long long)config.out_ch);
+                            hg_weight_label(set), (long long)config->in_channels, (long long)config->out_ch);
+    return hg_vqgan_load(&m->vqgan, config, set, &m->arena, err);
+}
+
+static hg_status load_generation(hg_healthgpt *m, const hg_model_parts *parts, hg_error *err)
+{
+    hg_task_parts *task = &m->tasks[HG_TASK_GENERATION];
+    hg_status status =
+        load_plugin(m, parts->sets[HG_PART_GEN], parts->gen_alpha, parts->gen_experts, task, err);
     if (status == HG_STATUS_OK)
-        status = model_open_set(m, files->vqgan_file, false, &set, err);
+        status = load_fusion(m, parts, task, err);
     if (status == HG_STATUS_OK)
-        status = hg_vqgan_load(&m->vqgan, &config, set, &m->arena, err);
-    if (status == HG_STATUS_OK)
-        status = model_open_plugin(m, files->gen, files->gen_alpha, files->gen_experts, task, err);
-    if (status == HG_STATUS_OK)
-        status = model_open_fusion(m, files, task, err);
+        status = load_vqgan(m, parts, err);
     task->clip_layers = 1;
     task->present = status == HG_STATUS_OK;
     return status;
 }
 
-hg_status hg_healthgpt_open(hg_healthgpt *m, const hg_healthgpt_files *files, hg_error *err)
+hg_status hg_healthgpt_load(hg_healthgpt *m, const hg_model_parts *parts, hg_error *err)
 {
     memset(m, 0, sizeof *m);
     hg_arena_init(&m->arena, MODEL_ARENA_BLOCK, MODEL_ARENA_MAX);
-    hg_status status = model_open_base(m, files, err);
+    hg_status status = load_base(m, parts, err);
     if (status == HG_STATUS_OK)
-        status = model_open_clip(m, files, err);
-    if (status == HG_STATUS_OK && part_given(files->com))
-        status = model_open_comprehension(m, files, err);
-    if (status == HG_STATUS_OK && part_given(files->gen))
-        status = model_open_generation(m, files, err);
+        status = load_clip(m, parts, err);
+    if (status == HG_STATUS_OK && parts->sets[HG_PART_COM] != NULL)
+        status = load_comprehension(m, parts, err);
+    if (status == HG_STATUS_OK && parts->sets[HG_PART_GEN] != NULL)
+        status = load_generation(m, parts, err);
     if (status != HG_STATUS_OK)
         hg_healthgpt_close(m);
     return status;
 }
 
+hg_status hg_healthgpt_open(hg_healthgpt *m, const hg_healthgpt_files *files, hg_error *err)
+{
+    hg_model_parts parts;
+    hg_status status = hg_model_parts_open(&parts, files, err);
+    if (status != HG_STATUS_OK) {
+        memset(m, 0, sizeof *m);
+        return status;
+    }
+    status = hg_healthgpt_load(m, &parts, err);
+    if (status == HG_STATUS_OK)
+        m->own = parts; /* only pointers to the sets are borrowed, so they may move */
+    else
+        hg_model_parts_close(&parts);
+    return status;
+}
+
 void hg_healthgpt_close(hg_healthgpt *m)
 {
-    for (int i = 0; i < m->n_files; i++)
-        hg_tensor_set_close(m->files[i]);
+    hg_model_parts_close(&m->own);
     hg_arena_deinit(&m->arena);
     memset(m, 0, sizeof *m);
 }
@@ -184,4 +168,37 @@ hg_tensor *hg_healthgpt_see(hg_ctx *ctx, hg_healthgpt *m, hg_task task, hg_tenso
     hg_task_parts *parts = &m->tasks[task];
     hg_tensor *features = hg_clip_forward(ctx, &m->clip, pixels, parts->clip_layers);
     return hg_projector_forward(ctx, &parts->plugin.projector, features);
+}
+
+static size_t count_slots(const hg_decoder_config *c, bool biases)
+{
+    size_t n = 0;
+    for (int slot = 0; slot < HG_SLOT_COUNT; slot++) {
+        if (hg_slot_exists(c, (hg_slot)slot))
+            n += biases && hg_slot_has_bias(c, (hg_slot)slot) ? 2 : 1;
+    }
+    return n;
+}
+
+size_t hg_healthgpt_n_tensors(const hg_healthgpt *m, hg_part part)
+{
+    const hg_decoder_config *c = &m->decoder.config;
+    const size_t plugin =
+        (size_t)c->n_layers * 3 * count_slots(c, false) + 4; /* A, B, router; the projector */
+    switch (part) {
+    case HG_PART_BASE: /* two norms a layer; embedding, last norm, head */
+        return (size_t)c->n_layers * (2 + count_slots(c, true)) + (c->tie_embeddings ? 2 : 3);
+    case HG_PART_CLIP: /* weights and biases of six linear layers and two norms; embeddings and the first norm
+                        */
+        return (size_t)m->clip.config.n_layers * 16 + 5;
+    case HG_PART_COM:
+        return m->tasks[HG_TASK_COMPREHENSION].present ? plugin : 0;
+    case HG_PART_GEN:
+        return m->tasks[HG_TASK_GENERATION].present ? plugin : 0;
+    case HG_PART_FUSION:
+        return m->tasks[HG_TASK_GENERATION].present ? 2 : 0;
+    case HG_PART_VQGAN:
+        return m->tasks[HG_TASK_GENERATION].present ? hg_vqgan_n_tensors(&m->vqgan) : 0;
+    }
+    return 0;
 }

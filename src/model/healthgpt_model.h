@@ -9,6 +9,7 @@
 
 #include "model/clip.h"
 #include "model/decoder.h"
+#include "model/model_parts.h"
 #include "model/vqgan.h"
 
 typedef enum hg_task { HG_TASK_COMPREHENSION, HG_TASK_GENERATION } hg_task;
@@ -23,14 +24,6 @@ typedef struct hg_task_parts {
     int64_t clip_layers; /* how many CLIP layers are run: all but one for comprehension, one for generation */
 } hg_task_parts;
 
-/* Where the parts are; NULL or "" for a part that is not to be opened. */
-typedef struct hg_healthgpt_files {
-    const char *base, *clip, *com, *gen, *fusion, *vqgan_folder, *vqgan_file;
-    double com_alpha, gen_alpha;  /* 0: twice the rank */
-    int com_experts, gen_experts; /* what the manifest says; 0: nothing */
-    int64_t n_tokens;             /* of the tokenizer before picture tokens are added */
-} hg_healthgpt_files;
-
 typedef struct hg_healthgpt {
     hg_arena arena; /* converted vectors and the layers' tables */
     hg_decoder decoder;
@@ -38,14 +31,22 @@ typedef struct hg_healthgpt {
     hg_clip clip;
     hg_preprocessor_config preprocessor;
     hg_task_parts tasks[HG_TASK_COUNT];
-    hg_vqgan vqgan; /* when the generation task is present */
-    hg_tensor_set *files[6];
-    int n_files;
+    hg_vqgan vqgan;     /* when the generation task is present */
+    hg_model_parts own; /* when the model opened its files itself */
 } hg_healthgpt;
 
-/* Opens and checks all given parts. On failure everything is closed again. */
+/* Puts the model together and checks that its parts are complete and belong together. The parts are borrowed
+ * and must outlive the model; those of a task that are absent leave the task out. On failure nothing is left
+ * open. */
+hg_status hg_healthgpt_load(hg_healthgpt *m, const hg_model_parts *parts, hg_error *err) HG_MUST_CHECK;
+
+/* Opens the files and loads them; they are closed with the model. */
 hg_status hg_healthgpt_open(hg_healthgpt *m, const hg_healthgpt_files *files, hg_error *err) HG_MUST_CHECK;
 void hg_healthgpt_close(hg_healthgpt *m);
+
+/* Tensors that a part of this model consists of; 0 for a part that is absent. CLIP's last norm, which nothing
+ * here uses, is not counted. */
+size_t hg_healthgpt_n_tensors(const hg_healthgpt *m, hg_part part);
 
 /* Picture tokens that follow the tokenizer's own: <start_index>, the codes, <end_index>, <pixel_newline>. */
 #define HG_PICTURE_EXTRA_TOKENS 3

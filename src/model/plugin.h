@@ -13,12 +13,19 @@
 #include "model/weights.h"
 #include "ops/ops.h"
 
+/* Gives the dropout mask of a slot for `n_rows` rows (see hg_op_hlora), which lives until the backward of the
+ * layer; the same each time that the layer is computed. NULL: none. */
+typedef const hg_real *(*hg_plugin_mask_fn)(void *user, hg_ctx *ctx, int64_t layer, hg_slot slot,
+                                            int64_t n_rows);
+
 typedef struct hg_plugin {
     int64_t n_layers;
     int64_t rank; /* over all experts */
     int64_t n_experts;
     hg_hlora *slots; /* (n_layers, HG_SLOT_COUNT); unused slots are zero */
     hg_projector projector;
+    hg_plugin_mask_fn mask; /* NULL: no dropout, as always outside training */
+    void *mask_user;
 } hg_plugin;
 
 /* Reads a released adapter file (names `base_model.model.model.layers.<i>.<module>.lora_A.weight` and so on).

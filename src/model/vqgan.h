@@ -59,6 +59,9 @@ typedef struct hg_vqgan {
 hg_status hg_vqgan_load(hg_vqgan *vq, const hg_vqgan_config *config, const hg_tensor_set *source,
                         hg_arena *arena, hg_error *err) HG_MUST_CHECK;
 
+/* Tensors that the autoencoder consists of: 301 for the released one. */
+size_t hg_vqgan_n_tensors(const hg_vqgan *vq);
+
 /* Rows (and columns) of codes: resolution / 2^(levels - 1). */
 int64_t hg_vqgan_side(const hg_vqgan *vq);
 

@@ -207,3 +207,25 @@ hg_status hg_vqgan_load(hg_vqgan *vq, const hg_vqgan_config *config, const hg_te
                                        (int64_t[]){config->n_embed, config->embed_dim}, &vq->embed, err);
     return l.status;
 }
+
+/* Weight and bias of each convolution and norm. */
+static size_t count_half(const hg_vqgan_half *half, int n_levels)
+{
+    const size_t affine = 2, attention = 5 * affine;
+    size_t n = 3 * affine + attention; /* first and last convolution, last norm, the middle's attention */
+    n += (size_t)(8 + (half->mid1.has_shortcut ? 1 : 0) + (half->mid2.has_shortcut ? 1 : 0)) * affine;
+    for (int i = 0; i < n_levels; i++) {
+        const hg_vqgan_level *level = &half->levels[i];
+        for (int64_t k = 0; k < level->n_blocks; k++)
+            n += (size_t)(level->blocks[k].has_shortcut ? 5 : 4) * affine;
+        n += level->attns != NULL ? (size_t)level->n_blocks * attention : 0;
+        n += level->has_resize ? affine : 0;
+    }
+    return n;
+}
+
+size_t hg_vqgan_n_tensors(const hg_vqgan *vq)
+{
+    return count_half(&vq->encoder, vq->config.n_levels) + count_half(&vq->decoder, vq->config.n_levels) +
+           2 * 3 + 1; /* quant_conv, post_quant_conv and the codes' scores; the codes */
+}

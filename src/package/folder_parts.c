@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * parts.c: the released names: com_hlora_weights.bin, com_hlora_weights_phi4.bin, gen_hlora_weights.bin,
- * fusion_layer_weights.bin; and the folders base/, clip/, vqgan/.
+ * folder_parts.c: the released names: com_hlora_weights.bin, com_hlora_weights_phi4.bin,
+ * gen_hlora_weights.bin, fusion_layer_weights.bin; and the folders base/, clip/, vqgan/.
  */
-#include "engine/parts.h"
+#include "package/folder_parts.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -62,13 +62,10 @@ static hg_status parts_find_folder(char path[HG_PATH_BYTES], const hg_parts *par
 hg_status hg_parts_find(hg_parts *parts, const char *path, hg_error *err)
 {
     memset(parts, 0, sizeof *parts);
-    if (name_ends(path, ".gguf") && hg_file_exists(path))
-        return hg_error_set(err, HG_STATUS_INPUT,
-                            "%s: a model is a folder of released files; one-file packages are not read",
-                            path);
     if (!hg_folder_exists(path))
         return hg_error_set(err, HG_STATUS_INPUT,
-                            "%s: no such folder (a model is a folder with base/, clip/ and *.bin files)",
+                            "%s: no such folder or package (a model is a .gguf package, or a folder with "
+                            "base/, clip/ and *.bin files)",
                             path);
     int n = snprintf(parts->folder, sizeof parts->folder, "%s", path);
     if (n < 0 || (size_t)n >= sizeof parts->folder)
@@ -83,6 +80,15 @@ hg_status hg_parts_find(hg_parts *parts, const char *path, hg_error *err)
     if (status == HG_STATUS_OK && parts->vqgan[0] != 0)
         status = hg_folder_list(parts->vqgan, parts_visit_vqgan, parts, err);
     return status;
+}
+
+hg_status hg_parts_find_vqgan(hg_parts *parts, const char *folder, hg_error *err)
+{
+    int n = snprintf(parts->vqgan, sizeof parts->vqgan, "%s", folder);
+    if (n < 0 || (size_t)n >= sizeof parts->vqgan)
+        return hg_error_set(err, HG_STATUS_INPUT, "%.100s...: the path is too long", folder);
+    parts->vqgan_file[0] = 0;
+    return hg_folder_list(parts->vqgan, parts_visit_vqgan, parts, err);
 }
 
 static void missing_add(char text[HG_ERROR_TEXT_BYTES], const char *path, const char *what)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * parts.h: which parts of a HealthGPT lie in a folder of released files. Looks at names only and opens
+ * folder_parts.h: which parts of a HealthGPT lie in a folder of released files. Looks at names only and opens
  * nothing.
  */
-#ifndef HG_ENGINE_PARTS_H
-#define HG_ENGINE_PARTS_H
+#ifndef HG_PACKAGE_FOLDER_PARTS_H
+#define HG_PACKAGE_FOLDER_PARTS_H
 
 #include "base/error.h"
 #include "base/file.h"
@@ -25,6 +25,9 @@ typedef struct hg_parts {
 
 /* Finds the parts. HG_STATUS_INPUT when `path` is no folder, or when two files claim to be one part. */
 hg_status hg_parts_find(hg_parts *parts, const char *path, hg_error *err) HG_MUST_CHECK;
+
+/* Takes `folder` for the picture decoder and finds its checkpoint. */
+hg_status hg_parts_find_vqgan(hg_parts *parts, const char *folder, hg_error *err) HG_MUST_CHECK;
 
 /* What is missing for each task, in words, into `text`; false (and "") when nothing is. */
 bool hg_parts_missing_for_ask(const hg_parts *parts, char text[HG_ERROR_TEXT_BYTES]);

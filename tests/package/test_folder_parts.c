@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * test_parts.c: what is found in a folder by its names, what is reported missing, and what is refused.
+ * test_folder_parts.c: what is found in a folder by its names, what is reported missing, and what is refused.
  */
-#include "engine/parts.h"
+#include "package/folder_parts.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -129,7 +129,7 @@ static void test_no_folder(void **state)
     add_file("model.gguf");
     snprintf(path, sizeof path, "%s/model.gguf", folder);
     assert_int_equal(hg_parts_find(&parts, path, &err), HG_STATUS_INPUT);
-    assert_non_null(strstr(err.text, "packages are not read"));
+    assert_non_null(strstr(err.text, "no such folder or package"));
     snprintf(path, sizeof path, "%s/nothing", folder);
     assert_int_equal(hg_parts_find(&parts, path, &err), HG_STATUS_INPUT);
     assert_non_null(strstr(err.text, "no such folder"));

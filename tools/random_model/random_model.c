@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * random_model.c: writes a model folder in the released layout with random weights: `random_model tiny|m3
- * FOLDER [SEED]`. "m3" has the full dimensions of HealthGPT-M3 (about 10 GB, 16 bits); "tiny" is small enough
- * for a demonstration. What such a model says means nothing; its manifest says so.
+ * random_model.c: writes a model folder in the released layout with random weights: `random_model
+ * tiny|small|m3 FOLDER [SEED]`. "m3" has the full dimensions of HealthGPT-M3 (about 10 GB, 16 bits); "tiny"
+ * is small enough for a demonstration, "small" for measuring what block-quantised types cost. What such a
+ * model says means nothing; its manifest says so.
  */
 #include "random_files.h"
 
@@ -69,14 +70,36 @@ static random_shape shape_tiny(void)
     return s;
 }
 
+/* Wide enough for blocks of 256. */
+static random_shape shape_small(void)
+{
+    random_shape s = shape_tiny();
+    s.decoder.n_layers = 8;
+    s.decoder.hidden = 512;
+    s.decoder.n_heads = s.decoder.n_kv_heads = 8;
+    s.decoder.head_dim = 64;
+    s.decoder.ffn = 1024;
+    s.clip.hidden = 256;
+    s.clip.mlp = 512;
+    s.com_rank = 64;
+    s.gen_rank = 256;
+    return s;
+}
+
 int main(int argc, char **argv)
 {
-    bool m3 = argc >= 3 && strcmp(argv[1], "m3") == 0, tiny = argc >= 3 && strcmp(argv[1], "tiny") == 0;
-    if (argc > 4 || (!m3 && !tiny)) {
-        fprintf(stderr, "usage: random_model tiny|m3 FOLDER [SEED]\n");
+    static const struct {
+        const char *name;
+        random_shape (*shape)(void);
+    } sizes[] = {{"tiny", shape_tiny}, {"small", shape_small}, {"m3", shape_m3}};
+    size_t size = 0;
+    while (argc >= 3 && size < 3 && strcmp(argv[1], sizes[size].name) != 0)
+        size++;
+    if (argc < 3 || argc > 4 || size == 3) {
+        fprintf(stderr, "usage: random_model tiny|small|m3 FOLDER [SEED]\n");
         return HG_STATUS_USAGE;
     }
-    random_shape shape = m3 ? shape_m3() : shape_tiny();
+    random_shape shape = sizes[size].shape();
     char *end = "";
     uint64_t seed = argc == 4 ? strtoull(argv[3], &end, 10) : 1;
     if (*end != 0) {
