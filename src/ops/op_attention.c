@@ -7,7 +7,8 @@
  * it sees keys up to that one, of which only the last `window`. Masked keys take no part: the softmax runs
  * over the visible range. Gradient, per head, with P the probabilities and dO = dy: dV += Pᵀ dO; dP = dO Vᵀ;
  * dS = P (dP - rowsum(dP P)); dQ += scale dS K; dK += scale dSᵀ Q. One query reads keys and values as they
- * are stored; more go through gemm in blocks of queries.
+ * are stored; more go through gemm in blocks of queries. P is never kept: backward makes each block of it
+ * again, so its memory grows with S, not with T · S.
  */
 #include "base/parallel.h"
 #include "ops/ops.h"
@@ -21,10 +22,9 @@ typedef struct attention_job {
     const hg_tensor *q, *k, *v;
     hg_attention how;
     hg_real *y;        /* (T, H · D) */
-    hg_real *kept;     /* (H, T, S) probabilities for backward, or NULL */
     hg_real *k_real;   /* (G, S, D) when k is of another type, else NULL */
     hg_real *v_real;   /* the same for v */
-    hg_real *scratch;  /* QUERY_BLOCK · S for each worker */
+    hg_real *scratch;  /* QUERY_BLOCK · S for each worker; twice that in backward */
     const hg_real *dy; /* backward only */
 } attention_job;
 
@@ -45,8 +45,7 @@ static key_range attention_range(const attention_job *job, int64_t t)
 
 static const void *head_of(const hg_tensor *x, int64_t row, int64_t head)
 {
-    return (const uint8_t *)x->data +
-           (row * x->stride[0] + head * x->stride[1]) * (int64_t)hg_dtype_bytes(x->dtype);
+    return hg_tensor_at(x, row * x->stride[0] + head * x->stride[1]);
 }
 
 /* One query for one head per chunk. */
@@ -77,17 +76,38 @@ static const hg_real *attention_rows(const hg_tensor *x, const hg_real *converte
     return head_of(x, 0, group);
 }
 
-/* Softmax over each query's visible keys; zeros elsewhere. Rows of p are n_keys long. */
-static void attention_softmax(const attention_job *job, int64_t first, int64_t count, hg_real *p)
+/* Softmax over each query's visible keys; zeros elsewhere in the first `used` columns. Rows of p are n_keys
+ * long. */
+static void attention_softmax(const attention_job *job, int64_t first, int64_t count, int64_t used,
+                              hg_real *p)
 {
     int64_t n_keys = job->k->shape[0];
     for (int64_t i = 0; i < count; i++) {
         key_range range = attention_range(job, first + i);
         hg_real *row = p + i * n_keys;
         memset(row, 0, (size_t)range.begin * sizeof *row);
-        memset(row + range.end, 0, (size_t)(n_keys - range.end) * sizeof *row);
+        memset(row + range.end, 0, (size_t)(used - range.end) * sizeof *row);
         job->ctx->kernels->softmax(range.end - range.begin, job->how.scale, row + range.begin);
     }
+}
+
+/* Rows of P for one head's queries first .. first + count - 1 into p; returns the keys that they reach. */
+static int64_t attention_probabilities(const attention_job *job, int64_t h, int64_t first, int64_t count,
+                                       hg_real *p)
+{
+    int64_t n_keys = job->k->shape[0], ldk, group = h / (job->q->shape[1] / job->k->shape[1]);
+    int64_t used = attention_range(job, first + count - 1).end; /* no query of the block sees more keys */
+    const hg_real *k = attention_rows(job->k, job->k_real, group, &ldk);
+    hg_gemm_shape scores = {.trans_b = true,
+                            .m = count,
+                            .n = used,
+                            .k = job->q->shape[2],
+                            .lda = job->q->stride[0],
+                            .ldb = ldk,
+                            .ldc = n_keys};
+    job->ctx->kernels->gemm(&scores, head_of(job->q, first, h), k, 0, p);
+    attention_softmax(job, first, count, used, p);
+    return used;
 }
 
 /* A block of queries for one head per chunk. */
@@ -100,16 +120,9 @@ static void attention_block(void *arg, int64_t index, int worker)
     int64_t h = index % n_heads, first = index / n_heads * QUERY_BLOCK,
             group = h / (n_heads / job->k->shape[1]);
     int64_t count = n_queries - first < QUERY_BLOCK ? n_queries - first : QUERY_BLOCK;
-    int64_t used = attention_range(job, first + count - 1).end; /* no query of the block sees more keys */
-    hg_real *p = job->kept != NULL ? job->kept + (h * n_queries + first) * n_keys
-                                   : job->scratch + worker * QUERY_BLOCK * n_keys;
-    int64_t ldk, ldv;
-    const hg_real *k = attention_rows(job->k, job->k_real, group, &ldk);
+    hg_real *p = job->scratch + worker * QUERY_BLOCK * n_keys;
+    int64_t used = attention_probabilities(job, h, first, count, p), ldv;
     const hg_real *v = attention_rows(job->v, job->v_real, group, &ldv);
-    hg_gemm_shape scores = {
-        .trans_b = true, .m = count, .n = used, .k = d, .lda = job->q->stride[0], .ldb = ldk, .ldc = n_keys};
-    kernels->gemm(&scores, head_of(job->q, first, h), k, 0, p);
-    attention_softmax(job, first, count, p);
     hg_gemm_shape mix = {.m = count, .n = d, .k = used, .lda = n_keys, .ldb = ldv, .ldc = n_heads * d};
     kernels->gemm(&mix, p, v, 0, job->y + (first * n_heads + h) * d);
 }
@@ -129,81 +142,96 @@ static hg_real *attention_convert(hg_ctx *ctx, const hg_tensor *x)
     return out;
 }
 
-typedef struct attention_saved {
-    hg_attention how;
-    hg_real *p; /* (H, T, S) */
-} attention_saved;
-
-/* Gradients of one head; dp (T, S) is scratch. Heads of one group add to the same dk and dv, so heads run one
- * after the other. */
-static void attention_backward_head(hg_ctx *ctx, const hg_record *r, int64_t h, hg_real *dp)
+/* dP to dS in place, over the keys begin .. end - 1. */
+static void attention_backward_softmax(const attention_job *job, int64_t count, key_range keys,
+                                       const hg_real *p, hg_real *dp)
 {
-    const attention_saved *saved = r->saved;
-    const hg_tensor *q = r->in[0], *k = r->in[1], *v = r->in[2];
-    int64_t n_queries = q->shape[0], n_heads = q->shape[1], d = q->shape[2], n_keys = k->shape[0];
-    int64_t group = h / (n_heads / k->shape[1]), ldy = n_heads * d;
-    const hg_real *p = saved->p + h * n_queries * n_keys, *dy = r->out->grad + h * d;
-    if (v->grad != NULL) {
-        hg_gemm_shape s = {.trans_a = true,
-                           .m = n_keys,
-                           .n = d,
-                           .k = n_queries,
-                           .lda = n_keys,
-                           .ldb = ldy,
-                           .ldc = v->stride[0]};
-        ctx->kernels->gemm(&s, p, dy, 1, v->grad + group * v->stride[1]);
-    }
-    hg_gemm_shape s = {
-        .trans_b = true, .m = n_queries, .n = n_keys, .k = d, .lda = ldy, .ldb = v->stride[0], .ldc = n_keys};
-    ctx->kernels->gemm(&s, dy, head_of(v, 0, group), 0, dp);
-    for (int64_t t = 0; t < n_queries; t++) {
+    int64_t n_keys = job->k->shape[0];
+    for (int64_t t = 0; t < count; t++, p += n_keys, dp += n_keys) {
         hg_real dot = 0;
-        for (int64_t i = 0; i < n_keys; i++)
-            dot += dp[t * n_keys + i] * p[t * n_keys + i];
-        for (int64_t i = 0; i < n_keys; i++)
-            dp[t * n_keys + i] = saved->how.scale * p[t * n_keys + i] * (dp[t * n_keys + i] - dot);
-    }
-    if (q->grad != NULL) {
-        hg_gemm_shape dq = {
-            .m = n_queries, .n = d, .k = n_keys, .lda = n_keys, .ldb = k->stride[0], .ldc = q->stride[0]};
-        ctx->kernels->gemm(&dq, dp, head_of(k, 0, group), 1, q->grad + h * q->stride[1]);
-    }
-    if (k->grad != NULL) {
-        hg_gemm_shape dk = {.trans_a = true,
-                            .m = n_keys,
-                            .n = d,
-                            .k = n_queries,
-                            .lda = n_keys,
-                            .ldb = q->stride[0],
-                            .ldc = k->stride[0]};
-        ctx->kernels->gemm(&dk, dp, head_of(q, 0, h), 1, k->grad + group * k->stride[1]);
+        for (int64_t i = keys.begin; i < keys.end; i++)
+            dot += dp[i] * p[i];
+        for (int64_t i = keys.begin; i < keys.end; i++)
+            dp[i] = job->how.scale * p[i] * (dp[i] - dot);
     }
 }
 
-typedef struct attention_backward_job {
-    hg_ctx *ctx;
-    const hg_record *record;
-    hg_real *dp; /* (T, S) for each worker */
-} attention_backward_job;
+/* grad (n, D) += rowsᵀ (count, n) · x (count, D), for the keys of a block. */
+static void attention_add_to_keys(const attention_job *job, int64_t count, key_range keys,
+                                  const hg_real *rows, const hg_real *x, int64_t ldx, const hg_tensor *to,
+                                  int64_t group)
+{
+    hg_gemm_shape s = {.trans_a = true,
+                       .m = keys.end - keys.begin,
+                       .n = to->shape[2],
+                       .k = count,
+                       .lda = job->k->shape[0],
+                       .ldb = ldx,
+                       .ldc = to->stride[0]};
+    job->ctx->kernels->gemm(&s, rows + keys.begin, x, 1,
+                            to->grad + keys.begin * to->stride[0] + group * to->stride[1]);
+}
 
-/* One key head per chunk, with all the query heads that read it. */
+/* Gradients of a block of one head's queries. p and dp (QUERY_BLOCK, S) are scratch. */
+static void attention_backward_block(const attention_job *job, int64_t h, int64_t first, hg_real *p,
+                                     hg_real *dp)
+{
+    const hg_tensor *q = job->q, *k = job->k, *v = job->v;
+    int64_t left = q->shape[0] - first, count = left < QUERY_BLOCK ? left : QUERY_BLOCK;
+    int64_t n_heads = q->shape[1], d = q->shape[2], n_keys = k->shape[0], ldy = n_heads * d;
+    int64_t group = h / (n_heads / k->shape[1]);
+    key_range keys = attention_range(job, first); /* its begin is the block's first */
+    keys.end = attention_probabilities(job, h, first, count, p);
+    const hg_real *dy = job->dy + first * ldy + h * d;
+    if (v->grad != NULL)
+        attention_add_to_keys(job, count, keys, p, dy, ldy, v, group);
+    hg_gemm_shape s = {.trans_b = true,
+                       .m = count,
+                       .n = keys.end - keys.begin,
+                       .k = d,
+                       .lda = ldy,
+                       .ldb = v->stride[0],
+                       .ldc = n_keys};
+    job->ctx->kernels->gemm(&s, dy, head_of(v, keys.begin, group), 0, dp + keys.begin);
+    attention_backward_softmax(job, count, keys, p, dp);
+    if (q->grad != NULL) {
+        hg_gemm_shape dq = {.m = count,
+                            .n = d,
+                            .k = keys.end - keys.begin,
+                            .lda = n_keys,
+                            .ldb = k->stride[0],
+                            .ldc = q->stride[0]};
+        job->ctx->kernels->gemm(&dq, dp + keys.begin, head_of(k, keys.begin, group), 1,
+                                q->grad + first * q->stride[0] + h * q->stride[1]);
+    }
+    if (k->grad != NULL)
+        attention_add_to_keys(job, count, keys, dp, head_of(q, first, h), q->stride[0], k, group);
+}
+
+/* One key head per chunk, with all the query heads that read it: they add to the same dk and dv. */
 static void attention_backward_group(void *arg, int64_t group, int worker)
 {
-    const attention_backward_job *job = arg;
-    const hg_tensor *q = job->record->in[0], *k = job->record->in[1];
-    int64_t each = q->shape[1] / k->shape[1];
-    hg_real *dp = job->dp + worker * q->shape[0] * k->shape[0];
-    for (int64_t h = group * each; h < (group + 1) * each; h++)
-        attention_backward_head(job->ctx, job->record, h, dp);
+    const attention_job *job = arg;
+    int64_t each = job->q->shape[1] / job->k->shape[1], block = QUERY_BLOCK * job->k->shape[0];
+    hg_real *p = job->scratch + 2 * worker * block;
+    for (int64_t h = group * each; h < (group + 1) * each; h++) {
+        for (int64_t first = 0; first < job->q->shape[0]; first += QUERY_BLOCK)
+            attention_backward_block(job, h, first, p, p + block);
+    }
 }
 
 static void attention_backward(hg_ctx *ctx, const hg_record *r)
 {
     hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
-    attention_backward_job job = {.ctx = ctx, .record = r};
-    job.dp = hg_ctx_scratch(ctx, ctx->n_threads * r->in[0]->shape[0] * r->in[1]->shape[0]);
-    if (job.dp != NULL)
-        hg_parallel_for(ctx->n_threads, r->in[1]->shape[1], attention_backward_group, &job);
+    attention_job job = {.ctx = ctx,
+                         .q = r->in[0],
+                         .k = r->in[1],
+                         .v = r->in[2],
+                         .how = *(const hg_attention *)r->saved,
+                         .dy = r->out->grad};
+    job.scratch = hg_ctx_scratch(ctx, 2 * ctx->n_threads * QUERY_BLOCK * job.k->shape[0]);
+    if (job.scratch != NULL)
+        hg_parallel_for(ctx->n_threads, job.k->shape[1], attention_backward_group, &job);
     hg_arena_reset(ctx->arena, mark);
 }
 
@@ -228,17 +256,11 @@ hg_tensor *hg_op_attention(hg_ctx *ctx, hg_tensor *q, hg_tensor *k, hg_tensor *v
         return hg_ctx_fail(ctx, HG_STATUS_INPUT, "attention: no gradient through keys of type %s",
                            hg_dtype_name(k->dtype));
     hg_tensor *y = hg_ctx_tensor(ctx, 2, (int64_t[]){n_queries, n_heads * d}, grad);
-    hg_real *kept = grad ? hg_ctx_scratch(ctx, n_heads * n_queries * n_keys) : NULL;
     if (hg_ctx_failed(ctx))
         return NULL;
-    /* Backward reads all of P: keys that no query of a block sees are never written. */
-    if (grad)
-        memset(kept, 0, (size_t)(n_heads * n_queries * n_keys) * sizeof *kept);
-    attention_saved saved = {*how, kept};
-    void *record = hg_tape_save(ctx, &saved, sizeof saved);
+    void *record = hg_tape_save(ctx, how, sizeof *how);
     hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
-    attention_job job = {
-        .ctx = ctx, .q = q, .k = k, .v = v, .how = *how, .y = hg_tensor_real(y), .kept = kept};
+    attention_job job = {.ctx = ctx, .q = q, .k = k, .v = v, .how = *how, .y = hg_tensor_real(y)};
     int threads = hg_ctx_threads(ctx, 2 * n_heads * n_queries * n_keys * d);
     job.scratch = hg_ctx_scratch(ctx, ctx->n_threads * QUERY_BLOCK * n_keys);
     if (n_queries == 1 && !grad) {

@@ -8,8 +8,9 @@
  * being updated in place): dB += gᵀ h;  dh = g B;  da = e dh;  de = a dh;  dw_j = sum of de over expert j's
  * rows; dz = w (dw - <w, dw>);  dR += dzᵀ x;  du = s m da;  dA += duᵀ x;  dx += du A + dz R.
  */
+#include "ops/adapter.h"
 #include "ops/matmul.h"
-#include "ops/ops.h"
+#include "ops/narrow.h"
 #include "ops/registry.h"
 
 typedef struct hlora_saved {
@@ -24,9 +25,11 @@ static void hlora_apply_gate(const hg_tensor *rank, const hg_tensor *gate, hg_re
 {
     int64_t r = rank->shape[1], n_experts = gate->shape[1], each = r / n_experts;
     const hg_real *a = hg_tensor_real(rank), *w = hg_tensor_real(gate);
-    for (int64_t t = 0; t < rank->shape[0]; t++) {
-        for (int64_t i = 0; i < r; i++)
-            h[t * r + i] = w[t * n_experts + i / each] * a[t * r + i];
+    for (int64_t t = 0; t < rank->shape[0]; t++, w += n_experts) {
+        for (int64_t j = 0; j < n_experts; j++, a += each, h += each) {
+            for (int64_t i = 0; i < each; i++)
+                h[i] = w[j] * a[i];
+        }
     }
 }
 
@@ -37,18 +40,17 @@ static void hlora_backward_gate(const hlora_saved *s, hg_real *dh, hg_real *dz)
     for (int64_t t = 0; t < s->rank->shape[0]; t++) {
         const hg_real *a = hg_tensor_real(s->rank) + t * r, *w = hg_tensor_real(s->gate) + t * n_experts;
         hg_real *d = dh + t * r, *z = dz + t * n_experts;
-        hg_real mean = 0; /* <w, dw> */
         for (int64_t j = 0; j < n_experts; j++) {
-            z[j] = 0;
-            for (int64_t i = j * each; i < (j + 1) * each; i++)
-                z[j] += a[i] * d[i];
-            mean += w[j] * z[j];
+            hg_real sum = 0;
+            for (int64_t i = j * each; i < (j + 1) * each; i++) {
+                sum += a[i] * d[i];
+                d[i] *= w[j];
+            }
+            z[j] = sum;
         }
-        for (int64_t j = 0; j < n_experts; j++)
-            z[j] = w[j] * (z[j] - mean);
-        for (int64_t i = 0; i < r; i++)
-            d[i] *= w[i / each] * s->plug->scale * (s->mask != NULL ? s->mask[t * r + i] : 1);
     }
+    hg_adapter_softmax_backward(s->gate, dz);
+    hg_adapter_scale(s->rank->shape[0] * r, s->plug->scale, s->mask, dh);
 }
 
 static void hlora_backward(hg_ctx *ctx, const hg_record *record)
@@ -56,8 +58,7 @@ static void hlora_backward(hg_ctx *ctx, const hg_record *record)
     const hlora_saved *s = record->saved;
     const hg_tensor *x = record->in[1];
     hg_hlora *plug = s->plug;
-    int64_t t = x->shape[0], k = x->shape[1], n = plug->b.shape[0], r = plug->a.shape[0],
-            e = plug->router.shape[0];
+    int64_t t = x->shape[0], n = plug->b.shape[0], r = plug->a.shape[0], e = plug->router.shape[0];
     hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
     hg_real *h = hg_ctx_scratch(ctx, t * r), *dh = hg_ctx_scratch(ctx, t * r),
             *dz = hg_ctx_scratch(ctx, t * e);
@@ -67,17 +68,12 @@ static void hlora_backward(hg_ctx *ctx, const hg_record *record)
     hlora_apply_gate(s->rank, s->gate, h);
     if (plug->b.grad != NULL)
         hg_matmul_backward_weights(ctx, t, n, r, g, n, h, r, plug->b.grad);
-    memset(dh, 0, (size_t)(t * r) * sizeof *dh);
-    hg_matmul_backward_data(ctx, t, g, n, &plug->b, dh, r);
+    hg_narrow_backward_wide(ctx, t, g, &plug->b, dh);
     hlora_backward_gate(s, dh, dz);
-    if (plug->router.grad != NULL)
-        hg_matmul_backward_weights(ctx, t, e, k, dz, e, hg_tensor_real(x), x->stride[0], plug->router.grad);
-    if (plug->a.grad != NULL)
-        hg_matmul_backward_weights(ctx, t, r, k, dh, r, hg_tensor_real(x), x->stride[0], plug->a.grad);
-    if (x->grad != NULL) {
-        hg_matmul_backward_data(ctx, t, dh, r, &plug->a, x->grad, x->stride[0]);
-        hg_matmul_backward_data(ctx, t, dz, e, &plug->router, x->grad, x->stride[0]);
-    }
+    const hg_narrow parts[2] = {{&plug->a, dh}, {&plug->router, dz}};
+    hg_narrow_backward_weights(ctx, x, parts, 2);
+    if (x->grad != NULL)
+        hg_narrow_backward_data(ctx, t, parts, 2, x->grad, x->stride[0]);
     hg_arena_reset(ctx->arena, mark);
 }
 
@@ -89,20 +85,6 @@ static bool hlora_fits(const hg_tensor *y, const hg_tensor *x, const hg_hlora *p
     return x->n_dims == 2 && y->n_dims == 2 && hg_tensor_is_contiguous(y) && x->shape[0] == y->shape[0] &&
            x->shape[1] == k && p->router.shape[1] == k && p->b.shape[1] == r &&
            p->b.shape[0] == y->shape[1] && p->router.shape[0] > 0 && r % p->router.shape[0] == 0;
-}
-
-/* The base layer gives y no gradient when it is frozen and its input needs none (the first layer of a model),
- * but the plug-in needs it all the same. */
-static void hlora_ensure_grad(hg_ctx *ctx, hg_tensor *y, const hg_tensor *x, const hg_hlora *p)
-{
-    bool wanted = hg_ctx_wants_grad(ctx, x) || hg_ctx_wants_grad(ctx, &p->a) ||
-                  hg_ctx_wants_grad(ctx, &p->b) || hg_ctx_wants_grad(ctx, &p->router);
-    if (!wanted || y->grad != NULL)
-        return;
-    int64_t n = hg_tensor_count(y);
-    y->grad = hg_ctx_scratch(ctx, n);
-    if (y->grad != NULL)
-        memset(y->grad, 0, (size_t)n * sizeof *y->grad);
 }
 
 hg_tensor *hg_op_hlora(hg_ctx *ctx, hg_tensor *y, hg_tensor *x, hg_hlora *plug, const hg_real *mask)
@@ -118,20 +100,17 @@ hg_tensor *hg_op_hlora(hg_ctx *ctx, hg_tensor *y, hg_tensor *x, hg_hlora *plug, 
     hg_tensor *h = hg_ctx_tensor(ctx, 2, (int64_t[]){t, r}, false);
     if (hg_ctx_failed(ctx))
         return NULL;
-    hg_matmul_forward(ctx, x, &plug->router, 0, gate);
-    for (int64_t i = 0; i < t; i++)
-        ctx->kernels->softmax(e, 1, hg_tensor_real(gate) + i * e);
-    hg_matmul_forward(ctx, x, &plug->a, 0, rank);
-    hg_real *a = hg_tensor_real(rank);
-    for (int64_t i = 0; i < t * r; i++)
-        a[i] *= plug->scale * (mask != NULL ? mask[i] : 1);
+    const hg_narrow parts[2] = {{&plug->a, hg_tensor_real(rank)}, {&plug->router, hg_tensor_real(gate)}};
+    hg_narrow_forward(ctx, x, parts, 2);
+    hg_adapter_softmax(ctx, gate);
+    hg_adapter_scale(t * r, plug->scale, mask, hg_tensor_real(rank));
     hlora_apply_gate(rank, gate, hg_tensor_real(h));
     hg_matmul_forward(ctx, h, &plug->b, 1, y);
     if (ctx->tape == NULL) {
         hg_arena_reset(ctx->arena, mark);
         return y;
     }
-    hlora_ensure_grad(ctx, y, x, plug);
+    hg_adapter_ensure_grad(ctx, y, x, plug);
     hlora_saved saved = {plug, mask, rank, gate};
     void *kept = hg_tape_save(ctx, &saved, sizeof saved);
     hg_tape_push(ctx, &hg_op_hlora_entry, y, (hg_tensor *[]){y, x}, 2, kept);

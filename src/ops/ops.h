@@ -32,6 +32,23 @@ typedef struct hg_hlora {
  * and mask must live until its backward. */
 hg_tensor *hg_op_hlora(hg_ctx *ctx, hg_tensor *y, hg_tensor *x, hg_hlora *plug, const hg_real *mask);
 
+/* LoRA, for comparison: the above without a router, B (scale · mask · A x); `router` is not read. */
+hg_tensor *hg_op_lora(hg_ctx *ctx, hg_tensor *y, hg_tensor *x, hg_hlora *plug, const hg_real *mask);
+
+/* MoELoRA, for comparison: the experts' pairs kept and multiplied apart. As hg_op_hlora, but `b` is (E · N, R
+ * / E): the (N, R / E) matrices of the experts one after the other. */
+hg_tensor *hg_op_moelora(hg_ctx *ctx, hg_tensor *y, hg_tensor *x, hg_hlora *plug, const hg_real *mask);
+
+typedef enum hg_adapter_kind {
+    HG_ADAPTER_HLORA,
+    HG_ADAPTER_LORA,
+    HG_ADAPTER_MOELORA
+} hg_adapter_kind;
+
+/* One of the three. */
+hg_tensor *hg_op_adapter(hg_ctx *ctx, hg_adapter_kind kind, hg_tensor *y, hg_tensor *x, hg_hlora *plug,
+                         const hg_real *mask);
+
 /* Rows of x (T, C) over the root of their mean square, times gain (C). */
 hg_tensor *hg_op_rmsnorm(hg_ctx *ctx, hg_tensor *x, hg_tensor *gain, hg_real eps);
 
@@ -78,6 +95,10 @@ hg_tensor *hg_op_transpose(hg_ctx *ctx, hg_tensor *x);
  * `pad_begin` zeros at the top and left, `pad_end` at the bottom and right. */
 hg_tensor *hg_op_conv2d(hg_ctx *ctx, hg_tensor *x, hg_tensor *w, hg_tensor *bias, int64_t stride,
                         int64_t pad_begin, int64_t pad_end);
+
+/* (1): over rows of logits (T, V) whose target is not negative, the sum of minus the log of the probability
+ * that softmax gives the target. Targets are below V. */
+hg_tensor *hg_op_cross_entropy(hg_ctx *ctx, hg_tensor *logits, const int32_t *targets);
 
 /* (C, 2H, 2W): every pixel of x (C, H, W) four times. */
 hg_tensor *hg_op_upsample(hg_ctx *ctx, hg_tensor *x);

@@ -43,7 +43,7 @@ static hg_tensor *leaf(hg_ctx *ctx, hg_rng *rng, op_case *c, int n_dims, const i
 static hg_tensor *weight(hg_ctx *ctx, hg_rng *rng, hg_dtype type, int64_t rows, int64_t columns)
 {
     const hg_tensor *real = frozen(ctx, rng, DIMS(rows, columns));
-    void *data = hg_arena_alloc(ctx->arena, (size_t)(rows * columns) * hg_dtype_bytes(type));
+    void *data = hg_arena_alloc(ctx->arena, hg_dtype_span(type, rows * columns));
     if (data == NULL)
         abort();
     hg_dtype_from_real(type, rows * columns, hg_tensor_real(real), data);
@@ -79,9 +79,11 @@ static void make_attention(hg_ctx *ctx, hg_rng *rng, int variant, int64_t size, 
     static const struct {
         int64_t t, s, heads, groups, d, window;
         bool causal;
-    } shapes[] = {{5, 5, 4, 4, 3, 0, true},  {3, 7, 6, 2, 5, 0, true},  {6, 9, 4, 1, 2, 3, true},
-                  {5, 5, 1, 1, 7, 0, false}, {1, 4, 4, 2, 3, 0, true},  {1, 6, 2, 2, 3, 2, true},
-                  {5, 5, 4, 2, 3, 0, true},  {4, 6, 2, 1, 5, 0, false}, {6, 6, 2, 2, 3, 1, true}};
+    } shapes[] = {{5, 5, 4, 4, 3, 0, true},      {3, 7, 6, 2, 5, 0, true},  {6, 9, 4, 1, 2, 3, true},
+                  {5, 5, 1, 1, 7, 0, false},     {1, 4, 4, 2, 3, 0, true},  {1, 6, 2, 2, 3, 2, true},
+                  {5, 5, 4, 2, 3, 0, true},      {4, 6, 2, 1, 5, 0, false}, {6, 6, 2, 2, 3, 1, true},
+                  {140, 145, 2, 1, 2, 20, true}, {70, 70, 2, 2, 1, 0, true}}; /* several blocks of queries */
+    size = shapes[variant].t > 60 ? 1 : size;
     int64_t t = shapes[variant].t == 1 ? 1 : shapes[variant].t * size, s = shapes[variant].s * size;
     int64_t heads = shapes[variant].heads, groups = shapes[variant].groups, d = shapes[variant].d;
     c->run = run_attention;
@@ -146,6 +148,21 @@ static void make_conv2d(hg_ctx *ctx, hg_rng *rng, int variant, int64_t size, op_
     c->in[2] = shapes[variant].bias ? leaf(ctx, rng, c, DIMS(out)) : NULL;
 }
 
+static hg_tensor *run_cross_entropy(hg_ctx *ctx, op_case *c)
+{
+    return hg_op_cross_entropy(ctx, c->in[0], c->ids);
+}
+
+/* Some rows have no target, and one class is the target of several. */
+static void make_cross_entropy(hg_ctx *ctx, hg_rng *rng, int variant, int64_t size, op_case *c)
+{
+    static const int32_t targets[8] = {4, -1, 0, 4, -1, 2, 1, 4};
+    (void)size;
+    c->run = run_cross_entropy;
+    memcpy(c->ids, targets, sizeof targets);
+    c->in[0] = variant == 0 ? leaf(ctx, rng, c, DIMS(7, 5)) : strided_leaf(ctx, rng, c, 7, 5);
+}
+
 static hg_tensor *run_embedding(hg_ctx *ctx, op_case *c)
 {
     return hg_op_embedding(ctx, c->in[0], c->ids, 5);
@@ -158,6 +175,8 @@ static void make_embedding(hg_ctx *ctx, hg_rng *rng, int variant, int64_t size, 
     c->run = run_embedding;
     if (variant == 0)
         c->in[0] = leaf(ctx, rng, c, DIMS(7, 3 * size));
+    else if (variant > 2)
+        c->in[0] = weight(ctx, rng, variant == 3 ? HG_DTYPE_Q8_0 : HG_DTYPE_Q6_K, 7, 256 * size);
     else
         c->in[0] = weight(ctx, rng, variant == 1 ? HG_DTYPE_BF16 : HG_DTYPE_F16, 7, 3 * size);
 }
@@ -225,20 +244,37 @@ static hg_tensor *run_hlora(hg_ctx *ctx, op_case *c)
     return hg_op_hlora(ctx, y, c->in[0], &c->plug, c->mask);
 }
 
+/* The layer and its plug-in frozen in blocks, few tokens and many; only the input learns. */
+static void make_hlora_blocks(hg_ctx *ctx, hg_rng *rng, int variant, int64_t size, op_case *c)
+{
+    bool few = variant == 9;
+    hg_dtype wide = few ? HG_DTYPE_Q4_K : HG_DTYPE_Q8_0;
+    int64_t e = 4, r = 32, k = few ? 256 : 64 + 32 * size, n = 7 * size;
+    c->in[0] = leaf(ctx, rng, c, DIMS(few ? 2 : 5 + size, k));
+    c->in[1] = weight(ctx, rng, few ? HG_DTYPE_Q6_K : HG_DTYPE_Q4_0, n, k);
+    c->plug.a = *weight(ctx, rng, wide, r, k);
+    c->plug.b = *weight(ctx, rng, few ? HG_DTYPE_Q8_0 : HG_DTYPE_Q4_0, n, r);
+    c->plug.router = *weight(ctx, rng, wide, e, k);
+}
+
 /* Variants: experts 1, 2, 4, 8 with trained plug-ins and inputs; few tokens with dropout; the input frozen;
- * frozen weights of 16 bits; a strided input. */
+ * frozen weights of 16 bits; a strided input; frozen weights in blocks. */
 static void make_hlora(hg_ctx *ctx, hg_rng *rng, int variant, int64_t size, op_case *c)
 {
+    c->run = run_hlora;
+    c->plug.scale = (hg_real)1.5;
+    if (variant > 8) {
+        make_hlora_blocks(ctx, rng, variant, size, c);
+        return;
+    }
     static const int64_t experts[9] = {1, 2, 4, 8, 4, 4, 2, 2, 4};
     int64_t e = experts[variant], r = 8, t = (variant == 4 ? 3 : 6) * (variant == 4 ? 1 : size), k = 5 * size,
             n = 7 * size;
     hg_dtype type = variant == 6 ? HG_DTYPE_BF16 : variant == 7 ? HG_DTYPE_F16 : HG_DTYPE_REAL;
-    c->run = run_hlora;
     c->in[0] = variant == 5   ? frozen(ctx, rng, DIMS(t, k))
                : variant == 8 ? strided_leaf(ctx, rng, c, t, k)
                               : leaf(ctx, rng, c, DIMS(t, k));
     c->in[1] = weight(ctx, rng, type, n, k);
-    c->plug.scale = (hg_real)1.5;
     bool trained = type == HG_DTYPE_REAL;
     c->plug.a = *(trained ? leaf(ctx, rng, c, DIMS(r, k)) : weight(ctx, rng, type, r, k));
     c->plug.b = *(trained ? leaf(ctx, rng, c, DIMS(n, r)) : weight(ctx, rng, type, n, r));
@@ -248,6 +284,34 @@ static void make_hlora(hg_ctx *ctx, hg_rng *rng, int variant, int64_t size, op_c
     c->mask = hg_ctx_scratch(ctx, t * r);
     for (int64_t i = 0; i < t * r; i++)
         c->mask[i] = hg_rng_uniform(rng) < 0.3 ? 0 : (hg_real)(1 / 0.7);
+}
+
+static hg_tensor *run_lora(hg_ctx *ctx, op_case *c)
+{
+    hg_tensor *y = hg_op_linear(ctx, c->in[0], c->in[1], NULL);
+    return hg_op_adapter(ctx, HG_ADAPTER_LORA, y, c->in[0], &c->plug, c->mask);
+}
+
+/* H-LoRA's cases; the router, which is not read, gets no gradient. */
+static void make_lora(hg_ctx *ctx, hg_rng *rng, int variant, int64_t size, op_case *c)
+{
+    make_hlora(ctx, rng, variant, size, c);
+    c->run = run_lora;
+}
+
+static hg_tensor *run_moelora(hg_ctx *ctx, op_case *c)
+{
+    hg_tensor *y = hg_op_linear(ctx, c->in[0], c->in[1], NULL);
+    return hg_op_adapter(ctx, HG_ADAPTER_MOELORA, y, c->in[0], &c->plug, c->mask);
+}
+
+/* H-LoRA's cases, with B seen as one matrix for each expert. */
+static void make_moelora(hg_ctx *ctx, hg_rng *rng, int variant, int64_t size, op_case *c)
+{
+    make_hlora(ctx, rng, variant, size, c);
+    int64_t e = c->plug.router.shape[0], n = c->plug.b.shape[0], r = c->plug.b.shape[1];
+    c->plug.b = hg_tensor_view_shape(&c->plug.b, 2, (int64_t[]){e * n, r / e});
+    c->run = run_moelora;
 }
 
 static hg_tensor *run_layernorm(hg_ctx *ctx, op_case *c)
@@ -269,8 +333,24 @@ static hg_tensor *run_linear(hg_ctx *ctx, op_case *c)
     return hg_op_linear(ctx, c->in[0], c->in[1], c->in[2]);
 }
 
+/* Frozen weights in blocks, few rows and many; rows of the types of 32 elements do not fill the chunks of 256
+ * columns that gradients are cut into. */
+static void make_linear_blocks(hg_ctx *ctx, hg_rng *rng, int variant, int64_t size, op_case *c)
+{
+    static const hg_dtype types[4] = {HG_DTYPE_Q8_0, HG_DTYPE_Q4_0, HG_DTYPE_Q4_K, HG_DTYPE_Q6_K};
+    hg_dtype type = types[variant];
+    int64_t k = hg_dtype_block(type) == 32 ? 256 + 32 * size : 512;
+    c->in[0] = leaf(ctx, rng, c, DIMS(variant % 2 == 0 ? 5 + size : 2, k));
+    c->in[1] = weight(ctx, rng, type, 11 * size, k);
+}
+
 static void make_linear(hg_ctx *ctx, hg_rng *rng, int variant, int64_t size, op_case *c)
 {
+    if (variant > 5) {
+        c->run = run_linear;
+        make_linear_blocks(ctx, rng, variant - 6, size, c);
+        return;
+    }
     int64_t t = variant == 1 ? 3 : 9 * size, k = 5 * size, n = 11 * size;
     c->run = run_linear;
     c->in[0] = variant == 3 ? strided_leaf(ctx, rng, c, t, k) : leaf(ctx, rng, c, DIMS(t, k));
@@ -351,15 +431,18 @@ static void make_upsample(hg_ctx *ctx, hg_rng *rng, int variant, int64_t size, o
 
 static const op_cases cases[] = {
     {"add", 2, make_add},
-    {"attention", 9, make_attention},
+    {"attention", 11, make_attention},
     {"concat", 2, make_concat},
     {"conv2d", 8, make_conv2d},
-    {"embedding", 3, make_embedding},
+    {"cross_entropy", 2, make_cross_entropy},
+    {"embedding", 5, make_embedding},
     {"gelu", 2, make_gelu},
     {"groupnorm", 3, make_groupnorm},
-    {"hlora", 9, make_hlora},
+    {"hlora", 11, make_hlora},
     {"layernorm", 2, make_layernorm},
-    {"linear", 6, make_linear},
+    {"linear", 10, make_linear},
+    {"lora", 11, make_lora},
+    {"moelora", 9, make_moelora},
     {"quick_gelu", 2, make_quick_gelu},
     {"rmsnorm", 2, make_rmsnorm},
     {"rope", 2, make_rope},

@@ -113,6 +113,60 @@ static void test_no_case_without_operation(void **state)
     assert_int_equal(op_cases_count(), hg_registry_count());
 }
 
+/* Result and gradient of one linear layer, on a weight that does not learn. */
+static void run_linear(hg_ctx *ctx, hg_tensor *x, hg_tensor *w, const hg_real *dy, hg_real *y, hg_real *dx)
+{
+    hg_tape tape = {NULL};
+    ctx->tape = &tape;
+    hg_tensor *out = hg_op_linear(ctx, x, w, NULL);
+    assert_non_null(out);
+    int64_t n = hg_tensor_count(out), n_x = hg_tensor_count(x);
+    memset(x->grad, 0, (size_t)n_x * sizeof *x->grad);
+    memcpy(out->grad, dy, (size_t)n * sizeof *dy);
+    assert_int_equal(hg_tape_backward(ctx, NULL), HG_STATUS_OK);
+    memcpy(y, hg_tensor_real(out), (size_t)n * sizeof *y);
+    memcpy(dx, x->grad, (size_t)n_x * sizeof *dx);
+}
+
+/* A weight in blocks acts as the matrix of numbers that it stands for. */
+static void test_blocks_act_as_their_numbers(void **state)
+{
+    (void)state;
+    enum { T = 6, N = 270, K = 768 };
+    static hg_real values[N * K], dy[T * N], y[2][T * N], dx[2][T * K];
+    static uint8_t blocks[N * K * 2];
+    for (hg_dtype type = HG_DTYPE_Q8_0; type <= HG_DTYPE_Q6_K; type++) {
+        hg_arena arena;
+        hg_ctx ctx;
+        hg_rng rng;
+        hg_arena_init(&arena, 1 << 20, 1 << 28);
+        hg_ctx_init(&ctx, &arena, hg_kernels_get(HG_CPU_TIER_REFERENCE), 2);
+        hg_rng_init(&rng, (uint64_t)type);
+        for (int64_t i = 0; i < N * K; i++)
+            values[i] = 2 * hg_rng_uniform(&rng) - 1;
+        for (int64_t i = 0; i < T * N; i++)
+            dy[i] = 2 * hg_rng_uniform(&rng) - 1;
+        hg_dtype_from_real(type, N * K, values, blocks);
+        hg_dtype_to_real(type, N * K, blocks, values);
+        hg_tensor *x = hg_ctx_tensor(&ctx, 2, (int64_t[]){T, K}, true);
+        for (int64_t i = 0; i < T * K; i++)
+            hg_tensor_real(x)[i] = 2 * hg_rng_uniform(&rng) - 1;
+        hg_tensor packed = hg_tensor_make(type, 2, (int64_t[]){N, K}, blocks);
+        hg_tensor plain = hg_tensor_make(HG_DTYPE_REAL, 2, (int64_t[]){N, K}, values);
+        run_linear(&ctx, x, &packed, dy, y[0], dx[0]);
+        run_linear(&ctx, x, &plain, dy, y[1], dx[1]);
+        for (int64_t i = 0; i < T * N; i++)
+            assert_true(fabs(y[0][i] - y[1][i]) <= 1e-12 * K);
+        double norm = 0;
+        for (int64_t i = 0; i < T * K; i++) {
+            assert_true(fabs(dx[0][i] - dx[1][i]) <= 1e-12 * N);
+            norm += dx[1][i] * dx[1][i];
+        }
+        assert_true(norm > T * K); /* of about N / 9 each */
+        hg_arena_deinit(&arena);
+    }
+}
+
 /* Shapes that do not fit are a status with a text, and the failure sticks. */
 static void test_misfits_fail(void **state)
 {
@@ -147,6 +201,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_operation),
         cmocka_unit_test(test_no_case_without_operation),
+        cmocka_unit_test(test_blocks_act_as_their_numbers),
         cmocka_unit_test(test_misfits_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * test_op_attention.c: attention trains in memory that grows with the keys, not with queries times keys; in
+ * an arena that the probabilities alone would fill four times, results and gradients agree with the formulas
+ * in double.
+ */
+#include "base/memory.h"
+#include "base/rng.h"
+#include "ops/ops.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+enum { T = 1024, H = 4, G = 2, D = 8, WINDOW = 700 };
+#define LIMIT ((size_t)4 << 20) /* bytes; P would be H · T · T floats, 16 MiB */
+
+static hg_tensor *leaf(hg_ctx *ctx, hg_rng *rng, int64_t heads)
+{
+    hg_tensor *t = hg_ctx_tensor(ctx, 3, (int64_t[]){T, heads, D}, true);
+    assert_non_null(t);
+    for (int64_t i = 0; i < hg_tensor_count(t); i++)
+        hg_tensor_real(t)[i] = (hg_real)(2 * hg_rng_uniform(rng) - 1);
+    return t;
+}
+
+/* One head by the formulas: y (T, D), dq (T, D), and the head's share of dk and dv (T, D). */
+typedef struct head_result {
+    double y[T][D], dq[T][D], dk[T][D], dv[T][D];
+} head_result;
+
+static double dot(const hg_real *a, const hg_real *b)
+{
+    double sum = 0;
+    for (int i = 0; i < D; i++)
+        sum += (double)a[i] * (double)b[i];
+    return sum;
+}
+
+static void head_by_formula(const hg_tensor *q, const hg_tensor *k, const hg_tensor *v, const hg_real *dy,
+                            int h, double scale, head_result *out)
+{
+    const hg_real *qs = hg_tensor_real(q) + h * D, *ks = hg_tensor_real(k) + h / (H / G) * D,
+                  *vs = hg_tensor_real(v) + h / (H / G) * D;
+    memset(out, 0, sizeof *out);
+    for (int t = 0; t < T; t++) {
+        static double p[T], dp[T];
+        int begin = t + 1 > WINDOW ? t + 1 - WINDOW : 0;
+        double sum = 0, mean = 0;
+        for (int s = begin; s <= t; s++)
+            sum += p[s] = exp(scale * dot(qs + t * H * D, ks + s * G * D));
+        const hg_real *g = dy + (t * H + h) * D;
+        for (int s = begin; s <= t; s++) {
+            p[s] /= sum;
+            dp[s] = dot(g, vs + s * G * D);
+            mean += p[s] * dp[s];
+        }
+        for (int s = begin; s <= t; s++) {
+            double ds = scale * p[s] * (dp[s] - mean);
+            for (int i = 0; i < D; i++) {
+                out->y[t][i] += p[s] * (double)vs[s * G * D + i];
+                out->dv[s][i] += p[s] * (double)g[i];
+                out->dq[t][i] += ds * (double)ks[s * G * D + i];
+                out->dk[s][i] += ds * (double)qs[t * H * D + i];
+            }
+        }
+    }
+}
+
+static void compare(const char *what, double want, double got)
+{
+    if (!(fabs(want - got) <= 1e-4 * (1 + fabs(want))))
+        fail_msg("%s: %.8g, by formula %.8g", what, got, want);
+}
+
+static void check_group(hg_tensor *const leaf_of[3], const hg_tensor *y, const hg_real *dy, int group,
+                        double scale)
+{
+    head_result *r = hg_mem_array(2, sizeof *r);
+    assert_non_null(r);
+    for (int h = group * 2; h < group * 2 + 2; h++) {
+        head_result *head = &r[h % 2];
+        head_by_formula(leaf_of[0], leaf_of[1], leaf_of[2], dy, h, scale, head);
+        for (int i = 0; i < T * D; i++) {
+            compare("y", head->y[i / D][i % D], (double)hg_tensor_real(y)[(i / D * H + h) * D + i % D]);
+            compare("dq", head->dq[i / D][i % D], (double)leaf_of[0]->grad[(i / D * H + h) * D + i % D]);
+        }
+    }
+    for (int i = 0; i < T * D; i++) {
+        int64_t at = (i / D * G + group) * D + i % D;
+        compare("dk", r[0].dk[i / D][i % D] + r[1].dk[i / D][i % D], (double)leaf_of[1]->grad[at]);
+        compare("dv", r[0].dv[i / D][i % D] + r[1].dv[i / D][i % D], (double)leaf_of[2]->grad[at]);
+    }
+    hg_mem_free(r);
+}
+
+static void test_bounded_memory(void **state)
+{
+    (void)state;
+    hg_arena arena;
+    hg_ctx ctx;
+    hg_rng rng;
+    hg_tape tape = {NULL};
+    hg_arena_init(&arena, 1 << 18, LIMIT);
+    hg_ctx_init(&ctx, &arena, hg_kernels_get(hg_cpu_detect()), 2);
+    hg_rng_init(&rng, 5);
+    ctx.tape = &tape;
+    hg_tensor *leaf_of[3] = {leaf(&ctx, &rng, H), leaf(&ctx, &rng, G), leaf(&ctx, &rng, G)};
+    hg_attention how = {.causal = true, .window = WINDOW, .scale = (hg_real)0.9};
+    hg_tensor *y = hg_op_attention(&ctx, leaf_of[0], leaf_of[1], leaf_of[2], &how);
+    if (y == NULL)
+        fail_msg("%s", ctx.error.text);
+    for (int64_t i = 0; i < hg_tensor_count(y); i++)
+        y->grad[i] = (hg_real)(2 * hg_rng_uniform(&rng) - 1);
+    assert_int_equal(hg_tape_backward(&ctx, NULL), HG_STATUS_OK);
+    for (int group = 0; group < G; group++)
+        check_group(leaf_of, y, y->grad, group, (double)how.scale);
+    hg_arena_deinit(&arena);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_bounded_memory)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
