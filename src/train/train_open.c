@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * train_open.c: finds the parts, loads what is complete the usual way, and puts the rest of the stage's tasks
+ * together here.
+ */
+#include "train/train_open.h"
+
+#include "base/memory.h"
+#include "base/parallel.h"
+#include "train/new_parts.h"
+#include "train/plugin_names.h"
+
+#include <string.h>
+
+static hg_status open_kernels(hg_model *m, const hg_train_settings *s, hg_error *err)
+{
+    hg_cpu_tier tier = hg_cpu_detect();
+    int i = 0;
+    while (s->cpu[0] != 0 && i < HG_CPU_TIER_COUNT && strcmp(s->cpu, hg_cpu_tier_name((hg_cpu_tier)i)) != 0)
+        i++;
+    if (i == HG_CPU_TIER_COUNT || (s->cpu[0] != 0 && (hg_cpu_tier)i > tier))
+        return hg_error_set(err, HG_STATUS_USAGE, "no CPU tier '%s' here; the best is %s", s->cpu,
+                            hg_cpu_tier_name(tier));
+    m->kernels = hg_kernels_get(s->cpu[0] != 0 ? (hg_cpu_tier)i : tier);
+    m->n_threads = s->threads > 0 ? (int)s->threads : hg_parallel_processors();
+    m->cache_type = HG_DTYPE_F32;
+    return HG_STATUS_OK;
+}
+
+static hg_status open_base(hg_source *s, hg_error *err)
+{
+    hg_model_parts *p = &s->parts;
+    const char *base = s->folder->base;
+    hg_status status = hg_tokenizer_open(&s->tokenizer, base, err);
+    if (status == HG_STATUS_OK)
+        status = hg_decoder_config_read(&p->decoder, base, err);
+    if (status == HG_STATUS_OK)
+        status = hg_generation_config_read(&p->generation, &p->decoder, base, err);
+    return status == HG_STATUS_OK ? hg_tensor_set_open_folder(&p->sets[HG_PART_BASE], base, err) : status;
+}
+
+static hg_status open_file(hg_source *s, hg_part part, const char *path, hg_error *err)
+{
+    return path[0] == 0 ? HG_STATUS_OK : hg_tensor_set_open_file(&s->parts.sets[part], path, err);
+}
+
+/* Everything that lies in the folder, whether a task is complete or not. */
+static hg_status open_folder(hg_source *s, const char *path, hg_error *err)
+{
+    s->folder = hg_mem_array(1, sizeof *s->folder);
+    if (s->folder == NULL)
+        return hg_error_memory(err, sizeof *s->folder, "opening a model");
+    hg_parts *f = s->folder;
+    hg_status status = hg_parts_find(f, path, err);
+    if (status == HG_STATUS_OK && (f->base[0] == 0 || f->clip[0] == 0))
+        return hg_error_set(err, HG_STATUS_INPUT, "%s: missing %s", path,
+                            f->base[0] == 0 ? "the base language model (base/)"
+                                            : "the image encoder (clip/)");
+    if (status == HG_STATUS_OK)
+        status = hg_manifest_read(&s->manifest, path, err);
+    if (status == HG_STATUS_OK)
+        status = open_base(s, err);
+    if (status == HG_STATUS_OK)
+        status = hg_model_parts_open_clip(&s->parts, f->clip, err);
+    if (status == HG_STATUS_OK)
+        status = open_file(s, HG_PART_COM, f->com, err);
+    if (status == HG_STATUS_OK)
+        status = open_file(s, HG_PART_GEN, f->gen, err);
+    if (status == HG_STATUS_OK)
+        status = open_file(s, HG_PART_FUSION, f->fusion, err);
+    if (status == HG_STATUS_OK)
+        status = open_file(s, HG_PART_VQGAN, f->vqgan_file, err);
+    if (status == HG_STATUS_OK && f->vqgan_file[0] != 0)
+        status = hg_vqgan_config_read(&s->parts.vqgan, f->vqgan, err);
+    if (status == HG_STATUS_OK)
+        status = hg_source_choose_chat(s, path, err);
+    if (status != HG_STATUS_OK)
+        return status;
+    s->parts.com_alpha = s->manifest.com.hlora_alpha;
+    s->parts.gen_alpha = s->manifest.gen.hlora_alpha;
+    s->parts.com_experts = s->manifest.com.hlora_experts;
+    s->parts.gen_experts = s->manifest.gen.hlora_experts;
+    s->parts.n_tokens = hg_tokenizer_length(s->tokenizer);
+    return HG_STATUS_OK;
+}
+
+/* A plug-in from its file, or a new one. */
+static hg_status make_plugin(hg_model *m, const hg_train_settings *s, hg_task task, hg_part part, bool *begun,
+                             hg_error *err)
+{
+    hg_healthgpt *w = &m->weights;
+    const hg_tensor_set *set = m->source.parts.sets[part];
+    double alpha = task == HG_TASK_COMPREHENSION ? m->source.parts.com_alpha : m->source.parts.gen_alpha;
+    int64_t width = w->clip.config.hidden;
+    w->tasks[task].clip_layers = task == HG_TASK_COMPREHENSION ? w->clip.config.n_layers - 1 : 1;
+    *begun = set == NULL;
+    if (set != NULL)
+        return hg_plugin_load(&w->tasks[task].plugin, set, &w->decoder.config, width, alpha, &w->arena, err);
+    hg_rng rng;
+    hg_rng_init(&rng, (uint64_t)s->seed * HG_TASK_COUNT + (uint64_t)task);
+    hg_new_plugin how = {s->rank, s->experts, s->alpha > 0 ? s->alpha : alpha, width};
+    return hg_new_plugin_make(&w->tasks[task].plugin, &how, &w->decoder.config, &rng, &w->arena, err);
+}
+
+static hg_status make_comprehension(hg_model *m, const hg_train_settings *s, hg_train_begun *begun,
+                                    hg_error *err)
+{
+    hg_task_parts *task = &m->weights.tasks[HG_TASK_COMPREHENSION];
+    hg_status status = make_plugin(m, s, HG_TASK_COMPREHENSION, HG_PART_COM, &begun->com, err);
+    task->embed = m->weights.decoder.embed;
+    task->head = hg_tensor_view_rows(&m->weights.decoder.head, 0, m->n_tokens);
+    task->present = status == HG_STATUS_OK;
+    return status;
+}
+
+/* Embedding and head of generation: the file's, or the base model's with rows for picture tokens. */
+static hg_status make_fusion(hg_model *m, bool *begun, hg_error *err)
+{
+    hg_healthgpt *w = &m->weights;
+    hg_task_parts *task = &w->tasks[HG_TASK_GENERATION];
+    const hg_tensor_set *set = m->source.parts.sets[HG_PART_FUSION];
+    int64_t more = m->source.parts.vqgan.n_embed + HG_PICTURE_EXTRA_TOKENS;
+    int64_t shape[2] = {m->n_tokens + more, w->decoder.config.hidden};
+    *begun = set == NULL;
+    hg_status status;
+    if (set != NULL) {
+        status = hg_weight_take(set, HG_FUSION_EMBED_NAME, 2, shape, &task->embed, err);
+        return status == HG_STATUS_OK ? hg_weight_take(set, HG_FUSION_HEAD_NAME, 2, shape, &task->head, err)
+                                      : status;
+    }
+    status = hg_new_rows_make(&task->embed, &w->decoder.embed, m->n_tokens, more, &w->arena, err);
+    return status == HG_STATUS_OK
+               ? hg_new_rows_make(&task->head, &w->decoder.head, m->n_tokens, more, &w->arena, err)
+               : status;
+}
+
+static hg_status make_generation(hg_model *m, const hg_train_settings *s, hg_train_begun *begun,
+                                 hg_error *err)
+{
+    hg_healthgpt *w = &m->weights;
+    const hg_tensor_set *vqgan = m->source.parts.sets[HG_PART_VQGAN];
+    if (vqgan == NULL)
+        return hg_error_set(err, HG_STATUS_INPUT,
+                            "%s: missing the picture decoder (vqgan/), which says what the picture codes are",
+                            s->model);
+    hg_status status = make_plugin(m, s, HG_TASK_GENERATION, HG_PART_GEN, &begun->gen, err);
+    if (status == HG_STATUS_OK)
+        status = make_fusion(m, &begun->fusion, err);
+    if (status == HG_STATUS_OK)
+        status = hg_vqgan_load(&w->vqgan, &m->source.parts.vqgan, vqgan, &w->arena, err);
+    w->tasks[HG_TASK_GENERATION].present = status == HG_STATUS_OK;
+    return status;
+}
+
+/* The usual way first, without the tasks; then the stage's tasks, with new parts where there are none. */
+static hg_status load_weights(hg_model *m, const hg_train_settings *s, hg_train_begun *begun, hg_error *err)
+{
+    hg_model_parts bare = m->source.parts;
+    bare.sets[HG_PART_COM] = bare.sets[HG_PART_GEN] = bare.sets[HG_PART_FUSION] = NULL;
+    m->n_tokens = bare.n_tokens;
+    hg_status status = hg_healthgpt_load(&m->weights, &bare, err);
+    bool draws = s->stage != HG_TRAIN_STAGE_1_COM && s->stage != HG_TRAIN_STAGE_3_COM;
+    bool asks = s->stage != HG_TRAIN_STAGE_1_GEN && s->stage != HG_TRAIN_STAGE_3_GEN;
+    if (status == HG_STATUS_OK && asks)
+        status = make_comprehension(m, s, begun, err);
+    if (status == HG_STATUS_OK && draws)
+        status = make_generation(m, s, begun, err);
+    if (status == HG_STATUS_OK && draws)
+        status = hg_tokenizer_add_picture_tokens(m->source.tokenizer, (size_t)bare.vqgan.n_embed, err);
+    return status;
+}
+
+hg_status hg_train_open(hg_model **out, hg_train_settings *settings, hg_train_begun *begun, hg_error *err)
+{
+    *out = NULL;
+    *begun = (hg_train_begun){0};
+    hg_model *m = hg_mem_array(1, sizeof *m);
+    if (m == NULL)
+        return hg_error_memory(err, sizeof *m, "a model");
+    hg_status status = open_kernels(m, settings, err);
+    if (status == HG_STATUS_OK)
+        status = hg_folder_exists(settings->model)
+                     ? open_folder(&m->source, settings->model, err)
+                     : hg_source_open(&m->source, &(hg_source_paths){.model = settings->model}, err);
+    if (status == HG_STATUS_OK)
+        status = hg_train_settings_complete(settings, m->source.chat, err);
+    if (status == HG_STATUS_OK)
+        status = load_weights(m, settings, begun, err);
+    if (status == HG_STATUS_OK)
+        *out = m;
+    else
+        hg_model_close(m);
+    return status;
+}

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * train_settings.c: one table of keys, one of defaults. The defaults are the paper's (table 7) where it gives
+ * them, and LLaVA's (warm-up 3 %, cosine, clipping at 1) where it does not.
+ */
+#include "train/train_settings.h"
+
+#include "base/buffer.h"
+#include "base/memory.h"
+#include "tensor/dtype.h"
+
+#include <math.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SETTINGS_MAX_BYTES ((size_t)1 << 20)
+
+static const char *const stage_names[HG_TRAIN_STAGE_COUNT] = {"1-com", "1-gen", "2-fusion", "3-com", "3-gen"};
+
+const char *hg_train_stage_name(hg_train_stage stage)
+{
+    return (int)stage >= 0 && (int)stage < HG_TRAIN_STAGE_COUNT ? stage_names[stage] : "unknown";
+}
+
+bool hg_train_stage_find(const char *name, hg_train_stage *out)
+{
+    for (int i = 0; i < HG_TRAIN_STAGE_COUNT; i++) {
+        if (strcmp(name, stage_names[i]) == 0) {
+            *out = (hg_train_stage)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- keys ---- */
+
+typedef enum key_kind { KEY_TEXT, KEY_INT, KEY_REAL, KEY_BOOL, KEY_SCHEDULE, KEY_FORM, KEY_TYPE } key_kind;
+
+typedef struct setting_key {
+    const char *name;
+    key_kind kind;
+    size_t offset;
+    double minimum, maximum; /* of a number; the bytes of a text */
+} setting_key;
+
+#define AT(member) offsetof(hg_train_settings, member)
+
+static const setting_key keys[] = {
+    {"model", KEY_TEXT, AT(model), 0, HG_PATH_BYTES},
+    {"data", KEY_TEXT, AT(data), 0, HG_PATH_BYTES},
+    {"out", KEY_TEXT, AT(out), 0, HG_PATH_BYTES},
+    {"images", KEY_TEXT, AT(images), 0, HG_PATH_BYTES},
+    {"cache", KEY_TEXT, AT(cache), 0, HG_PATH_BYTES},
+    {"cpu", KEY_TEXT, AT(cpu), 0, 16},
+    {"threads", KEY_INT, AT(threads), 0, 1024},
+    {"epochs", KEY_REAL, AT(epochs), 1e-6, 1e6},
+    {"steps", KEY_INT, AT(steps), 1, 1e12},
+    {"batch", KEY_INT, AT(batch), 1, 1e6},
+    {"lr", KEY_REAL, AT(lr), 0, 100},
+    {"projector-lr", KEY_REAL, AT(projector_lr), 0, 100},
+    {"weight-decay", KEY_REAL, AT(weight_decay), 0, 100},
+    {"beta1", KEY_REAL, AT(beta1), 0, 0.999999},
+    {"beta2", KEY_REAL, AT(beta2), 0, 0.999999},
+    {"epsilon", KEY_REAL, AT(epsilon), 1e-30, 1},
+    {"dropout", KEY_REAL, AT(dropout), 0, 0.99},
+    {"clip", KEY_REAL, AT(clip), 0, 1e12},
+    {"spike", KEY_REAL, AT(spike), 0, 1e12},
+    {"schedule", KEY_SCHEDULE, AT(schedule), 0, 0},
+    {"warmup", KEY_REAL, AT(warmup), 0, 1},
+    {"form", KEY_FORM, AT(form), 0, 0},
+    {"max-length", KEY_INT, AT(max_length), 16, 1 << 20},
+    {"rank", KEY_INT, AT(rank), 1, 65536},
+    {"experts", KEY_INT, AT(experts), 1, 1024},
+    {"alpha", KEY_REAL, AT(alpha), 0, 1e6},
+    {"seed", KEY_INT, AT(seed), 0, 9e15},
+    {"save-every", KEY_INT, AT(save_every), 1, 1e12},
+    {"shuffle", KEY_BOOL, AT(shuffle), 0, 0},
+    {"cut", KEY_BOOL, AT(cut), 0, 0},
+    {"resume", KEY_BOOL, AT(resume), 0, 0},
+    {"strict", KEY_BOOL, AT(strict), 0, 0},
+    {"vocabulary", KEY_BOOL, AT(vocabulary), 0, 0},
+    {"type", KEY_TYPE, AT(type), 0, 0},
+};
+
+static const setting_key *find_key(const char *name)
+{
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        if (strcmp(keys[i].name, name) == 0)
+            return &keys[i];
+    }
+    return NULL;
+}
+
+/* A number in the key's range. */
+static hg_status parse_number(const setting_key *key, const char *value, double *out, hg_error *err)
+{
+    char *end;
+    *out = strtod(value, &end);
+    bool whole = key->kind != KEY_INT || floor(*out) == *out;
+    if (end != value && *end == 0 && whole && *out >= key->minimum && *out <= key->maximum)
+        return HG_STATUS_OK;
+    return hg_error_set(err, HG_STATUS_USAGE, "%s is '%.60s', expected a %snumber of %g to %g", key->name,
+                        value, key->kind == KEY_INT ? "whole " : "", key->minimum, key->maximum);
+}
+
+/* The index of a word in a list. */
+static hg_status parse_word(const setting_key *key, const char *value, const char *const *words, int n,
+                            int64_t *out, hg_error *err)
+{
+    for (int i = 0; i < n; i++) {
+        if (strcmp(value, words[i]) == 0) {
+            *out = i;
+            return HG_STATUS_OK;
+        }
+    }
+    return hg_error_set(err, HG_STATUS_USAGE, "%s is '%.60s', expected %s, %s%s%s", key->name, value, words[0],
+                        words[1], n > 2 ? " or " : "", n > 2 ? words[2] : "");
+}
+
+static hg_status parse_type(const setting_key *key, const char *value, int64_t *out, hg_error *err)
+{
+    static const char *const words[] = {"f32", "f16", "bf16"};
+    static const hg_dtype types[] = {HG_DTYPE_F32, HG_DTYPE_F16, HG_DTYPE_BF16};
+    int64_t index = 0;
+    hg_status status = parse_word(key, value, words, 3, &index, err);
+    *out = types[index];
+    return status;
+}
+
+static hg_status set_value(hg_train_settings *s, const setting_key *key, const char *value, hg_error *err)
+{
+    static const char *const bools[] = {"no", "yes"}, *const forms[] = {"plain", "instruct"};
+    static const char *const schedules[] = {"constant", "linear", "cosine"};
+    char *at = (char *)s + key->offset;
+    double number = 0;
+    hg_status status;
+    switch (key->kind) {
+    case KEY_TEXT:
+        if ((double)strlen(value) >= key->maximum)
+            return hg_error_set(err, HG_STATUS_USAGE, "%s is longer than %g bytes", key->name, key->maximum);
+        memcpy(at, value, strlen(value) + 1);
+        return HG_STATUS_OK;
+    case KEY_INT:
+        status = parse_number(key, value, &number, err);
+        if (status == HG_STATUS_OK)
+            *(int64_t *)(void *)at = (int64_t)number;
+        return status;
+    case KEY_REAL:
+        status = parse_number(key, value, &number, err);
+        if (status == HG_STATUS_OK)
+            *(double *)(void *)at = number;
+        return status;
+    case KEY_BOOL:
+        return parse_word(key, value, bools, 2, (int64_t *)(void *)at, err);
+    case KEY_SCHEDULE:
+        return parse_word(key, value, schedules, 3, (int64_t *)(void *)at, err);
+    case KEY_FORM:
+        return parse_word(key, value, forms, 2, (int64_t *)(void *)at, err);
+    default:
+        return parse_type(key, value, (int64_t *)(void *)at, err);
+    }
+}
+
+hg_status hg_train_settings_set(hg_train_settings *settings, const char *key, const char *value,
+                                hg_error *err)
+{
+    const setting_key *found = find_key(key);
+    if (found == NULL)
+        return hg_error_set(err, HG_STATUS_USAGE, "no setting '%.60s' of training", key);
+    return set_value(settings, found, value, err);
+}
+
+hg_status hg_train_settings_create(hg_train_settings **out, hg_train_stage stage, hg_error *err)
+{
+    hg_train_settings *s = hg_mem_array(1, sizeof *s);
+    *out = s;
+    if (s == NULL)
+        return hg_error_memory(err, sizeof *s, "the settings of training");
+    s->stage = stage;
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        char *at = (char *)s + keys[i].offset;
+        if (keys[i].kind == KEY_REAL)
+            *(double *)(void *)at = HG_TRAIN_UNSET;
+        else if (keys[i].kind != KEY_TEXT)
+            *(int64_t *)(void *)at = HG_TRAIN_UNSET;
+    }
+    return HG_STATUS_OK;
+}
+
+void hg_train_settings_destroy(hg_train_settings *settings)
+{
+    hg_mem_free(settings);
+}
+
+/* ---- a file ---- */
+
+static char *trim(char *text)
+{
+    while (*text == ' ' || *text == '\t')
+        text++;
+    size_t n = strlen(text);
+    while (n > 0 && (text[n - 1] == ' ' || text[n - 1] == '\t' || text[n - 1] == '\r'))
+        text[--n] = 0;
+    if (n >= 2 && text[0] == '"' && text[n - 1] == '"') {
+        text[n - 1] = 0;
+        text++;
+    }
+    return text;
+}
+
+/* One line; *active says whether the current section is for this stage. */
+static hg_status read_line(hg_train_settings *s, char *line, bool *active, hg_error *err)
+{
+    line = trim(line);
+    if (line[0] == 0 || line[0] == '#' || line[0] == ';')
+        return HG_STATUS_OK;
+    if (line[0] == '[') {
+        hg_train_stage stage;
+        char *end = strchr(line, ']');
+        if (end == NULL || end[1] != 0)
+            return hg_error_set(err, HG_STATUS_INPUT, "a section is [STAGE]");
+        *end = 0;
+        if (strcmp(line + 1, "all") != 0 && !hg_train_stage_find(line + 1, &stage))
+            return hg_error_set(err, HG_STATUS_INPUT, "no stage '%.40s'", line + 1);
+        *active = strcmp(line + 1, "all") == 0 || stage == s->stage;
+        return HG_STATUS_OK;
+    }
+    char *equals = strchr(line, '=');
+    if (equals == NULL)
+        return hg_error_set(err, HG_STATUS_INPUT, "no '=' in '%.60s'", line);
+    *equals = 0;
+    const char *key = trim(line);
+    if (find_key(key) == NULL)
+        return hg_error_set(err, HG_STATUS_INPUT, "no setting '%.60s' of training", key);
+    return *active ? hg_train_settings_set(s, key, trim(equals + 1), err) : HG_STATUS_OK;
+}
+
+hg_status hg_train_settings_read(hg_train_settings *settings, const char *path, hg_error *err)
+{
+    hg_buffer text;
+    hg_buffer_init(&text, SETTINGS_MAX_BYTES);
+    hg_status status = hg_file_read(path, &text, err);
+    bool active = true;
+    char *line = (char *)text.data;
+    for (int number = 1; status == HG_STATUS_OK && line != NULL; number++) {
+        char *end = strchr(line, '\n');
+        if (end != NULL)
+            *end = 0;
+        if (read_line(settings, line, &active, err) != HG_STATUS_OK)
+            status = hg_error_prefix(err, HG_STATUS_INPUT, "%s:%d", path, number);
+        line = end == NULL ? NULL : end + 1;
+    }
+    hg_buffer_deinit(&text);
+    return status;
+}
+
+/* ---- defaults ---- */
+
+typedef struct stage_defaults {
+    double projector_lr, lr, large_lr; /* large: base models of 14 billion weights and more */
+    int64_t batch;
+    double dropout;
+    hg_schedule_kind schedule;
+    double warmup;
+    hg_train_form form;
+} stage_defaults;
+
+static const stage_defaults defaults[HG_TRAIN_STAGE_COUNT] = {
+    [HG_TRAIN_STAGE_1_COM] = {1e-3, 1e-3, 1e-3, 256, 0, HG_SCHEDULE_COSINE, 0.03, HG_TRAIN_FORM_PLAIN},
+    [HG_TRAIN_STAGE_1_GEN] = {2e-5, 2e-4, 1e-4, 64, 0.05, HG_SCHEDULE_COSINE, 0.03, HG_TRAIN_FORM_INSTRUCT},
+    [HG_TRAIN_STAGE_2_FUSION] = {2e-5, 2e-4, 2e-4, 32, 0.05, HG_SCHEDULE_CONSTANT, 0, HG_TRAIN_FORM_INSTRUCT},
+    [HG_TRAIN_STAGE_3_COM] = {2e-5, 2e-4, 2e-4, 128, 0.05, HG_SCHEDULE_COSINE, 0.03, HG_TRAIN_FORM_INSTRUCT},
+    [HG_TRAIN_STAGE_3_GEN] = {2e-5, 2e-4, 2e-4, 64, 0.05, HG_SCHEDULE_COSINE, 0.03, HG_TRAIN_FORM_INSTRUCT},
+};
+
+static void default_int(int64_t *value, int64_t by_default)
+{
+    if (*value == HG_TRAIN_UNSET)
+        *value = by_default;
+}
+
+static void default_real(double *value, double by_default)
+{
+    if (*value < 0)
+        *value = by_default;
+}
+
+/* Rank over all experts: the releases' of the base model. */
+static int64_t default_rank(hg_train_stage stage, hg_chat_kind chat)
+{
+    bool generates = stage == HG_TRAIN_STAGE_1_GEN || stage == HG_TRAIN_STAGE_3_GEN;
+    return chat == HG_CHAT_KIND_PHI3 ? (generates ? 256 : 64) : (generates ? 128 : 32);
+}
+
+hg_status hg_train_settings_complete(hg_train_settings *s, hg_chat_kind chat, hg_error *err)
+{
+    const stage_defaults *d = &defaults[s->stage];
+    default_int(&s->threads, 0);
+    default_real(&s->epochs, 1);
+    default_int(&s->steps, 0);
+    default_int(&s->batch, d->batch);
+    default_real(&s->projector_lr, d->projector_lr);
+    default_real(&s->lr, chat == HG_CHAT_KIND_PHI3 ? d->lr : d->large_lr);
+    default_real(&s->weight_decay, 0);
+    default_real(&s->beta1, 0.9);
+    default_real(&s->beta2, 0.999);
+    default_real(&s->epsilon, 1e-8);
+    default_real(&s->dropout, d->dropout);
+    default_real(&s->clip, 1);
+    default_real(&s->spike, 0);
+    default_int(&s->schedule, d->schedule);
+    default_real(&s->warmup, d->warmup);
+    default_int(&s->form, d->form);
+    default_int(&s->max_length, 2048);
+    default_int(&s->rank, default_rank(s->stage, chat));
+    default_int(&s->experts, 4);
+    default_real(&s->alpha, 0);
+    default_int(&s->seed, 0);
+    default_int(&s->save_every, 500);
+    default_int(&s->shuffle, 1);
+    default_int(&s->cut, 1);
+    default_int(&s->resume, 0);
+    default_int(&s->strict, 0);
+    default_int(&s->vocabulary, 0);
+    default_int(&s->type, HG_DTYPE_F16);
+    if (s->stage == HG_TRAIN_STAGE_1_COM) /* nothing but the projector learns */
+        s->lr = s->projector_lr;
+    if (s->rank % s->experts != 0)
+        return hg_error_set(err, HG_STATUS_USAGE, "rank %lld cannot be shared by %lld experts",
+                            (long long)s->rank, (long long)s->experts);
+    return HG_STATUS_OK;
+}

@@ -1,0 +1,458 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * test_train_run.c: a run that is killed and continued is the run that was not; bad samples are told, counted
+ * and passed over; new plug-ins begin without effect; settings that do not fit are refused.
+ */
+#include "small_model.h"
+
+#include "base/file.h"
+#include "formats/tensor_file.h"
+#include "formats/tensor_writer.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define STEPS 12
+
+static const char *const run_settings[] = {"steps",   "12",  "batch", "3", "lr", "5e-3",       "projector-lr", "5e-3",
+                                           "dropout", "0.1", "seed",  "7", "save-every", "3", "threads",      "1",
+                                           NULL};
+
+static void run(const hg_train_settings *s, const hg_train_listener *listener, hg_train_result *result)
+{
+    hg_error err = {HG_STATUS_OK, ""};
+    if (hg_train_run(s, listener, result, &err) != HG_STATUS_OK)
+        fail_msg("%s", err.text);
+}
+
+static bool kill_at_step_8(void *user, const hg_train_step *step)
+{
+    (void)user;
+    if (step->step == 8)
+        kill(getpid(), SIGKILL);
+    return true;
+}
+
+static void expect_same_file(const small_model *m, const char *a, const char *b)
+{
+    char path[256];
+    hg_buffer first, second;
+    hg_error err = {HG_STATUS_OK, ""};
+    hg_buffer_init(&first, (size_t)1 << 30);
+    hg_buffer_init(&second, (size_t)1 << 30);
+    assert_int_equal(hg_file_read(small_model_path(m, a, path), &first, &err), HG_STATUS_OK);
+    assert_int_equal(hg_file_read(small_model_path(m, b, path), &second, &err), HG_STATUS_OK);
+    assert_int_equal(first.size, second.size);
+    assert_memory_equal(first.data, second.data, first.size);
+    hg_buffer_deinit(&first);
+    hg_buffer_deinit(&second);
+}
+
+/* A process is ended by SIGKILL right after step 8, the last checkpoint is of step 6: continued, the losses of
+ * all steps and the written plug-in are those of a run in one go, bit for bit. */
+static void test_resume(void **state)
+{
+    (void)state;
+    small_model m;
+    hg_train_result result;
+    double whole[STEPS], resumed[STEPS];
+    small_model_make(&m);
+    small_model_write_questions(&m, "com.json", SMALL_MODEL_COLOURS);
+    hg_train_settings *s = small_model_settings(&m, HG_TRAIN_STAGE_3_COM, "com.json", "whole", run_settings);
+    run(s, NULL, &result);
+    assert_int_equal(small_model_losses(&m, "whole", whole, STEPS), STEPS);
+    hg_train_settings_destroy(s);
+
+    s = small_model_settings(&m, HG_TRAIN_STAGE_3_COM, "com.json", "killed", run_settings);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        hg_train_listener listener = {.on_step = kill_at_step_8};
+        hg_error err;
+        _exit(hg_train_run(s, &listener, &result, &err) == HG_STATUS_OK ? 0 : 1);
+    }
+    int ended = 0;
+    assert_int_equal(waitpid(child, &ended, 0), child);
+    assert_true(WIFSIGNALED(ended) && WTERMSIG(ended) == SIGKILL);
+    assert_int_equal(small_model_losses(&m, "killed", resumed, STEPS), 8);
+
+    hg_error err = {HG_STATUS_OK, ""};
+    assert_int_equal(hg_train_run(s, NULL, &result, &err), HG_STATUS_USAGE); /* without being told to resume */
+    assert_non_null(strstr(err.text, "is there already"));
+    assert_int_equal(hg_train_settings_set(s, "resume", "yes", &err), HG_STATUS_OK);
+    run(s, NULL, &result);
+    assert_int_equal(result.n_steps, 6);
+    assert_int_equal(small_model_losses(&m, "killed", resumed, STEPS), STEPS);
+    assert_memory_equal(whole, resumed, sizeof whole);
+    assert_true(whole[0] != whole[STEPS - 1]);
+    expect_same_file(&m, "whole/com_hlora_weights.bin", "killed/com_hlora_weights.bin");
+    expect_same_file(&m, "whole/checkpoint.safetensors", "killed/checkpoint.safetensors");
+    hg_train_settings_destroy(s);
+    small_model_remove(&m);
+}
+
+/* A checkpoint of other settings or data is not continued. */
+static void test_resume_of_another_run(void **state)
+{
+    (void)state;
+    small_model m;
+    hg_train_result result;
+    hg_error err = {HG_STATUS_OK, ""};
+    small_model_make(&m);
+    small_model_write_questions(&m, "com.json", 3);
+    const char *more[] = {"steps", "1", "batch", "1", "seed", "1", "resume", "yes", NULL};
+    hg_train_settings *s = small_model_settings(&m, HG_TRAIN_STAGE_1_COM, "com.json", "out", more);
+    run(s, NULL, &result);
+    assert_int_equal(hg_train_settings_set(s, "seed", "2", &err), HG_STATUS_OK);
+    assert_int_equal(hg_train_run(s, NULL, &result, &err), HG_STATUS_INPUT);
+    assert_non_null(strstr(err.text, "of another run"));
+    hg_train_settings_destroy(s);
+    small_model_remove(&m);
+}
+
+/* The number of threads does not show in any bit. */
+static void test_threads(void **state)
+{
+    (void)state;
+    small_model m;
+    double losses[2][4];
+    small_model_make(&m);
+    small_model_write_questions(&m, "com.json", 4);
+    for (int i = 0; i < 2; i++) {
+        const char *more[] = {"steps", "4", "batch", "2", "lr", "5e-3", "threads", i == 0 ? "1" : "3", NULL};
+        hg_train_result result;
+        hg_train_settings *s =
+            small_model_settings(&m, HG_TRAIN_STAGE_3_COM, "com.json", i == 0 ? "one" : "three", more);
+        run(s, NULL, &result);
+        assert_int_equal(small_model_losses(&m, i == 0 ? "one" : "three", losses[i], 4), 4);
+        hg_train_settings_destroy(s);
+    }
+    assert_memory_equal(losses[0], losses[1], sizeof losses[0]);
+    expect_same_file(&m, "one/com_hlora_weights.bin", "three/com_hlora_weights.bin");
+    small_model_remove(&m);
+}
+
+/* ---- bad samples ---- */
+
+#define GOOD "{\"image\": \"c0.png\", \"conversations\": [{\"from\": \"human\", \"value\": \"Q\"}, {\"from\": \"gpt\", \"value\": \"A\"}]}"
+#define ITEM(image, answer)                                                                                   \
+    "{\"image\": \"" image "\", \"conversations\": [{\"from\": \"human\", \"value\": \"Q\"}, "                   \
+    "{\"from\": \"gpt\", \"value\": \"" answer "\"}]}"
+
+typedef struct notes {
+    char text[32][512];
+    int n;
+} notes;
+
+static void take_note(void *user, const char *text)
+{
+    notes *all = user;
+    if (all->n < 32)
+        snprintf(all->text[all->n++], sizeof all->text[0], "%s", text);
+}
+
+static void expect_note(const notes *all, const char *first, const char *second)
+{
+    for (int i = 0; i < all->n; i++) {
+        if (strstr(all->text[i], first) != NULL && strstr(all->text[i], second) != NULL)
+            return;
+    }
+    fail_msg("no note says '%s' and '%s'", first, second);
+}
+
+/* Each kind of bad sample once, in a stage for answers. */
+static void test_bad_samples(void **state)
+{
+    (void)state;
+    small_model m;
+    notes all = {0};
+    hg_train_result result;
+    hg_error err = {HG_STATUS_OK, ""};
+    small_model_make(&m);
+    small_model_write(&m, "not.png", "this is no picture");
+    small_model_write(&m, "bad.json",
+                      "[\n" GOOD ",\n" ITEM("nowhere.png", "A") ",\n" ITEM("not.png", "A") ",\n" ITEM(
+                          "c1.png", "  ") ",\n" ITEM("c1.png", "<audio>") ",\n" ITEM("c1.png", "<idx_1>") "\n]\n");
+    const char *more[] = {"steps", "4", "batch", "1", "shuffle", "no", NULL};
+    hg_train_settings *s = small_model_settings(&m, HG_TRAIN_STAGE_3_COM, "bad.json", "out", more);
+    hg_train_listener listener = {.on_note = take_note, .user = &all};
+    run(s, &listener, &result);
+    assert_int_equal(result.n_steps, 4);
+    assert_int_equal(result.n_bad_samples, 15); /* 5 between each two steps, none behind the last */
+    assert_int_equal(all.n, 15);
+    expect_note(&all, "bad.json:3: item 2", "nowhere.png");
+    expect_note(&all, "bad.json:4: item 3", "not.png");
+    expect_note(&all, "bad.json:5: item 4", "an empty answer");
+    expect_note(&all, "bad.json:6: item 5", "'<audio>'");
+    expect_note(&all, "bad.json:7: item 6", "the stage is for answers");
+    hg_train_settings_destroy(s);
+
+    const char *strict[] = {"steps", "4", "batch", "2", "shuffle", "no", "strict", "yes", NULL};
+    s = small_model_settings(&m, HG_TRAIN_STAGE_3_COM, "bad.json", "strict", strict);
+    assert_int_equal(hg_train_run(s, NULL, &result, &err), HG_STATUS_INPUT);
+    assert_non_null(strstr(err.text, "bad.json:3: item 2"));
+    hg_train_settings_destroy(s);
+
+    small_model_write(&m, "none.json", ITEM("nowhere.png", "A"));
+    s = small_model_settings(&m, HG_TRAIN_STAGE_3_COM, "none.json", "none", NULL);
+    assert_int_equal(hg_train_run(s, NULL, &result, &err), HG_STATUS_INPUT);
+    assert_non_null(strstr(err.text, "no item can be used"));
+    hg_train_settings_destroy(s);
+    small_model_remove(&m);
+}
+
+/* In a stage for drawings: too few codes, a code that does not exist, an answer in words. */
+static void test_bad_drawings(void **state)
+{
+    (void)state;
+    small_model m;
+    notes all = {0};
+    hg_train_result result;
+    small_model_make(&m);
+    char text[4096] = "[{\"image\": \"c0.png\", \"conversations\": [{\"from\": \"human\", \"value\": \"Q\"}, {\"from\": "
+                      "\"gpt\", \"value\": \"<start_index>";
+    for (int i = 0; i < SMALL_MODEL_CODES; i++)
+        strcat(text, i % 2 == 0 ? "<idx_3>" : "<idx_63>");
+    strcat(text, "<end_index>\"}]},\n" ITEM("c0.png", "<idx_1><idx_2>") ",\n" ITEM("c0.png", "words") ",\n");
+    strcat(text, "{\"image\": \"c0.png\", \"conversations\": [{\"from\": \"human\", \"value\": \"Q\"}, {\"from\": \"gpt\", "
+                 "\"value\": \"");
+    for (int i = 0; i < SMALL_MODEL_CODES; i++)
+        strcat(text, "<idx_64>");
+    strcat(text, "\"}]}]");
+    small_model_write(&m, "bad.json", text);
+    const char *more[] = {"steps", "2", "batch", "1", "shuffle", "no", NULL};
+    hg_train_settings *s = small_model_settings(&m, HG_TRAIN_STAGE_3_GEN, "bad.json", "out", more);
+    hg_train_listener listener = {.on_note = take_note, .user = &all};
+    run(s, &listener, &result);
+    assert_int_equal(result.n_bad_samples, 3);
+    expect_note(&all, "bad.json:2: item 2", "2 picture codes, a picture has 64");
+    expect_note(&all, "bad.json:3: item 3", "no picture to draw");
+    expect_note(&all, "bad.json:4: item 4", "picture code 64, they run from 0 to 63");
+    hg_train_settings_destroy(s);
+    small_model_remove(&m);
+}
+
+/* A long answer loses its end; a question that fills the length alone is bad; so is either without cutting. */
+static void test_long_samples(void **state)
+{
+    (void)state;
+    small_model m;
+    hg_train_result result;
+    hg_error err = {HG_STATUS_OK, ""};
+    char text[4096], many[1024] = "";
+    small_model_make(&m);
+    for (int i = 0; i < 200; i++)
+        strcat(many, "word ");
+    snprintf(text, sizeof text,
+             "[{\"image\": \"c0.png\", \"conversations\": [{\"from\": \"human\", \"value\": \"Q\"}, {\"from\": \"gpt\", "
+             "\"value\": \"%s\"}]},\n{\"image\": \"c0.png\", \"conversations\": [{\"from\": \"human\", \"value\": \"%s\"}, "
+             "{\"from\": \"gpt\", \"value\": \"A\"}]}]",
+             many, many);
+    small_model_write(&m, "long.json", text);
+    notes all = {0};
+    hg_train_listener listener = {.on_note = take_note, .user = &all};
+    const char *cut[] = {"steps", "2", "batch", "1", "shuffle", "no", "max-length", "160", NULL};
+    hg_train_settings *s = small_model_settings(&m, HG_TRAIN_STAGE_3_COM, "long.json", "cut", cut);
+    run(s, &listener, &result);
+    assert_int_equal(result.n_cut_samples, 2);
+    assert_int_equal(result.n_bad_samples, 1);
+    expect_note(&all, "long.json:2: item 2", "too long");
+    hg_train_settings_destroy(s);
+    const char *whole[] = {"steps", "2", "batch", "1", "max-length", "160", "cut", "no", NULL};
+    s = small_model_settings(&m, HG_TRAIN_STAGE_3_COM, "long.json", "whole", whole);
+    assert_int_equal(hg_train_run(s, NULL, &result, &err), HG_STATUS_INPUT);
+    assert_non_null(strstr(err.text, "too long"));
+    hg_train_settings_destroy(s);
+    small_model_remove(&m);
+}
+
+/* ---- from nothing ---- */
+
+static void remove_part(const small_model *m, const char *name)
+{
+    char path[256];
+    assert_int_equal(unlink(small_model_path(m, name, path)), 0);
+}
+
+static double mean_of_file_tensor(const small_model *m, const char *file, const char *name, double *largest)
+{
+    char path[256];
+    hg_tensor_file *f;
+    hg_error err = {HG_STATUS_OK, ""};
+    assert_int_equal(hg_tensor_file_open(&f, small_model_path(m, file, path), &err), HG_STATUS_OK);
+    const hg_tensor *t = hg_tensor_file_find(f, name);
+    assert_non_null(t);
+    double sum = 0;
+    *largest = 0;
+    int64_t n = hg_tensor_count(t);
+    for (int64_t i = 0; i < n; i++) {
+        double value = (double)((const float *)t->data)[i];
+        sum += value * value;
+        *largest = value > *largest ? value : -value > *largest ? -value : *largest;
+    }
+    hg_tensor_file_close(f);
+    return sum / (double)n;
+}
+
+/* Without a plug-in, stage 1 begins one: A and router uniform within 1 / sqrt(64), whose variance is a third of
+ * the bound's square; B zero and left so, because only the projector learns. The model can then be asked. */
+static void test_new_plugin(void **state)
+{
+    (void)state;
+    small_model m;
+    notes all = {0};
+    hg_train_result result;
+    small_model_make(&m);
+    remove_part(&m, "model/com_hlora_weights.bin");
+    remove_part(&m, "model/gen_hlora_weights.bin");
+    remove_part(&m, "model/fusion_layer_weights.bin");
+    small_model_write_questions(&m, "com.json", 4);
+    const char *more[] = {"steps", "2", "batch", "2", "rank", "8", "experts", "2", NULL};
+    hg_train_settings *s = small_model_settings(&m, HG_TRAIN_STAGE_1_COM, "com.json", "out", more);
+    hg_train_listener listener = {.on_note = take_note, .user = &all};
+    run(s, &listener, &result);
+    hg_train_settings_destroy(s);
+    expect_note(&all, "no comprehension plug-in", "begun");
+    double largest, bound = 1.0 / 8;
+    double square = mean_of_file_tensor(
+        &m, "out/com_hlora_weights.bin",
+        "base_model.model.model.layers.1.self_attn.qkv_proj.lora_A.weight", &largest);
+    assert_true(largest <= bound && largest > 0.95 * bound);
+    assert_true(square > 0.8 * bound * bound / 3 && square < 1.2 * bound * bound / 3);
+    square = mean_of_file_tensor(&m, "out/com_hlora_weights.bin",
+                                 "base_model.model.model.layers.1.self_attn.qkv_proj.lora_B.weight", &largest);
+    assert_true(square == 0 && largest == 0);
+    small_model_install(&m, "out/com_hlora_weights.bin");
+    char path[256];
+    hg_model *model;
+    hg_error err = {HG_STATUS_OK, ""};
+    if (hg_model_open(&model, small_model_path(&m, "model", path), NULL, &err) != HG_STATUS_OK)
+        fail_msg("%s", err.text);
+    hg_model_close(model);
+    small_model_remove(&m);
+}
+
+/* Generation from nothing needs picture tokens of their own: with vocabulary = yes they learn too, and the
+ * fusion layer is written beside the plug-in. */
+static void test_new_generation(void **state)
+{
+    (void)state;
+    small_model m;
+    notes all = {0};
+    hg_train_result result;
+    small_model_make(&m);
+    remove_part(&m, "model/com_hlora_weights.bin");
+    remove_part(&m, "model/gen_hlora_weights.bin");
+    remove_part(&m, "model/fusion_layer_weights.bin");
+    small_model_write_questions(&m, "com.json", 4);
+    const char *more[] = {"steps", "3", "batch", "2", "rank", "8", "vocabulary", "yes", NULL};
+    hg_train_settings *s = small_model_settings(&m, HG_TRAIN_STAGE_1_GEN, "com.json", "out", more);
+    hg_train_listener listener = {.on_note = take_note, .user = &all};
+    run(s, &listener, &result);
+    hg_train_settings_destroy(s);
+    expect_note(&all, "no generation plug-in", "begun");
+    small_model_install(&m, "out/gen_hlora_weights.bin");
+    small_model_install(&m, "out/fusion_layer_weights.bin");
+    char path[256];
+    hg_model *model;
+    hg_error err = {HG_STATUS_OK, ""};
+    if (hg_model_open(&model, small_model_path(&m, "model", path), NULL, &err) != HG_STATUS_OK)
+        fail_msg("%s", err.text);
+    hg_model_close(model);
+    small_model_remove(&m);
+}
+
+/* model/com_hlora_weights.bin again, with a projector's bias that is not a number. */
+static void spoil_plugin(const small_model *m)
+{
+    char path[256];
+    hg_error err = {HG_STATUS_OK, ""};
+    hg_tensor_file *old;
+    hg_tensor_writer *w;
+    hg_tensor_spec specs[64];
+    small_model_path(m, "model/com_hlora_weights.bin", path);
+    assert_int_equal(hg_tensor_file_open(&old, path, &err), HG_STATUS_OK);
+    size_t n = hg_tensor_file_n_tensors(old);
+    assert_true(n < 64);
+    for (size_t i = 0; i < n; i++) {
+        const hg_named_tensor *t = hg_tensor_file_get(old, i);
+        specs[i] = (hg_tensor_spec){.name = t->name, .dtype = HG_DTYPE_F32, .n_dims = t->tensor.n_dims};
+        memcpy(specs[i].shape, t->tensor.shape, sizeof specs[i].shape);
+    }
+    assert_int_equal(hg_torch_writer_create(&w, path, "adapter_model", specs, n, &err), HG_STATUS_OK);
+    for (size_t i = 0; i < n; i++) {
+        const hg_tensor *t = &hg_tensor_file_get(old, i)->tensor;
+        for (int64_t k = 0; k < hg_tensor_count(t); k++) {
+            float value;
+            hg_dtype_to_real(t->dtype, 1, hg_tensor_at(t, k), &value);
+            if (k == 3 && strstr(specs[i].name, "mm_projector.0.bias") != NULL)
+                value = (float)NAN;
+            assert_int_equal(hg_tensor_writer_write(w, &value, sizeof value, &err), HG_STATUS_OK);
+        }
+    }
+    assert_int_equal(hg_tensor_writer_finish(w, &err), HG_STATUS_OK);
+    hg_tensor_writer_destroy(w);
+    hg_tensor_file_close(old);
+}
+
+/* A loss that is not a number changes nothing, and is told. */
+static void test_not_a_number(void **state)
+{
+    (void)state;
+    small_model m;
+    notes all = {0};
+    hg_train_result result;
+    small_model_make(&m);
+    spoil_plugin(&m);
+    small_model_write_questions(&m, "com.json", 4);
+    const char *more[] = {"steps", "3", "batch", "1", NULL};
+    hg_train_settings *s = small_model_settings(&m, HG_TRAIN_STAGE_3_COM, "com.json", "out", more);
+    hg_train_listener listener = {.on_note = take_note, .user = &all};
+    run(s, &listener, &result);
+    assert_int_equal(result.n_skipped_steps, 3);
+    assert_int_equal(all.n, 3);
+    expect_note(&all, "step 3 is passed over", "not a number");
+    expect_same_file(&m, "model/com_hlora_weights.bin", "out/com_hlora_weights.bin");
+    hg_train_settings_destroy(s);
+    small_model_remove(&m);
+}
+
+/* With the limit far below the usual loss, every step is a spike once the usual loss is known, after 20. */
+static void test_spike(void **state)
+{
+    (void)state;
+    small_model m;
+    notes all = {0};
+    hg_train_result result;
+    small_model_make(&m);
+    small_model_write_questions(&m, "com.json", 4);
+    const char *more[] = {"steps", "22", "batch", "1", "spike", "1e-6", NULL};
+    hg_train_settings *s = small_model_settings(&m, HG_TRAIN_STAGE_3_COM, "com.json", "out", more);
+    hg_train_listener listener = {.on_note = take_note, .user = &all};
+    run(s, &listener, &result);
+    assert_int_equal(result.n_skipped_steps, 2);
+    expect_note(&all, "step 21 is passed over", "far above the usual");
+    hg_train_settings_destroy(s);
+    small_model_remove(&m);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_resume),        cmocka_unit_test(test_resume_of_another_run),
+        cmocka_unit_test(test_threads),       cmocka_unit_test(test_bad_samples),
+        cmocka_unit_test(test_bad_drawings),  cmocka_unit_test(test_long_samples),
+        cmocka_unit_test(test_new_plugin),    cmocka_unit_test(test_new_generation),
+        cmocka_unit_test(test_not_a_number),  cmocka_unit_test(test_spike),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
