@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # The front door. `make demo` and `make test` need nothing but this checkout on Debian 12.
-.PHONY: all build demo test test-all bench setup check format install clean
+.PHONY: all build demo test test-all bench bench-train setup check format install clean
 
 all: build
 
@@ -23,6 +23,10 @@ test-all: setup
 # Speed of every kernel as a ratio to the reference, and of weight reading to plain memory reading.
 bench: build
 	@build/tests/kernels/check_kernels --bench
+
+# What H-LoRA costs in training beside LoRA and MoELoRA (docs/training.md).
+bench-train: build
+	@build/bench/bench_hlora
 
 check: setup
 	@tools/check/all

@@ -25,24 +25,120 @@ typedef struct hg_image_info {
     int height;
     int channels;       /* 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha */
     int bits;           /* per channel, 8 or 16 */
-    const char *format; /* "png" or "jpeg"; static text */
+    const char *format; /* "png", "jpeg", "tiff", "dicom", "nifti", "npy"; static text */
     int orientation;    /* the file's EXIF orientation, 1..8; already applied, width and height are upright */
     bool synthetic;     /* made by the model; files written from it say so */
 } hg_image_info;
 
-/* Reads a PNG or JPEG file, known by its content. On success `*image` is the caller's, to be closed; on
- * failure it is NULL. HG_STATUS_INPUT when the file is missing, of an unknown format, damaged, cut short, or
- * larger than 2^27 pixels or 65535 on a side. */
+/* Reads an image file, known by its content: PNG, JPEG, TIFF, DICOM, NIfTI (.nii, .nii.gz, .hdr with .img),
+ * or a NumPy array. Files with more than one picture give the one that hg_image_view_default names. Decoding
+ * runs in a confined child process, so that a file that breaks a decoder is only an error. On success
+ * `*image` is the caller's, to be closed; on failure it is NULL. HG_STATUS_INPUT when the file is missing, of
+ * an unknown format, damaged, cut short, or larger than 2^27 pixels or 65535 on a side. */
 HG_API hg_status hg_image_open(hg_image **image, const char *path, hg_error *err) HG_MUST_CHECK;
 
 /* The same for the `n` bytes of a file in memory, which are not needed afterwards. */
 HG_API hg_status hg_image_open_memory(hg_image **image, const void *bytes, size_t n,
                                       hg_error *err) HG_MUST_CHECK;
 
+/* The axis of a volume that slices are cut across. */
+typedef enum hg_image_axis {
+    HG_IMAGE_AXIS_DEFAULT, /* axial where the orientation is known, else the first of the array */
+    HG_IMAGE_AXIS_SAGITTAL,
+    HG_IMAGE_AXIS_CORONAL,
+    HG_IMAGE_AXIS_AXIAL
+} hg_image_axis;
+
+#define HG_IMAGE_MIDDLE (-1)
+
+/* Which picture of a file is wanted, and in which window. */
+typedef struct hg_image_view {
+    const char *window; /* "C,W" (centre and width, after rescaling), a preset's name, or NULL: automatic */
+    int frame;          /* of a multi-frame file, page of a TIFF, time of a 4-D volume; from 0 */
+    int slice;          /* of a volume, from 0, towards the left, the front or the head; or HG_IMAGE_MIDDLE */
+    hg_image_axis axis;
+} hg_image_view;
+
+/* The automatic window, the first frame, the middle slice of the default axis. */
+HG_API hg_image_view hg_image_view_default(void);
+
+/* As hg_image_open, with a choice. HG_STATUS_USAGE when the file has no such frame, slice, axis or window. */
+HG_API hg_status hg_image_open_view(hg_image **image, const char *path, const hg_image_view *view,
+                                    hg_error *err) HG_MUST_CHECK;
+
+/* Name, centre and width of window preset `i` (0..), in Hounsfield units; NULL after the last. */
+HG_API const char *hg_window_preset_get(size_t i, double *centre, double *width);
+
+/* "sagittal", "coronal", "axial" or "x", "y", "z"; false for anything else. */
+HG_API bool hg_image_axis_find(const char *name, hg_image_axis *axis);
+
 /* NULL is allowed. */
 HG_API void hg_image_close(hg_image *image);
 
 HG_API hg_image_info hg_image_get_info(const hg_image *image);
+
+/* How the grey values of a scan became 8 bits. */
+typedef enum hg_window_origin {
+    HG_WINDOW_ORIGIN_NONE,       /* the stored values are a picture already */
+    HG_WINDOW_ORIGIN_USER,       /* the caller's centre and width */
+    HG_WINDOW_ORIGIN_PRESET,     /* the caller's preset */
+    HG_WINDOW_ORIGIN_TABLE,      /* the file's first VOI table */
+    HG_WINDOW_ORIGIN_FILE,       /* the file's first window */
+    HG_WINDOW_ORIGIN_PERCENTILE, /* percentiles 1 and 99 of the picture */
+    HG_WINDOW_ORIGIN_RANGE       /* smallest to largest value of the picture */
+} hg_window_origin;
+
+typedef enum hg_window_function {
+    HG_WINDOW_FUNCTION_LINEAR, /* of DICOM: c - 0.5, w - 1 */
+    HG_WINDOW_FUNCTION_LINEAR_EXACT,
+    HG_WINDOW_FUNCTION_SIGMOID
+} hg_window_function;
+
+typedef struct hg_image_window {
+    double centre;
+    double width;
+    char name[48]; /* the file's explanation; may be "" */
+} hg_image_window;
+
+#define HG_IMAGE_MAX_WINDOWS 8
+
+/* What a scan (DICOM, NIfTI, TIFF, array) says of itself, and what was shown of it. For PNG and JPEG all of
+ * it is zero. Texts are "" and numbers 0 where the file does not say. */
+typedef struct hg_image_source {
+    bool scan;                /* false: PNG or JPEG */
+    char modality[20];        /* DICOM: "CT", "MR", ... */
+    char photometric[20];     /* DICOM: "MONOCHROME1", ... */
+    char transfer_syntax[68]; /* DICOM: the UID */
+    char orientation[4];      /* NIfTI: where the stored axes point, as "RAS" */
+    int bits_stored;
+    bool is_signed;
+    bool is_float;
+    int n_frames;
+    int frame;
+    int n_slices; /* across `axis`; 1 when the file is no volume */
+    int slice;
+    hg_image_axis axis;
+    double spacing[3]; /* mm between columns, rows and slices of the picture */
+    double slope;      /* value = slope * stored + intercept */
+    double intercept;
+    double minimum; /* of the picture's values, padding apart */
+    double maximum;
+    hg_window_origin origin;
+    hg_window_function function;
+    hg_image_window window; /* the one in use; for a table or a range its ends as centre and width */
+    bool inverted;          /* MONOCHROME1, or the like */
+    bool lossy;             /* was compressed with loss */
+    bool burned_in;         /* may show names: said so, or a kind of picture that often does */
+    int n_windows;          /* windows that the file offers */
+    hg_image_window windows[HG_IMAGE_MAX_WINDOWS];
+    char note[160]; /* something the reader had to decide; "" when nothing */
+} hg_image_source;
+
+/* Borrowed from the image. */
+HG_API const hg_image_source *hg_image_get_source(const hg_image *image);
+
+/* A word for the origin, as "preset". */
+HG_API const char *hg_window_origin_name(hg_window_origin origin);
 
 /* Side of the square that CLIP ViT-L/14-336 sees, and the number of values of each of the two forms below. */
 #define HG_CLIP_SIDE 336

@@ -6,6 +6,8 @@
 #ifndef HG_CLI_CLI_H
 #define HG_CLI_CLI_H
 
+#include "cli_view.h"
+
 #include <healthgpt/healthgpt.h>
 
 #include <getopt.h>
@@ -57,6 +59,7 @@ typedef struct cli_ask_options {
     hg_sampling sampling;
     const char *system;
     int max_tokens;
+    hg_image_view view; /* of every image */
 } cli_ask_options;
 
 /* Fills *o from the arguments; *done is set when `help` was wanted and printed. What is wrong is printed. */
@@ -70,8 +73,8 @@ typedef struct cli_images {
     size_t n;
 } cli_images;
 
-/* Opens n image files; to be closed whatever the result. */
-hg_status cli_images_open(cli_images *images, int n, char **paths, hg_error *err);
+/* Opens n image files, the same view of each; to be closed whatever the result. */
+hg_status cli_images_open(cli_images *images, int n, char **paths, const hg_image_view *view, hg_error *err);
 void cli_images_close(cli_images *images);
 
 /* Numbers in a range; prints what is wrong and returns false otherwise. */
@@ -113,10 +116,14 @@ hg_status cli_cancelled(hg_error *err);
 /* Commands; argv[0] is the command's name. */
 int cmd_ask(int argc, char **argv);
 int cmd_chat(int argc, char **argv);
+int cmd_convert(int argc, char **argv);
 int cmd_draw(int argc, char **argv);
+int cmd_export(int argc, char **argv);
 int cmd_image(int argc, char **argv);
 int cmd_inspect(int argc, char **argv);
+int cmd_quantize(int argc, char **argv);
 int cmd_tokenize(int argc, char **argv);
+int cmd_train(int argc, char **argv);
 int cmd_vq(int argc, char **argv);
 
 #endif

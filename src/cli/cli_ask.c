@@ -8,6 +8,7 @@
 
 static const struct option ask_long[] = {CLI_COMMON_OPTIONS,
                                          CLI_SAMPLING_OPTIONS,
+                                         CLI_VIEW_OPTIONS,
                                          {"max-tokens", required_argument, NULL, CLI_COMMAND},
                                          {NULL, 0, NULL, 0}};
 
@@ -15,7 +16,8 @@ hg_status cli_ask_parse(cli_ask_options *o, int argc, char **argv, const char *h
 {
     hg_status status = HG_STATUS_OK;
     int code;
-    *o = (cli_ask_options){.sampling = cli_sampling_default()};
+    hg_error err = {HG_STATUS_OK, ""};
+    *o = (cli_ask_options){.sampling = cli_sampling_default(), .view = hg_image_view_default()};
     *done = false;
     while (status == HG_STATUS_OK && (code = getopt_long(argc, argv, "", ask_long, NULL)) != -1) {
         if (code == CLI_HELP) {
@@ -26,6 +28,11 @@ hg_status cli_ask_parse(cli_ask_options *o, int argc, char **argv, const char *h
         if (cli_common_take(&o->common, code, optarg, &status) ||
             cli_sampling_take(&o->sampling, &o->system, code, optarg, &status))
             continue;
+        if (cli_view_take(&o->view, code, optarg, &status, &err)) {
+            if (status != HG_STATUS_OK)
+                cli_fail_error(&err);
+            continue;
+        }
         if (code != CLI_COMMAND || !cli_parse_int("max-tokens", optarg, 1, 1000000, &o->max_tokens))
             status = HG_STATUS_USAGE;
     }
@@ -33,7 +40,7 @@ hg_status cli_ask_parse(cli_ask_options *o, int argc, char **argv, const char *h
     return status;
 }
 
-hg_status cli_images_open(cli_images *images, int n, char **paths, hg_error *err)
+hg_status cli_images_open(cli_images *images, int n, char **paths, const hg_image_view *view, hg_error *err)
 {
     *images = (cli_images){0};
     if (n > CLI_MAX_IMAGES) {
@@ -43,7 +50,7 @@ hg_status cli_images_open(cli_images *images, int n, char **paths, hg_error *err
     }
     hg_status status = HG_STATUS_OK;
     for (int i = 0; i < n && status == HG_STATUS_OK; i++) {
-        status = hg_image_open(&images->items[i], paths[i], err);
+        status = hg_image_open_view(&images->items[i], paths[i], view, err);
         images->n = (size_t)i + 1;
     }
     return status;

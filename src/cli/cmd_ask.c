@@ -3,6 +3,7 @@
  * cmd_ask.c: healthgpt ask [IMAGE...] QUESTION
  */
 #include "cli.h"
+#include "cli_image_info.h"
 #include "cli_json.h"
 
 #include <stdio.h>
@@ -10,12 +11,12 @@
 
 static const char ask_help[] =
     "usage: healthgpt ask [OPTIONS] [IMAGE...] QUESTION\n"
-    "Answers a question about images (PNG, JPEG), or about none.\n\n"
+    "Answers a question about images (PNG, JPEG, TIFF, DICOM, NIfTI), or about none.\n\n"
     "  --model FOLDER            the model\n"
     "  --max-tokens N            longest answer (1024)\n"
     "  --temperature X           0: greedy, the default; above: sampling\n"
     "  --top-k N  --top-p X  --repetition-penalty X  --seed N\n"
-    "  --system TEXT             another system prompt than the model was trained with\n"
+    "  --system TEXT             another system prompt than the model was trained with\n" CLI_VIEW_HELP
     "  --threads N  --cpu TIER  --kv-cache f32|f16|bf16  --json  --quiet\n";
 
 typedef struct ask_stream {
@@ -93,7 +94,9 @@ int cmd_ask(int argc, char **argv)
     cli_images images;
     hg_error err = {HG_STATUS_OK, ""};
     cli_catch_interrupt();
-    status = cli_images_open(&images, n_images, argv + optind, &err);
+    status = cli_images_open(&images, n_images, argv + optind, &o.view, &err);
+    for (size_t i = 0; status == HG_STATUS_OK && !o.common.quiet && i < images.n; i++)
+        cli_image_note(images.items[i]);
     if (status == HG_STATUS_OK)
         status = ask_run(&o, &images, argv[argc - 1], &err);
     cli_images_close(&images);

@@ -17,7 +17,7 @@ static const char chat_help[] =
     "Several questions about the same images, one a line; an empty line or Ctrl-D ends.\n\n"
     "  --model FOLDER  --max-tokens N  --temperature X  --top-k N  --top-p X\n"
     "  --repetition-penalty X  --seed N  --system TEXT  --threads N  --cpu TIER  --kv-cache f32|f16|bf16  "
-    "--quiet\n";
+    "--quiet\n" CLI_VIEW_HELP;
 
 typedef struct chat_state {
     bool quiet;
@@ -126,7 +126,7 @@ int cmd_chat(int argc, char **argv)
     cli_images images;
     hg_error err = {HG_STATUS_OK, ""};
     cli_catch_interrupt();
-    status = cli_images_open(&images, argc - optind, argv + optind, &err);
+    status = cli_images_open(&images, argc - optind, argv + optind, &o.view, &err);
     chat->quiet = o.common.quiet;
     chat->request = (hg_ask_request){.images = (const hg_image *const *)images.items,
                                      .n_images = images.n,

@@ -3,6 +3,7 @@
  * cmd_draw.c: healthgpt draw --task T [IMAGE] [TEXT] -o OUT
  */
 #include "cli.h"
+#include "cli_image_info.h"
 #include "cli_json.h"
 
 #include <errno.h>
@@ -16,27 +17,35 @@ static const char draw_help[] =
     "usage: healthgpt draw --task TASK [OPTIONS] [IMAGE] [TEXT] -o OUT.png|OUT.jpg\n"
     "Draws a picture. TASK: reconstruct, super-resolution, ct-to-mri, mri-to-ct (from an image; TEXT "
     "replaces the task's own\n"
-    "instruction), report-to-cxr (from TEXT, the report). A model only does what it was trained for.\n\n"
+    "instruction), report-to-cxr (from TEXT, the report). A model only does what it was trained for; "
+    "healthgpt "
+    "inspect\n"
+    "lists its tasks.\n\n"
     "  -o FILE                   where the picture goes\n"
     "  --codes                   also print the picture codes\n"
+    "  --force                   draw although the model was not trained for the task; the picture must not "
+    "be used\n"
     "  --reference               decode without constraint, as the original program does\n"
     "  --temperature X           0: greedy, the default; above: sampling\n"
     "  --top-k N  --top-p X  --repetition-penalty X  --seed N  --system TEXT\n"
-    "  --model FOLDER  --threads N  --cpu TIER  --kv-cache f32|f16|bf16  --json  --quiet\n";
+    "  --model MODEL  --threads N  --cpu TIER  --kv-cache f32|f16|bf16  --json  --quiet\n" CLI_VIEW_HELP;
 
 typedef struct draw_options {
     cli_common common;
     hg_draw_request request;
+    hg_image_view view;
     const char *task, *out;
     bool codes;
 } draw_options;
 
-enum { DRAW_TASK = CLI_COMMAND, DRAW_CODES, DRAW_REFERENCE };
+enum { DRAW_TASK = CLI_COMMAND, DRAW_CODES, DRAW_FORCE, DRAW_REFERENCE };
 
 static const struct option draw_long[] = {CLI_COMMON_OPTIONS,
                                           CLI_SAMPLING_OPTIONS,
+                                          CLI_VIEW_OPTIONS,
                                           {"task", required_argument, NULL, DRAW_TASK},
                                           {"codes", no_argument, NULL, DRAW_CODES},
+                                          {"force", no_argument, NULL, DRAW_FORCE},
                                           {"reference", no_argument, NULL, DRAW_REFERENCE},
                                           {"output", required_argument, NULL, 'o'},
                                           {NULL, 0, NULL, 0}};
@@ -47,12 +56,18 @@ static hg_status draw_take(draw_options *o, int code)
     if (cli_common_take(&o->common, code, optarg, &status) ||
         cli_sampling_take(&o->request.sampling, &o->request.system, code, optarg, &status))
         return status;
+    hg_error err = {HG_STATUS_OK, ""};
+    if (cli_view_take(&o->view, code, optarg, &status, &err))
+        return status == HG_STATUS_OK ? status : (hg_status)cli_fail_error(&err);
     switch (code) {
     case DRAW_TASK:
         o->task = optarg;
         return HG_STATUS_OK;
     case DRAW_CODES:
         o->codes = true;
+        return HG_STATUS_OK;
+    case DRAW_FORCE:
+        o->request.force = true;
         return HG_STATUS_OK;
     case DRAW_REFERENCE:
         o->request.reference = true;
@@ -110,9 +125,22 @@ static hg_status draw_arguments(draw_options *o, int n, char **arguments, const 
     return HG_STATUS_OK;
 }
 
+/* What a picture of a task that the model was not trained for is, on stderr and in the file. */
+static void draw_warn(const draw_options *o, char *text, size_t bytes)
+{
+    snprintf(text, bytes, "this model was not trained for %s: the picture %s and must not be used", o->task,
+             o->request.image != NULL ? "is probably a copy of the input" : "means nothing");
+    fprintf(stderr, "warning: %s\n", text);
+}
+
 static hg_status draw_save(const draw_options *o, const hg_draw_result *result, hg_error *err)
 {
-    hg_status status = hg_image_save(result->picture, o->out, NULL, err);
+    char warning[200];
+    const hg_image_note note = {"Warning", warning};
+    const hg_image_save_options options = {.notes = &note, .n_notes = 1};
+    if (result->forced)
+        draw_warn(o, warning, sizeof warning);
+    hg_status status = hg_image_save(result->picture, o->out, result->forced ? &options : NULL, err);
     if (status != HG_STATUS_OK)
         return status;
     if (o->common.json)
@@ -154,7 +182,7 @@ static hg_status draw_run(draw_options *o, hg_error *err)
 
 int cmd_draw(int argc, char **argv)
 {
-    draw_options o = {.request = {.sampling = cli_sampling_default()}};
+    draw_options o = {.view = hg_image_view_default(), .request = {.sampling = cli_sampling_default()}};
     int code;
     while ((code = getopt_long(argc, argv, "o:", draw_long, NULL)) != -1) {
         if (code == CLI_HELP) {
@@ -172,7 +200,9 @@ int cmd_draw(int argc, char **argv)
     hg_image *image = NULL;
     hg_error err = {HG_STATUS_OK, ""};
     if (image_path != NULL)
-        status = hg_image_open(&image, image_path, &err);
+        status = hg_image_open_view(&image, image_path, &o.view, &err);
+    if (image != NULL && !o.common.quiet)
+        cli_image_note(image);
     o.request.image = image;
     cli_catch_interrupt();
     if (status == HG_STATUS_OK)

@@ -3,6 +3,9 @@
  * cmd_image.c: `healthgpt image info|convert|prepare FILE`: what an image is, the same image in another file
  * format, and what the model's image encoder sees of it.
  */
+#include "cli_image_info.h"
+#include "cli_view.h"
+
 #include <healthgpt/image.h>
 
 #include <getopt.h>
@@ -22,7 +25,9 @@ typedef struct image_options {
     int quality;
     bool json;
     bool normalized;
+    bool quiet;
     bool help;
+    hg_image_view view;
 } image_options;
 
 typedef struct image_verb {
@@ -32,12 +37,14 @@ typedef struct image_verb {
 } image_verb;
 
 static const char image_usage[] =
-    "usage: healthgpt image info FILE [--json]\n"
-    "       healthgpt image convert FILE -o OUT.png|OUT.jpg [--quality 1..100] [--json]\n"
-    "       healthgpt image prepare FILE -o OUT.npy [--normalized] [--json]\n"
-    "FILE is a PNG or JPEG image; it is turned upright as its EXIF orientation says.\n"
+    "usage: healthgpt image info FILE [VIEW] [--json]\n"
+    "       healthgpt image convert FILE -o OUT.png|OUT.jpg [VIEW] [--quality 1..100] [--json]\n"
+    "       healthgpt image prepare FILE -o OUT.npy [VIEW] [--normalized] [--json]\n"
+    "FILE is PNG, JPEG, TIFF, DICOM, NIfTI (.nii, .nii.gz, .hdr with .img) or a NumPy array, known by its\n"
+    "content; it is turned upright as its EXIF orientation says.\n"
     "prepare writes the input of the image encoder: uint8 [336, 336, 3], or with --normalized\n"
-    "float32 [3, 336, 336].\n";
+    "float32 [3, 336, 336].\n"
+    "VIEW, for files with many pictures or with measured values:\n" CLI_VIEW_HELP;
 
 static hg_status image_usage_error(hg_error *err, const char *text, const char *what)
 {
@@ -62,21 +69,19 @@ static hg_status image_print_json(json_t *object, hg_error *err)
 
 static hg_status image_info(const image_options *options, const hg_image *image, hg_error *err)
 {
-    static const char *const kinds[5] = {"", "grey", "grey+alpha", "rgb", "rgb+alpha"};
-    hg_image_info info = hg_image_get_info(image);
     if (options->json)
-        return image_print_json(json_pack("{s:s, s:i, s:i, s:i, s:s, s:i, s:i, s:b}", "format", info.format,
-                                          "width", info.width, "height", info.height, "channels",
-                                          info.channels, "kind", kinds[info.channels], "bits", info.bits,
-                                          "orientation", info.orientation, "orientation_applied",
-                                          info.orientation != 1),
-                                err);
-    printf("format       %s\n", info.format);
-    printf("size         %d x %d\n", info.width, info.height);
-    printf("channels     %d (%s)\n", info.channels, kinds[info.channels]);
-    printf("bits         %d\n", info.bits);
-    printf("orientation  %d (%s)\n", info.orientation, info.orientation == 1 ? "as stored" : "applied");
+        return image_print_json(cli_image_info_json(image), err);
+    cli_image_info_print(image);
     return HG_STATUS_OK;
+}
+
+/* A result of convert or prepare; for scans with what was shown. */
+static hg_status image_print_result(json_t *object, const hg_image *image, hg_error *err)
+{
+    json_t *shown = cli_image_shown_json(image);
+    if (object != NULL && shown != NULL)
+        json_object_set_new(object, "shown", shown);
+    return image_print_json(object, err);
 }
 
 static hg_status image_convert(const image_options *options, const hg_image *image, hg_error *err)
@@ -86,9 +91,9 @@ static hg_status image_convert(const image_options *options, const hg_image *ima
     if (status != HG_STATUS_OK || !options->json)
         return status;
     hg_image_info info = hg_image_get_info(image);
-    return image_print_json(
+    return image_print_result(
         json_pack("{s:s, s:i, s:i}", "output", options->output, "width", info.width, "height", info.height),
-        err);
+        image, err);
 }
 
 static hg_status image_prepare_normalized(const char *path, const hg_image *image, hg_error *err)
@@ -116,9 +121,9 @@ static hg_status image_prepare(const image_options *options, const hg_image *ima
     int side = HG_CLIP_SIDE;
     json_t *shape =
         options->normalized ? json_pack("[i, i, i]", 3, side, side) : json_pack("[i, i, i]", side, side, 3);
-    return image_print_json(json_pack("{s:s, s:s, s:o}", "output", options->output, "type",
-                                      options->normalized ? "float32" : "uint8", "shape", shape),
-                            err);
+    return image_print_result(json_pack("{s:s, s:s, s:o}", "output", options->output, "type",
+                                        options->normalized ? "float32" : "uint8", "shape", shape),
+                              image, err);
 }
 
 static const image_verb image_verbs[] = {
@@ -140,6 +145,7 @@ static hg_status image_parse(image_options *options, int argc, char **argv, hg_e
                                           {"json", no_argument, NULL, 'j'},
                                           {"normalized", no_argument, NULL, 'n'},
                                           {"quiet", no_argument, NULL, 'q'},
+                                          CLI_VIEW_OPTIONS,
                                           {"help", no_argument, NULL, 'h'},
                                           /* options of every command, which this one has no use for */
                                           {"threads", required_argument, NULL, 'I'},
@@ -157,9 +163,13 @@ static hg_status image_parse(image_options *options, int argc, char **argv, hg_e
             return image_usage_error(err, "unknown option ", argv[optind - 1]);
         if (c == 'Q' && !image_parse_quality(&options->quality, optarg))
             return image_usage_error(err, "--quality must be 1..100, not ", optarg);
+        hg_status status = HG_STATUS_OK;
+        if (cli_view_take(&options->view, c, optarg, &status, err) && status != HG_STATUS_OK)
+            return status;
         options->output = c == 'o' ? optarg : options->output;
         options->json = options->json || c == 'j';
         options->normalized = options->normalized || c == 'n';
+        options->quiet = options->quiet || c == 'q';
         options->help = options->help || c == 'h';
     }
     if (options->help)
@@ -184,7 +194,7 @@ static const image_verb *image_find_verb(const char *name)
 
 static hg_status image_run(int argc, char **argv, hg_error *err)
 {
-    image_options options = {0};
+    image_options options = {.view = hg_image_view_default()};
     hg_status status = image_parse(&options, argc, argv, err);
     if (status != HG_STATUS_OK)
         return status;
@@ -198,7 +208,9 @@ static hg_status image_run(int argc, char **argv, hg_error *err)
     if (verb->needs_output && options.output == NULL)
         return image_usage_error(err, "-o OUT is needed for ", verb->name);
     hg_image *image;
-    status = hg_image_open(&image, options.file, err);
+    status = hg_image_open_view(&image, options.file, &options.view, err);
+    if (status == HG_STATUS_OK && !options.quiet && verb->needs_output)
+        cli_image_note(image);
     if (status == HG_STATUS_OK)
         status = verb->run(&options, image, err);
     hg_image_close(image);

@@ -1,128 +1,143 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cmd_inspect.c: healthgpt inspect MODEL|FILE [--tensors]
+ * cmd_inspect.c: healthgpt inspect MODEL|FILE [--tensors] [--check]
  */
 #include "cli.h"
+#include "cli_card.h"
 #include "cli_json.h"
+
+#include <healthgpt/package.h>
 
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 static const char inspect_help[] =
     "usage: healthgpt inspect [--tensors] [--json] MODEL|FILE\n"
-    "Says what a model folder holds, which tasks it can do, and what is missing; or what a file of tensors\n"
-    "(.safetensors, .bin, .ckpt, .pt, .gguf) holds. --tensors lists the tensors' names, types and shapes.\n";
+    "       healthgpt inspect --check [--json] MODEL|FILE\n"
+    "Says what a model (a .gguf package or a folder of released files) holds, what memory it needs, which "
+    "tasks\n"
+    "it can do, and what is missing; or what a file of tensors (.safetensors, .bin, .ckpt, .pt, .gguf) "
+    "holds.\n\n"
+    "  --tensors   also list the tensors' names, types and shapes\n"
+    "  --check     read all weights and list the tensors with infinities or values that are no numbers;\n"
+    "              exit code 3 when there are such\n"
+    "  --threads N  --json  --quiet\n";
 
-static const struct option inspect_long[] = {
-    CLI_COMMON_OPTIONS, {"tensors", no_argument, NULL, CLI_OWN}, {NULL, 0, NULL, 0}};
+enum { INSPECT_TENSORS = CLI_OWN, INSPECT_CHECK };
 
-/* A member of text; "" when there is none. Files choose tensor names: control characters, which a terminal
- * would obey, become '?' in place (the text is this program's own copy). */
-static const char *text_of(const json_t *object, const char *key)
+static const struct option inspect_long[] = {CLI_COMMON_OPTIONS,
+                                             {"tensors", no_argument, NULL, INSPECT_TENSORS},
+                                             {"check", no_argument, NULL, INSPECT_CHECK},
+                                             {NULL, 0, NULL, 0}};
+
+static hg_status inspect_memory(hg_error *err)
 {
-    char *text = (char *)(uintptr_t)json_string_value(json_object_get(object, key));
-    for (char *c = text; c != NULL && *c != 0; c++) {
-        if ((unsigned char)*c < 0x20 || *c == 0x7f)
+    *err = (hg_error){HG_STATUS_FAILED, "out of memory (the report)"};
+    return HG_STATUS_FAILED;
+}
+
+static hg_status inspect_print_json(json_t *report, hg_error *err)
+{
+    char *text = report == NULL ? NULL : json_dumps(report, JSON_COMPACT);
+    hg_status status = text == NULL ? inspect_memory(err) : cli_json_print_text(text, err);
+    free(text);
+    return status;
+}
+
+/* ---- the card ---- */
+
+static hg_status inspect_show(const char *path, bool tensors, bool as_json, hg_error *err)
+{
+    char *text;
+    hg_status status = hg_model_inspect(path, tensors, &text, err);
+    if (status != HG_STATUS_OK)
+        return status;
+    json_t *report = as_json ? NULL : json_loads(text, 0, NULL);
+    if (as_json)
+        status = cli_json_print_text(text, err);
+    else if (report == NULL)
+        status = inspect_memory(err);
+    else
+        cli_card_print(report);
+    json_decref(report);
+    hg_text_free(text);
+    return status;
+}
+
+/* ---- the check ---- */
+
+/* Keeps the name for the end: a bar may stand on the terminal. */
+static void inspect_on_bad(void *user, const char *tensor)
+{
+    json_t *names = user;
+    char *name = strdup(tensor);
+    json_t *text = name == NULL ? NULL : json_string(name);
+    for (char *c = name; text == NULL && c != NULL && *c != 0; c++) {
+        if ((unsigned char)*c > 0x7e) /* not UTF-8 */
             *c = '?';
     }
-    return text == NULL ? "" : text;
+    if (text == NULL && name != NULL)
+        text = json_string(name);
+    json_array_append_new(names, text);
+    free(name);
 }
 
-/* "PyTorch, 34 tensors, 1.2 MB" */
-static void print_size(const json_t *part)
-{
-    printf("%s, %lld tensors, %.1f MB", text_of(part, "kind"),
-           json_integer_value(json_object_get(part, "tensors_count")),
-           json_number_value(json_object_get(part, "bytes")) / 1e6);
-}
-
-static void print_parts(const json_t *parts)
-{
-    const char *name;
-    json_t *part;
-    json_object_foreach((json_t *)(uintptr_t)parts, name, part)
-    {
-        const char *path = text_of(part, "path"), *problem = text_of(part, "problem");
-        printf("  %-8s %s", name, path[0] != 0 ? path : "missing");
-        if (json_object_get(part, "tensors_count") != NULL) {
-            printf("  (");
-            print_size(part);
-            printf(")");
-        }
-        putchar('\n');
-        if (problem[0] != 0)
-            printf("           problem: %s\n", problem);
-    }
-}
-
-static void print_tasks(const json_t *tasks)
+static hg_status check_print(const hg_check_result *result, json_t *names, bool as_json, hg_error *err)
 {
     size_t i;
-    json_t *task;
-    json_array_foreach((json_t *)(uintptr_t)tasks, i, task)
+    json_t *name;
+    if (as_json) {
+        json_t *report = json_pack("{s:I, s:I, s:I, s:O}", "tensors", (json_int_t)result->n_tensors, "bad",
+                                   (json_int_t)result->n_bad, "not_checked", (json_int_t)result->n_skipped,
+                                   "bad_tensors", names);
+        hg_status status = inspect_print_json(report, err);
+        json_decref(report);
+        return status;
+    }
+    json_array_foreach(names, i, name)
     {
-        const char *why = text_of(task, "why_not");
-        printf("  %-18s %s%s\n", text_of(task, "name"), why[0] == 0 ? "yes" : "no: ", why);
+        char *text = (char *)(uintptr_t)json_string_value(name);
+        cli_card_clean(text);
+        puts(text);
     }
-}
-
-/* One line a tensor, after `prefix`. */
-static void print_tensors(const char *prefix, const json_t *part)
-{
-    size_t i;
-    json_t *tensor;
-    json_array_foreach(json_object_get(part, "tensors"), i, tensor) printf(
-        "%s%s\t%s\t%s\n", prefix, text_of(tensor, "name"), text_of(tensor, "type"), text_of(tensor, "shape"));
-}
-
-static void print_file(const json_t *report)
-{
-    printf("%s: ", text_of(report, "path"));
-    print_size(report);
-    putchar('\n');
-    print_tensors("", report);
-}
-
-static void print_folder(const json_t *report)
-{
-    const char *family = text_of(report, "family"), *name;
-    printf("%s\n", text_of(report, "path"));
-    if (family[0] != 0)
-        printf("  base model: %s\n", family);
-    if (json_is_true(json_object_get(report, "random_weights")))
-        printf("  the weights are random numbers: what this model says and draws means nothing\n");
-    printf("parts:\n");
-    print_parts(json_object_get(report, "parts"));
-    printf("tasks:\n");
-    print_tasks(json_object_get(report, "tasks"));
-    json_t *part;
-    json_object_foreach(json_object_get(report, "parts"), name, part)
-    {
-        char prefix[32];
-        snprintf(prefix, sizeof prefix, "%s\t", name);
-        print_tensors(prefix, part);
-    }
-}
-
-static hg_status inspect_print(const char *text, hg_error *err)
-{
-    json_t *report = json_loads(text, 0, NULL);
-    if (report == NULL) {
-        *err = (hg_error){HG_STATUS_FAILED, "out of memory (the report)"};
-        return HG_STATUS_FAILED;
-    }
-    if (json_object_get(report, "parts") != NULL)
-        print_folder(report);
-    else
-        print_file(report);
-    json_decref(report);
+    if (result->n_bad == 0)
+        printf("all %zu tensors are finite\n", result->n_tensors);
     return HG_STATUS_OK;
+}
+
+static hg_status inspect_check(const char *path, const cli_common *common, hg_error *err)
+{
+    cli_progress progress;
+    hg_check_result result;
+    json_t *names = json_array();
+    if (names == NULL)
+        return inspect_memory(err);
+    cli_catch_interrupt();
+    const hg_check_request request = {.path = path,
+                                      .n_threads = common->threads,
+                                      .on_bad = inspect_on_bad,
+                                      .on_bad_user = names,
+                                      .progress = cli_progress_init(&progress, common)};
+    hg_error print_err = {HG_STATUS_OK, ""};
+    hg_status status = hg_model_check(&request, &result, err), printed = HG_STATUS_OK;
+    cli_progress_end(&progress);
+    if (status == HG_STATUS_OK || result.n_bad > 0)
+        printed = check_print(&result, names, common->json, &print_err);
+    if (result.n_skipped > 0 && status == HG_STATUS_OK && !common->quiet)
+        fprintf(stderr, "note: %zu tensors of other types were not looked at\n", result.n_skipped);
+    json_decref(names);
+    if (status == HG_STATUS_OK && printed != HG_STATUS_OK)
+        *err = print_err;
+    return status != HG_STATUS_OK ? status : printed;
 }
 
 int cmd_inspect(int argc, char **argv)
 {
     cli_common common = {0};
-    bool tensors = false;
+    bool tensors = false, check = false;
+    hg_error err = {HG_STATUS_OK, ""};
     hg_status status = HG_STATUS_OK;
     int code;
     while ((code = getopt_long(argc, argv, "", inspect_long, NULL)) != -1) {
@@ -130,8 +145,10 @@ int cmd_inspect(int argc, char **argv)
             fputs(inspect_help, stdout);
             return HG_STATUS_OK;
         }
-        if (code == CLI_OWN)
+        if (code == INSPECT_TENSORS)
             tensors = true;
+        else if (code == INSPECT_CHECK)
+            check = true;
         else if (!cli_common_take(&common, code, optarg, &status) || status != HG_STATUS_OK)
             return HG_STATUS_USAGE;
     }
@@ -139,13 +156,7 @@ int cmd_inspect(int argc, char **argv)
         common.model = argv[optind];
     const char *path = cli_model_path(&common);
     if (path == NULL || argc - optind > 1)
-        return cli_fail(HG_STATUS_USAGE, "inspect: one model folder, or one file of tensors, is wanted");
-    char *json;
-    hg_error err = {HG_STATUS_OK, ""};
-    status = hg_model_inspect(path, tensors, &json, &err);
-    if (status != HG_STATUS_OK)
-        return cli_fail_error(&err);
-    status = common.json ? cli_json_print_text(json, &err) : inspect_print(json, &err);
-    hg_text_free(json);
+        return cli_fail(HG_STATUS_USAGE, "inspect: one model, or one file of tensors, is wanted");
+    status = check ? inspect_check(path, &common, &err) : inspect_show(path, tensors, common.json, &err);
     return status == HG_STATUS_OK ? HG_STATUS_OK : cli_fail_error(&err);
 }

@@ -17,9 +17,13 @@ static const struct cli_command {
     {"ask", cmd_ask, "[IMAGE...] QUESTION      answer a question about images"},
     {"chat", cmd_chat, "[IMAGE...]               several questions about the same images"},
     {"draw", cmd_draw, "--task T [IMAGE] [TEXT] -o OUT   draw an image"},
+    {"convert", cmd_convert, "MODEL -o OUT.gguf        released files to one package"},
+    {"quantize", cmd_quantize, "IN OUT.gguf --type T     a model in another type"},
+    {"export", cmd_export, "--part P MODEL -o OUT    one part back as a released file"},
     {"inspect", cmd_inspect, "MODEL|FILE               what a model is, can do, and lacks"},
     {"image", cmd_image, "info|convert|prepare FILE   look at an image as the model will"},
     {"vq", cmd_vq, "encode|decode            between pictures and picture codes"},
+    {"train", cmd_train, "--stage S --data F.json -o FOLDER   train a plug-in"},
     {"tokenize", cmd_tokenize, "TEXT|-                   text to token ids and back"},
 };
 
@@ -30,7 +34,7 @@ static void print_help(FILE *to)
                 "usage: healthgpt COMMAND [OPTIONS]\n\n");
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         fprintf(to, "  %-9s %s\n", commands[i].name, commands[i].help);
-    fprintf(to, "\n  --model FOLDER   released files (default: $HEALTHGPT_MODEL)\n"
+    fprintf(to, "\n  --model MODEL    a .gguf package or a folder of released files (default: $HEALTHGPT_MODEL)\n"
                 "  --threads N  --cpu reference|avx2|avx512  --json  --quiet\n\n"
                 "`healthgpt COMMAND --help` lists a command's options. Exit codes: 0 done, 1 it failed, 2 "
                 "wrong usage,\n"

@@ -28,12 +28,17 @@ static hg_status handle_finish(hg_image **image, hg_status status)
     return status;
 }
 
-hg_status hg_image_open(hg_image **image, const char *path, hg_error *err)
+hg_status hg_image_open_view(hg_image **image, const char *path, const hg_image_view *view, hg_error *err)
 {
     hg_status status = handle_alloc(image, err);
     if (status == HG_STATUS_OK)
-        status = hg_image_read(*image, path, NULL, err);
+        status = hg_image_read_view(*image, path, view, NULL, err);
     return handle_finish(image, status);
+}
+
+hg_status hg_image_open(hg_image **image, const char *path, hg_error *err)
+{
+    return hg_image_open_view(image, path, NULL, err);
 }
 
 hg_status hg_image_open_memory(hg_image **image, const void *bytes, size_t n, hg_error *err)
@@ -79,6 +84,11 @@ hg_image_info hg_image_get_info(const hg_image *image)
                            .format = image->format,
                            .orientation = image->orientation,
                            .synthetic = image->synthetic};
+}
+
+const hg_image_source *hg_image_get_source(const hg_image *image)
+{
+    return &image->source;
 }
 
 hg_status hg_image_prepare_u8(const hg_image *image, uint8_t out[HG_CLIP_VALUES], hg_error *err)

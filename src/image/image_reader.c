@@ -1,18 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * image_reader.c: the registry of formats, and what is the same for all of them: finding the reader, turning
- * the picture upright, and leaving an empty image behind after a failure.
+ * the picture upright, and leaving an empty image behind after a failure. Reading a file lies in
+ * image_child.c.
  */
 #include "image/image_reader.h"
 
-#include "base/file_map.h"
+#include "image/dicom_reader.h"
 #include "image/jpeg_reader.h"
+#include "image/nifti_reader.h"
+#include "image/npy_reader.h"
 #include "image/orient.h"
 #include "image/png_reader.h"
+#include "image/tiff_reader.h"
 
-static const hg_image_format *const reader_formats[] = {&hg_png_format, &hg_jpeg_format};
+/* In this order: a DICOM file may begin with 128 bytes of anything. */
+static const hg_image_format *const reader_formats[] = {&hg_dicom_format, &hg_png_format,   &hg_jpeg_format,
+                                                        &hg_tiff_format,  &hg_nifti_format, &hg_npy_format};
 
-static const hg_image_format *reader_find(const uint8_t *bytes, size_t n)
+const hg_image_format *hg_image_format_find(const uint8_t *bytes, size_t n)
 {
     for (size_t i = 0; i < sizeof reader_formats / sizeof reader_formats[0]; i++) {
         if (reader_formats[i]->probe(bytes, n))
@@ -21,34 +27,72 @@ static const hg_image_format *reader_find(const uint8_t *bytes, size_t n)
     return NULL;
 }
 
-hg_status hg_image_read_memory(hg_image *image, const uint8_t *bytes, size_t n, const hg_image_limits *limits,
-                               hg_error *err)
+/* A window on a grey picture: its samples become a frame for a moment. */
+static hg_status reader_window(hg_image *image, const char *window, hg_error *err)
+{
+    hg_image shown;
+    hg_image_init(&shown);
+    hg_frame frame = {.width = image->width,
+                      .height = image->height,
+                      .channels = image->channels,
+                      .type = image->bits == 16 ? HG_SAMPLE_TYPE_U16 : HG_SAMPLE_TYPE_U8,
+                      .samples = image->samples};
+    hg_display display = hg_display_default(frame.type);
+    display.colour = image->channels == 1 ? HG_DISPLAY_COLOUR_GREY : HG_DISPLAY_COLOUR_RGB;
+    hg_image_source source = {
+        .scan = true, .n_frames = 1, .n_slices = 1, .bits_stored = image->bits, .slope = 1};
+    hg_status status = hg_display_apply(&shown, &frame, &display, window, &source, err);
+    if (status != HG_STATUS_OK) {
+        hg_image_deinit(&shown);
+        return status;
+    }
+    shown.orientation = image->orientation;
+    shown.source = source;
+    hg_image_deinit(image);
+    *image = shown;
+    return HG_STATUS_OK;
+}
+
+static hg_status reader_read_picture(hg_image *image, const hg_image_format *format,
+                                     const hg_image_file *bytes, const hg_image_view *view,
+                                     const hg_image_limits *limits, hg_error *err)
+{
+    if (view->frame != 0 || view->axis != HG_IMAGE_AXIS_DEFAULT ||
+        (view->slice != 0 && view->slice != HG_IMAGE_MIDDLE))
+        return hg_error_set(err, HG_STATUS_USAGE, "a %s file has one picture: no frame, slice or axis",
+                            format->name);
+    hg_status status = format->read(image, bytes->data, bytes->n, limits, err);
+    if (status == HG_STATUS_OK && view->window != NULL)
+        status = reader_window(image, view->window, err);
+    return status;
+}
+
+static hg_status reader_read_scan(hg_image *image, const hg_image_format *format, const hg_image_file *bytes,
+                                  const hg_image_view *view, const hg_image_limits *limits, hg_error *err)
+{
+    hg_scan scan;
+    hg_status status = hg_scan_open(&scan, format->scan, bytes, limits, err);
+    if (status != HG_STATUS_OK)
+        return status;
+    status = hg_scan_show(&scan, view, image, err);
+    hg_scan_close(&scan);
+    return status;
+}
+
+hg_status hg_image_decode(hg_image *image, const hg_image_format *format, const hg_image_file *bytes,
+                          const hg_image_view *view, const hg_image_limits *limits, hg_error *err)
 {
     const hg_image_limits usual = hg_image_limits_default();
-    if (n == 0)
-        return hg_error_set(err, HG_STATUS_INPUT, "the file is empty");
-    const hg_image_format *format = reader_find(bytes, n);
-    if (format == NULL)
-        return hg_error_set(err, HG_STATUS_INPUT, "not an image of a known format (PNG, JPEG)");
-    hg_status status = format->read(image, bytes, n, limits != NULL ? limits : &usual, err);
+    const hg_image_view first = hg_image_view_default();
+    limits = limits != NULL ? limits : &usual;
+    view = view != NULL ? view : &first;
+    hg_status status = format->read != NULL ? reader_read_picture(image, format, bytes, view, limits, err)
+                                            : reader_read_scan(image, format, bytes, view, limits, err);
     if (status == HG_STATUS_OK) {
         image->format = format->name;
         status = hg_image_orient(image, image->orientation, err);
     }
     if (status != HG_STATUS_OK)
         hg_image_deinit(image);
-    return status;
-}
-
-hg_status hg_image_read(hg_image *image, const char *path, const hg_image_limits *limits, hg_error *err)
-{
-    hg_file_map map;
-    hg_status status = hg_file_map_open(&map, path, err);
-    if (status != HG_STATUS_OK)
-        return status;
-    status = hg_image_read_memory(image, map.data, map.size, limits, err);
-    if (status != HG_STATUS_OK)
-        status = hg_error_prefix(err, status, "%s", path);
-    hg_file_map_close(&map);
     return status;
 }

@@ -8,28 +8,46 @@
 #define HG_IMAGE_IMAGE_READER_H
 
 #include "image/pixels.h"
+#include "image/scan.h"
 
 #include <stdbool.h>
 
-/* One format. A reader is a constant of this type, named in the registry of image_reader.c. */
+/* One format. A reader is a constant of this type, named in the registry of image_reader.c. It has `read`
+ * when its files are finished pictures, `scan` when they hold measurements or many frames. */
 typedef struct hg_image_format {
     const char *name;
-    /* True when the bytes begin as files of this format do. */
+    /* True when the bytes begin as files of this format do. Looks at bytes only: it runs unconfined. */
     bool (*probe)(const uint8_t *bytes, size_t n);
     /* Decodes into `image`, which is empty; on failure its deinit is the caller's. Sets `orientation` to the
      * file's EXIF value (1..8) and leaves the samples as stored. `limits` come before any allocation. */
     hg_status (*read)(hg_image *image, const uint8_t *bytes, size_t n, const hg_image_limits *limits,
                       hg_error *err);
+    const hg_scan_format *scan;
+    /* What must be loaded from the system before the child is confined; NULL: nothing. */
+    void (*prepare)(void);
+    /* True when the samples lie in a second file, as for NIfTI's .hdr and .img; NULL: never. */
+    bool (*is_pair)(const uint8_t *bytes, size_t n);
 } hg_image_format;
+
+/* The format of a file with this content; NULL when none is known. */
+const hg_image_format *hg_image_format_find(const uint8_t *bytes, size_t n);
+
+/* Decodes in this process: what the confined child does, and what tests and fuzzers call. `image` is empty,
+ * and empty again on failure. `view` and `limits` may be NULL for the defaults. */
+hg_status hg_image_decode(hg_image *image, const hg_image_format *format, const hg_image_file *bytes,
+                          const hg_image_view *view, const hg_image_limits *limits,
+                          hg_error *err) HG_MUST_CHECK;
 
 /* `n` bytes of a file into `image`, which hg_image_init has made empty; on failure it is empty again.
  * `limits` may be NULL for the default. HG_STATUS_INPUT when no reader knows the format, the file is damaged
- * or cut short, or a limit is passed. */
+ * or cut short, or a limit is passed. Decodes in a confined child. */
 hg_status hg_image_read_memory(hg_image *image, const uint8_t *bytes, size_t n, const hg_image_limits *limits,
                                hg_error *err) HG_MUST_CHECK;
 
 /* The same for a file; errors begin with its path. */
 hg_status hg_image_read(hg_image *image, const char *path, const hg_image_limits *limits,
                         hg_error *err) HG_MUST_CHECK;
+hg_status hg_image_read_view(hg_image *image, const char *path, const hg_image_view *view,
+                             const hg_image_limits *limits, hg_error *err) HG_MUST_CHECK;
 
 #endif

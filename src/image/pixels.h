@@ -21,11 +21,12 @@ struct hg_image {
     int width;
     int height;
     int channels;
-    int bits;           /* 8 or 16 */
-    void *samples;      /* owned; NULL in an empty image */
-    const char *format; /* what it was read from, "png", "jpeg"; "" when made in memory; static text */
-    int orientation;    /* EXIF orientation of the file, 1..8; the samples are already upright */
-    bool synthetic;     /* made by the model: the writer marks it */
+    int bits;               /* 8 or 16 */
+    void *samples;          /* owned; NULL in an empty image */
+    const char *format;     /* what it was read from, "png", "jpeg"; "" when made in memory; static text */
+    int orientation;        /* EXIF orientation of the file, 1..8; the samples are already upright */
+    bool synthetic;         /* made by the model: the writer marks it */
+    hg_image_source source; /* of scans */
 };
 
 #define HG_IMAGE_MAX_PIXELS ((uint64_t)1 << 27)

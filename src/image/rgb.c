@@ -36,6 +36,7 @@ static hg_status rgb_convert(hg_image *out, const hg_image *in, int channels, hg
     out->format = in->format;
     out->orientation = in->orientation;
     out->synthetic = in->synthetic;
+    out->source = in->source;
     size_t n_pixels = (size_t)in->width * (size_t)in->height;
     size_t n_in = (size_t)in->channels;
     size_t step = in->channels >= 3 ? 1 : 0;

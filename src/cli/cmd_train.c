@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cmd_train.c: healthgpt train --stage S --data F.json -o FOLDER
+ *
+ * Every setting of training is an option of the same name; the library knows what they mean.
+ */
+#include "cli.h"
+
+#include <healthgpt/train.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char train_help[] =
+    "usage: healthgpt train --stage STAGE --model FOLDER --data FILE.json -o FOLDER [OPTIONS]\n"
+    "Trains a plug-in of a model. STAGE: 1-com, 1-gen, 2-fusion, 3-com, 3-gen. FILE.json holds items with image(s) "
+    "and\n"
+    "conversations, as LLaVA and VL-Health write them; an item with target_image is one to draw. The plug-in files, "
+    "a\n"
+    "checkpoint and log.jsonl go to the folder of -o.\n\n"
+    "  --config FILE             settings: lines `key = value`, sections [STAGE]; options come after it\n"
+    "  --images FOLDER           what image paths are relative to (default: the folder of FILE.json)\n"
+    "  --resume                  continue from the folder's checkpoint, if there is one\n"
+    "  --strict                  the first bad sample ends the run (default: it is told, counted and passed over)\n"
+    "  --epochs X  --steps N  --batch N  --save-every N  --seed N\n"
+    "  --lr X  --projector-lr X  --weight-decay X  --schedule constant|linear|cosine  --warmup X  --clip X  --spike X\n"
+    "  --dropout X  --max-length N  --cut yes|no  --form plain|instruct  --shuffle yes|no  --vocabulary yes|no\n"
+    "  --rank N  --experts N  --alpha X  (of a new plug-in)  --type f32|f16|bf16  (of the files)  --cache FOLDER\n"
+    "  --beta1 X  --beta2 X  --epsilon X  --threads N  --cpu TIER  --json  --quiet\n"
+    "The paper's settings of the stage are the defaults; docs/training.md lists them.\n";
+
+enum { TRAIN_STAGE = CLI_OWN, TRAIN_CONFIG, TRAIN_RESUME, TRAIN_STRICT, TRAIN_KEYS };
+
+/* Settings that are options, in the order of their codes from TRAIN_KEYS on. */
+static const char *const train_keys[] = {
+    "data",     "images",   "cache", "epochs",  "steps",      "batch", "lr",    "projector-lr", "weight-decay",
+    "beta1",    "beta2",    "epsilon", "dropout", "clip",     "spike", "schedule", "warmup",   "form",
+    "max-length", "rank",   "experts", "alpha",   "save-every", "shuffle", "cut", "vocabulary", "type"};
+
+#define N_TRAIN_KEYS (sizeof train_keys / sizeof *train_keys)
+
+static const struct option train_fixed[] = {CLI_COMMON_OPTIONS,
+                                            {"stage", required_argument, NULL, TRAIN_STAGE},
+                                            {"config", required_argument, NULL, TRAIN_CONFIG},
+                                            {"resume", no_argument, NULL, TRAIN_RESUME},
+                                            {"strict", no_argument, NULL, TRAIN_STRICT},
+                                            {"output", required_argument, NULL, 'o'}};
+
+#define N_TRAIN_FIXED (sizeof train_fixed / sizeof *train_fixed)
+
+typedef struct train_options {
+    cli_common common;
+    const char *stage, *config, *out;
+    bool resume, strict, has_seed;
+    const char *values[N_TRAIN_KEYS];
+} train_options;
+
+static hg_status train_take(train_options *o, int code)
+{
+    hg_status status = HG_STATUS_OK;
+    if (code == CLI_SEED)
+        o->has_seed = true;
+    if (cli_common_take(&o->common, code, optarg, &status))
+        return status;
+    if (code >= TRAIN_KEYS && code < TRAIN_KEYS + (int)N_TRAIN_KEYS) {
+        o->values[code - TRAIN_KEYS] = optarg;
+        return HG_STATUS_OK;
+    }
+    switch (code) {
+    case TRAIN_STAGE:
+        o->stage = optarg;
+        return HG_STATUS_OK;
+    case TRAIN_CONFIG:
+        o->config = optarg;
+        return HG_STATUS_OK;
+    case TRAIN_RESUME:
+        o->resume = true;
+        return HG_STATUS_OK;
+    case TRAIN_STRICT:
+        o->strict = true;
+        return HG_STATUS_OK;
+    case 'o':
+        o->out = optarg;
+        return HG_STATUS_OK;
+    default:
+        return HG_STATUS_USAGE;
+    }
+}
+
+static hg_status train_set(hg_train_settings *s, const char *key, const char *value, hg_error *err)
+{
+    return value == NULL ? HG_STATUS_OK : hg_train_settings_set(s, key, value, err);
+}
+
+/* The file's settings first, then the options. */
+static hg_status train_settings(const train_options *o, hg_train_settings *s, hg_error *err)
+{
+    char seed[32], threads[32];
+    snprintf(seed, sizeof seed, "%llu", (unsigned long long)o->common.seed);
+    snprintf(threads, sizeof threads, "%d", o->common.threads);
+    const struct {
+        const char *key, *value;
+    } fixed[] = {{"model", cli_model_path(&o->common)},     {"out", o->out},
+                 {"cpu", o->common.cpu},                    {"seed", o->has_seed ? seed : NULL},
+                 {"threads", o->common.threads > 0 ? threads : NULL},
+                 {"resume", o->resume ? "yes" : NULL},      {"strict", o->strict ? "yes" : NULL}};
+    hg_status status = o->config != NULL ? hg_train_settings_read(s, o->config, err) : HG_STATUS_OK;
+    for (size_t i = 0; i < sizeof fixed / sizeof *fixed && status == HG_STATUS_OK; i++)
+        status = train_set(s, fixed[i].key, fixed[i].value, err);
+    for (size_t i = 0; i < N_TRAIN_KEYS && status == HG_STATUS_OK; i++)
+        status = train_set(s, train_keys[i], o->values[i], err);
+    return status;
+}
+
+/* What the listener shows. */
+typedef struct train_view {
+    cli_progress bar;
+    hg_progress progress;
+    const cli_common *common;
+    double begin_loss;
+} train_view;
+
+static bool train_on_step(void *user, const hg_train_step *s)
+{
+    train_view *view = user;
+    if (!view->common->quiet && !view->bar.shown && (s->step == 1 || s->step == s->n_steps || s->step % 50 == 0))
+        fprintf(stderr, "step %lld of %lld: loss %.4f, rate %.3g, %.0f positions/s\n", (long long)s->step,
+                (long long)s->n_steps, s->loss, s->rate, (double)s->n_positions / s->seconds);
+    char stage[32];
+    snprintf(stage, sizeof stage, "loss %.4f", s->loss);
+    /* The bar starts anew for a new stage name, which would lose its rate: the name is kept, the loss shown. */
+    if (view->bar.shown && view->bar.stage[0] != 0)
+        snprintf(view->bar.stage, sizeof view->bar.stage, "%s", stage);
+    return view->progress.report(view->progress.user, stage, s->step, s->n_steps) && !cli_interrupted();
+}
+
+static void train_on_note(void *user, const char *text)
+{
+    train_view *view = user;
+    if (view->common->quiet)
+        return;
+    cli_progress_end(&view->bar);
+    fprintf(stderr, "note: %s\n", text);
+}
+
+static void train_print(const train_options *o, const hg_train_result *r)
+{
+    if (o->common.json)
+        printf("{\"steps\": %lld, \"first_loss\": %.9g, \"last_loss\": %.9g, \"bad_samples\": %lld, "
+               "\"cut_samples\": %lld, \"skipped_steps\": %lld}\n",
+               (long long)r->n_steps, r->first_loss, r->last_loss, (long long)r->n_bad_samples,
+               (long long)r->n_cut_samples, (long long)r->n_skipped_steps);
+    else
+        printf("%lld steps, loss %.4f to %.4f; %lld bad samples passed over, %lld answers cut, %lld steps passed "
+               "over\n",
+               (long long)r->n_steps, r->first_loss, r->last_loss, (long long)r->n_bad_samples,
+               (long long)r->n_cut_samples, (long long)r->n_skipped_steps);
+}
+
+static hg_status train_run(const train_options *o, hg_train_stage stage, hg_error *err)
+{
+    hg_train_settings *settings;
+    hg_status status = hg_train_settings_create(&settings, stage, err);
+    if (status == HG_STATUS_OK)
+        status = train_settings(o, settings, err);
+    if (status == HG_STATUS_OK) {
+        train_view view = {.common = &o->common};
+        view.progress = cli_progress_init(&view.bar, &o->common);
+        hg_train_listener listener = {train_on_step, train_on_note, &view};
+        hg_train_result result;
+        cli_catch_interrupt();
+        status = hg_train_run(settings, &listener, &result, err);
+        cli_progress_end(&view.bar);
+        if (status == HG_STATUS_OK)
+            train_print(o, &result);
+    }
+    hg_train_settings_destroy(settings);
+    return status;
+}
+
+/* The fixed options and one for each key. */
+static void train_long_options(struct option all[N_TRAIN_FIXED + N_TRAIN_KEYS + 1])
+{
+    memcpy(all, train_fixed, sizeof train_fixed);
+    for (size_t i = 0; i < N_TRAIN_KEYS; i++)
+        all[N_TRAIN_FIXED + i] =
+            (struct option){train_keys[i], required_argument, NULL, TRAIN_KEYS + (int)i};
+    all[N_TRAIN_FIXED + N_TRAIN_KEYS] = (struct option){NULL, 0, NULL, 0};
+}
+
+int cmd_train(int argc, char **argv)
+{
+    struct option all[N_TRAIN_FIXED + N_TRAIN_KEYS + 1];
+    train_options o = {0};
+    hg_train_stage stage;
+    hg_error err = {HG_STATUS_OK, ""};
+    int code;
+    train_long_options(all);
+    while ((code = getopt_long(argc, argv, "o:", all, NULL)) != -1) {
+        if (code == CLI_HELP) {
+            fputs(train_help, stdout);
+            return HG_STATUS_OK;
+        }
+        if (train_take(&o, code) != HG_STATUS_OK)
+            return HG_STATUS_USAGE;
+    }
+    if (optind < argc)
+        return cli_fail(HG_STATUS_USAGE, "train: '%s' is too much", argv[optind]);
+    if (o.stage == NULL || !hg_train_stage_find(o.stage, &stage))
+        return cli_fail(HG_STATUS_USAGE, "train: --stage is 1-com, 1-gen, 2-fusion, 3-com or 3-gen");
+    return train_run(&o, stage, &err) == HG_STATUS_OK ? HG_STATUS_OK : cli_fail_error(&err);
+}

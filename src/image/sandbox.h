@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * sandbox.h: work on untrusted bytes in a child process that can compute and allocate, and nothing else: no
+ * files, no network, no programs, a limit on memory and on time. What breaks there is an error here.
+ */
+#ifndef HG_IMAGE_SANDBOX_H
+#define HG_IMAGE_SANDBOX_H
+
+#include "base/error.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct hg_sandbox_limits {
+    size_t memory_bytes; /* that the work may add to what the process has; not kept under the sanitizers */
+    size_t result_bytes; /* largest result */
+    int cpu_seconds;
+    int wall_seconds;
+} hg_sandbox_limits;
+
+hg_sandbox_limits hg_sandbox_limits_default(void);
+
+typedef struct hg_sandbox_out hg_sandbox_out;
+
+/* Runs in the child, on one thread; it sees the memory of the parent as it was. A failure's status and text
+ * reach the parent. */
+typedef hg_status (*hg_sandbox_work)(void *arg, hg_sandbox_out *out, hg_error *err);
+
+/* Called by the work, once: memory for the result, or NULL with *err set. Zeroed. */
+void *hg_sandbox_reserve(hg_sandbox_out *out, size_t bytes, hg_error *err);
+
+/* What the child left; any bytes at all, so they are checked like a file. */
+typedef struct hg_sandbox_result {
+    const uint8_t *data; /* NULL when nothing was reserved */
+    size_t n;
+    void *map;
+    size_t map_bytes;
+} hg_sandbox_result;
+
+/* The result is to be freed only when this succeeds. HG_STATUS_INPUT when the child crashed or passed a
+ * limit; HG_STATUS_FAILED when no child could be made or confined. May be called on several threads at once.
+ */
+hg_status hg_sandbox_run(hg_sandbox_result *result, hg_sandbox_work work, void *arg,
+                         const hg_sandbox_limits *limits, hg_error *err) HG_MUST_CHECK;
+void hg_sandbox_result_free(hg_sandbox_result *result);
+
+#endif

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * test_sandbox.c: what a confined child may do, and what becomes of one that crashes, hangs, ends early, asks
+ * for too much or tries to reach the system. Also on several threads, as a server does.
+ */
+#include "image/sandbox.h"
+
+#include "image_golden.h"
+
+#include "base/memory.h"
+#include "base/parallel.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static hg_status box_run(hg_sandbox_result *result, hg_sandbox_work work, void *arg, hg_error *err)
+{
+    hg_sandbox_limits limits = hg_sandbox_limits_default();
+    limits.wall_seconds = 2;
+    limits.cpu_seconds = 1;
+    limits.memory_bytes = (size_t)256 << 20;
+    limits.result_bytes = (size_t)64 << 20;
+    return hg_sandbox_run(result, work, arg, &limits, err);
+}
+
+static hg_status work_squares(void *arg, hg_sandbox_out *out, hg_error *err)
+{
+    size_t n = *(size_t *)arg;
+    uint32_t *values = hg_sandbox_reserve(out, n * sizeof *values, err);
+    if (values == NULL)
+        return err->code;
+    for (size_t i = 0; i < n; i++)
+        values[i] = (uint32_t)(i * i);
+    *(size_t *)arg = 0; /* the parent does not see this */
+    return HG_STATUS_OK;
+}
+
+static void test_result(void **state)
+{
+    (void)state;
+    size_t n = 1000003;
+    hg_error err = {0};
+    hg_sandbox_result result;
+    assert_int_equal(box_run(&result, work_squares, &n, &err), HG_STATUS_OK);
+    assert_int_equal(n, 1000003);
+    assert_int_equal(result.n, 4 * n);
+    for (size_t i = 0; i < n; i++) {
+        uint32_t value;
+        memcpy(&value, result.data + 4 * i, 4);
+        assert_int_equal(value, (uint32_t)(i * i));
+    }
+    hg_sandbox_result_free(&result);
+    n = (size_t)17 << 20; /* 68 MiB, past the limit of the result */
+    assert_int_equal(box_run(&result, work_squares, &n, &err), HG_STATUS_INPUT);
+    assert_non_null(strstr(err.text, "at most"));
+}
+
+static hg_status work_fail(void *arg, hg_sandbox_out *out, hg_error *err)
+{
+    (void)out;
+    return hg_error_set(err, *(hg_status *)arg, "row %d is\nbad", 7);
+}
+
+static void test_failure(void **state)
+{
+    (void)state;
+    for (int code = HG_STATUS_FAILED; code <= HG_STATUS_TASK; code++) {
+        hg_error err = {0};
+        hg_sandbox_result result;
+        hg_status wanted = (hg_status)code;
+        assert_int_equal(box_run(&result, work_fail, &wanted, &err), wanted);
+        assert_string_equal(err.text, "row 7 is?bad");
+        assert_null(result.data);
+    }
+}
+
+static hg_status work_break(void *arg, hg_sandbox_out *out, hg_error *err)
+{
+    (void)out;
+    (void)err;
+    switch (*(int *)arg) {
+    case 0:
+        __builtin_trap(); /* SIGILL, which no sanitizer takes for its own */
+    case 1:
+        _exit(5);
+    default:
+        for (volatile int forever = 1; forever;)
+            ;
+    }
+    return HG_STATUS_OK;
+}
+
+static void test_broken(void **state)
+{
+    (void)state;
+    static const char *const parts[] = {"crashed its decoder", "exit code 5", "more than 1 seconds"};
+    for (int how = 0; how < 3; how++) {
+        hg_error err = {0};
+        hg_sandbox_result result;
+        assert_int_equal(box_run(&result, work_break, &how, &err), HG_STATUS_INPUT);
+        if (strstr(err.text, parts[how]) == NULL)
+            fail_msg("'%s' lacks '%s'", err.text, parts[how]);
+    }
+}
+
+/* Every way out that a broken decoder might try; bit i is set when number i worked. */
+static hg_status work_escape(void *arg, hg_sandbox_out *out, hg_error *err)
+{
+    int *worked = hg_sandbox_reserve(out, sizeof *worked, err);
+    int fd = *(int *)arg;
+    if (worked == NULL)
+        return HG_STATUS_FAILED;
+    char byte = 'x';
+    char *const argv[] = {"true", NULL};
+    *worked |= (open("/etc/passwd", O_RDONLY) >= 0) << 0;
+    *worked |= (open("/tmp/hg-escape", O_CREAT | O_WRONLY, 0600) >= 0) << 1;
+    *worked |= (socket(AF_INET, SOCK_STREAM, 0) >= 0) << 2;
+    *worked |= (write(fd, &byte, 1) == 1) << 3;
+    *worked |= (read(fd, &byte, 1) == 1) << 4;
+    *worked |= (mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) != MAP_FAILED) << 5;
+    *worked |= (mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED)
+               << 6;
+    *worked |= (kill(1, 0) == 0) << 7;
+    *worked |= (execv("/bin/true", argv) == 0) << 8;
+    *worked |= (ftruncate(fd, 0) == 0) << 9;
+    *worked |= (unlink("/tmp/hg-escape-there") == 0) << 10;
+    return HG_STATUS_OK;
+}
+
+static void test_confined(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/hg-escape-XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, "abcd", 4), 4);
+    lseek(fd, 0, SEEK_SET);
+    hg_error err = {0};
+    hg_sandbox_result result;
+    assert_int_equal(box_run(&result, work_escape, &fd, &err), HG_STATUS_OK);
+    int worked;
+    memcpy(&worked, result.data, sizeof worked);
+    assert_int_equal(worked, 0);
+    hg_sandbox_result_free(&result);
+    assert_int_equal(lseek(fd, 0, SEEK_END), 4);
+    close(fd);
+    unlink(path);
+}
+
+static hg_status work_allocate(void *arg, hg_sandbox_out *out, hg_error *err)
+{
+    (void)arg;
+    (void)out;
+    void *much = hg_mem_alloc((size_t)1 << 30);
+    if (much == NULL)
+        return hg_error_memory(err, (size_t)1 << 30, "too much");
+    hg_mem_free(much);
+    return HG_STATUS_OK;
+}
+
+static void test_memory(void **state)
+{
+    (void)state;
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    skip();
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+    print_message("skipped: the sanitizers' own memory passes every limit\n");
+    skip();
+#endif
+#endif
+    hg_error err = {0};
+    hg_sandbox_result result;
+    assert_int_equal(box_run(&result, work_allocate, NULL, &err), HG_STATUS_FAILED);
+    assert_non_null(strstr(err.text, "out of memory"));
+}
+
+static void run_one(void *arg, int64_t index, int worker)
+{
+    (void)worker;
+    size_t n = (size_t)index + 1;
+    hg_error err;
+    hg_sandbox_result result;
+    if (box_run(&result, work_squares, &n, &err) != HG_STATUS_OK || result.n != 4 * n)
+        return;
+    uint32_t last;
+    memcpy(&last, result.data + 4 * (n - 1), 4);
+    ((bool *)arg)[index] = last == (uint32_t)(index * index);
+    hg_sandbox_result_free(&result);
+}
+
+static void test_threads(void **state)
+{
+    (void)state;
+    bool good[64] = {false};
+    hg_parallel_for(4, 64, run_one, good);
+    for (int i = 0; i < 64; i++)
+        assert_true(good[i]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_result), cmocka_unit_test(test_failure),
+                                       cmocka_unit_test(test_broken), cmocka_unit_test(test_confined),
+                                       cmocka_unit_test(test_memory), cmocka_unit_test(test_threads)};
+    return cmocka_run_group_tests_name("sandbox", tests, NULL, NULL);
+}
