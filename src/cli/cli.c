@@ -153,7 +153,7 @@ hg_status cli_open(const cli_common *c, hg_model **model, hg_session **session, 
     *model = NULL;
     const char *path = cli_model_path(c);
     if (path == NULL) {
-        *err = (hg_error){HG_STATUS_USAGE, "no model: give --model FOLDER or set HEALTHGPT_MODEL"};
+        *err = (hg_error){HG_STATUS_USAGE, "no model: give --model MODEL or set HEALTHGPT_MODEL"};
         return HG_STATUS_USAGE;
     }
     hg_model_options options = {.n_threads = c->threads, .cpu_tier = c->cpu, .kv_cache = c->cache};

@@ -48,10 +48,9 @@ hg_status cli_json_print_answer(const hg_ask_result *r, hg_error *err)
 hg_status cli_json_print_drawing(const hg_draw_result *r, const char *task, const char *path, bool with_codes,
                                  hg_error *err)
 {
-    json_t *object =
-        json_pack("{s:s, s:s, s:b, s:b, s:I, s:o}", "task", task, "picture", path, "synthetic", 1, "forced",
-                  r->forced, "prompt_tokens", (json_int_t)r->n_prompt_tokens, "timings",
-                  json_timings(&r->timings));
+    json_t *object = json_pack("{s:s, s:s, s:b, s:b, s:I, s:o}", "task", task, "picture", path, "synthetic",
+                               1, "forced", r->forced, "prompt_tokens", (json_int_t)r->n_prompt_tokens,
+                               "timings", json_timings(&r->timings));
     if (object != NULL && with_codes)
         json_object_set_new(object, "codes", json_ids(r->codes, r->n_codes));
     return json_print(object, err);

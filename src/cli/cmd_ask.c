@@ -12,7 +12,7 @@
 static const char ask_help[] =
     "usage: healthgpt ask [OPTIONS] [IMAGE...] QUESTION\n"
     "Answers a question about images (PNG, JPEG, TIFF, DICOM, NIfTI), or about none.\n\n"
-    "  --model FOLDER            the model\n"
+    "  --model MODEL             a .gguf package or a folder\n"
     "  --max-tokens N            longest answer (1024)\n"
     "  --temperature X           0: greedy, the default; above: sampling\n"
     "  --top-k N  --top-p X  --repetition-penalty X  --seed N\n"

@@ -19,7 +19,7 @@ static const char export_help[] =
     "  --part PART       com, gen: a plug-in; fusion: the embedding and head of drawing; clip: the image "
     "encoder;\n"
     "                    vqgan: the picture decoder; base: the language model\n"
-    "  -o FILE           the file; appears when it is complete\n"
+    "  -o FILE           the file; appears when it is complete; a .bin takes less than 4 GB\n"
     "  --type T          f32, f16 or bf16; otherwise types stay as they are, and block types become f16\n"
     "  --threads N  --json  --quiet\n";
 

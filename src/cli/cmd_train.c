@@ -15,19 +15,25 @@
 
 static const char train_help[] =
     "usage: healthgpt train --stage STAGE --model FOLDER --data FILE.json -o FOLDER [OPTIONS]\n"
-    "Trains a plug-in of a model. STAGE: 1-com, 1-gen, 2-fusion, 3-com, 3-gen. FILE.json holds items with image(s) "
+    "Trains a plug-in of a model. STAGE: 1-com, 1-gen, 2-fusion, 3-com, 3-gen. FILE.json holds items with "
+    "image(s) "
     "and\n"
-    "conversations, as LLaVA and VL-Health write them; an item with target_image is one to draw. The plug-in files, "
+    "conversations, as LLaVA and VL-Health write them; an item with target_image is one to draw. The plug-in "
+    "files, "
     "a\n"
     "checkpoint and log.jsonl go to the folder of -o.\n\n"
     "  --config FILE             settings: lines `key = value`, sections [STAGE]; options come after it\n"
     "  --images FOLDER           what image paths are relative to (default: the folder of FILE.json)\n"
     "  --resume                  continue from the folder's checkpoint, if there is one\n"
-    "  --strict                  the first bad sample ends the run (default: it is told, counted and passed over)\n"
+    "  --strict                  the first bad sample ends the run (default: it is told, counted and passed "
+    "over)\n"
     "  --epochs X  --steps N  --batch N  --save-every N  --seed N\n"
-    "  --lr X  --projector-lr X  --weight-decay X  --schedule constant|linear|cosine  --warmup X  --clip X  --spike X\n"
-    "  --dropout X  --max-length N  --cut yes|no  --form plain|instruct  --shuffle yes|no  --vocabulary yes|no\n"
-    "  --rank N  --experts N  --alpha X  (of a new plug-in)  --type f32|f16|bf16  (of the files)  --cache FOLDER\n"
+    "  --lr X  --projector-lr X  --weight-decay X  --schedule constant|linear|cosine  --warmup X  --clip X  "
+    "--spike X\n"
+    "  --dropout X  --max-length N  --cut yes|no  --form plain|instruct  --shuffle yes|no  --vocabulary "
+    "yes|no\n"
+    "  --rank N  --experts N  --alpha X  (of a new plug-in)  --type f32|f16|bf16  (of the files)  --cache "
+    "FOLDER\n"
     "  --beta1 X  --beta2 X  --epsilon X  --threads N  --cpu TIER  --json  --quiet\n"
     "The paper's settings of the stage are the defaults; docs/training.md lists them.\n";
 
@@ -35,9 +41,10 @@ enum { TRAIN_STAGE = CLI_OWN, TRAIN_CONFIG, TRAIN_RESUME, TRAIN_STRICT, TRAIN_KE
 
 /* Settings that are options, in the order of their codes from TRAIN_KEYS on. */
 static const char *const train_keys[] = {
-    "data",     "images",   "cache", "epochs",  "steps",      "batch", "lr",    "projector-lr", "weight-decay",
-    "beta1",    "beta2",    "epsilon", "dropout", "clip",     "spike", "schedule", "warmup",   "form",
-    "max-length", "rank",   "experts", "alpha",   "save-every", "shuffle", "cut", "vocabulary", "type"};
+    "data",         "images",       "cache",   "epochs", "steps",      "batch",   "lr",
+    "projector-lr", "weight-decay", "beta1",   "beta2",  "epsilon",    "dropout", "clip",
+    "spike",        "schedule",     "warmup",  "form",   "max-length", "rank",    "experts",
+    "alpha",        "save-every",   "shuffle", "cut",    "vocabulary", "type"};
 
 #define N_TRAIN_KEYS (sizeof train_keys / sizeof *train_keys)
 
@@ -102,10 +109,13 @@ static hg_status train_settings(const train_options *o, hg_train_settings *s, hg
     snprintf(threads, sizeof threads, "%d", o->common.threads);
     const struct {
         const char *key, *value;
-    } fixed[] = {{"model", cli_model_path(&o->common)},     {"out", o->out},
-                 {"cpu", o->common.cpu},                    {"seed", o->has_seed ? seed : NULL},
+    } fixed[] = {{"model", cli_model_path(&o->common)},
+                 {"out", o->out},
+                 {"cpu", o->common.cpu},
+                 {"seed", o->has_seed ? seed : NULL},
                  {"threads", o->common.threads > 0 ? threads : NULL},
-                 {"resume", o->resume ? "yes" : NULL},      {"strict", o->strict ? "yes" : NULL}};
+                 {"resume", o->resume ? "yes" : NULL},
+                 {"strict", o->strict ? "yes" : NULL}};
     hg_status status = o->config != NULL ? hg_train_settings_read(s, o->config, err) : HG_STATUS_OK;
     for (size_t i = 0; i < sizeof fixed / sizeof *fixed && status == HG_STATUS_OK; i++)
         status = train_set(s, fixed[i].key, fixed[i].value, err);
@@ -125,12 +135,14 @@ typedef struct train_view {
 static bool train_on_step(void *user, const hg_train_step *s)
 {
     train_view *view = user;
-    if (!view->common->quiet && !view->bar.shown && (s->step == 1 || s->step == s->n_steps || s->step % 50 == 0))
+    if (!view->common->quiet && !view->bar.shown &&
+        (s->step == 1 || s->step == s->n_steps || s->step % 50 == 0))
         fprintf(stderr, "step %lld of %lld: loss %.4f, rate %.3g, %.0f positions/s\n", (long long)s->step,
                 (long long)s->n_steps, s->loss, s->rate, (double)s->n_positions / s->seconds);
     char stage[32];
     snprintf(stage, sizeof stage, "loss %.4f", s->loss);
-    /* The bar starts anew for a new stage name, which would lose its rate: the name is kept, the loss shown. */
+    /* The bar starts anew for a new stage name, which would lose its rate: the name is kept, the loss shown.
+     */
     if (view->bar.shown && view->bar.stage[0] != 0)
         snprintf(view->bar.stage, sizeof view->bar.stage, "%s", stage);
     return view->progress.report(view->progress.user, stage, s->step, s->n_steps) && !cli_interrupted();
@@ -153,7 +165,8 @@ static void train_print(const train_options *o, const hg_train_result *r)
                (long long)r->n_steps, r->first_loss, r->last_loss, (long long)r->n_bad_samples,
                (long long)r->n_cut_samples, (long long)r->n_skipped_steps);
     else
-        printf("%lld steps, loss %.4f to %.4f; %lld bad samples passed over, %lld answers cut, %lld steps passed "
+        printf("%lld steps, loss %.4f to %.4f; %lld bad samples passed over, %lld answers cut, %lld steps "
+               "passed "
                "over\n",
                (long long)r->n_steps, r->first_loss, r->last_loss, (long long)r->n_bad_samples,
                (long long)r->n_cut_samples, (long long)r->n_skipped_steps);
@@ -185,8 +198,7 @@ static void train_long_options(struct option all[N_TRAIN_FIXED + N_TRAIN_KEYS + 
 {
     memcpy(all, train_fixed, sizeof train_fixed);
     for (size_t i = 0; i < N_TRAIN_KEYS; i++)
-        all[N_TRAIN_FIXED + i] =
-            (struct option){train_keys[i], required_argument, NULL, TRAIN_KEYS + (int)i};
+        all[N_TRAIN_FIXED + i] = (struct option){train_keys[i], required_argument, NULL, TRAIN_KEYS + (int)i};
     all[N_TRAIN_FIXED + N_TRAIN_KEYS] = (struct option){NULL, 0, NULL, 0};
 }
 

@@ -16,7 +16,7 @@
 static const char vq_help[] =
     "usage: healthgpt vq encode [OPTIONS] IMAGE          picture codes of an image, on stdout\n"
     "       healthgpt vq decode [OPTIONS] FILE|- -o OUT   picture from codes (numbers in text)\n\n"
-    "  --model FOLDER  --threads N  --cpu TIER  --json  --quiet\n";
+    "  --model MODEL  --threads N  --cpu TIER  --json  --quiet\n";
 
 static const struct option vq_long[] = {
     CLI_COMMON_OPTIONS, {"output", required_argument, NULL, 'o'}, {NULL, 0, NULL, 0}};

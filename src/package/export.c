@@ -68,6 +68,17 @@ static bool is_wanted(const hg_source *s, hg_part part, const char *name)
            hg_part_package_name(part, HG_FAMILY_QWEN2, name, packaged);
 }
 
+/* The picture decoder's names go through a package as they are; what writers refuse is refused here, as the
+ * file's fault. */
+static bool is_plain(const char *name)
+{
+    for (const char *c = name; *c != 0; c++) {
+        if (*c < 0x20 || *c > 0x7e || *c == '"' || *c == '\\')
+            return false;
+    }
+    return true;
+}
+
 static hg_dtype export_type(const export_wish *wish, hg_dtype stored)
 {
     if (!wish->keep)
@@ -87,6 +98,9 @@ static hg_status plan_tensors(export_plan *plan, const hg_source *s, const expor
         const hg_named_tensor *t = hg_tensor_set_get(plan->set, i);
         if (!is_wanted(s, wish->part, t->name))
             continue;
+        if (!is_plain(t->name))
+            return hg_error_set(err, HG_STATUS_INPUT, "tensor '%s': a name with other than plain characters",
+                                t->name);
         if (t->unsupported != NULL)
             return hg_error_set(err, HG_STATUS_INPUT, "tensor '%s': %s is not supported", t->name,
                                 t->unsupported);
@@ -138,9 +152,10 @@ static hg_status write_tensors(const export_plan *plan, const hg_export_request 
         status = hg_tensor_stream_put(&stream, plan->set, &plan->tensors[i]->tensor, plan->specs[i].dtype,
                                       writer, &bad, err);
         if (status == HG_STATUS_OK && bad)
-            status =
-                hg_error_set(err, HG_STATUS_INPUT, "tensor '%s' has infinities or values that are no numbers",
-                             plan->tensors[i]->name);
+            status = hg_error_set(
+                err, HG_STATUS_INPUT,
+                "tensor '%s' has values that are no numbers, infinite, or too large for the type",
+                plan->tensors[i]->name);
     }
     hg_tensor_stream_deinit(&stream);
     return status == HG_STATUS_OK ? hg_tensor_writer_finish(writer, err) : status;

@@ -175,9 +175,9 @@ static hg_status write_tensors(const package_plan *plan, const hg_package_option
         status =
             hg_tensor_stream_put(&stream, item->set, &item->tensor->tensor, item->type, writer, &bad, err);
         if (status == HG_STATUS_OK && bad)
-            status =
-                hg_error_set(err, HG_STATUS_INPUT, "tensor '%s' has infinities or values that are no numbers",
-                             item->tensor->name);
+            status = hg_error_set(err, HG_STATUS_INPUT,
+                                  "tensor '%s' has values that are no numbers, infinite, or too large for %s",
+                                  item->tensor->name, hg_dtype_name(item->type));
     }
     hg_tensor_stream_deinit(&stream);
     return status == HG_STATUS_OK ? hg_tensor_writer_finish(writer, err) : status;

@@ -42,14 +42,16 @@ typedef struct stream_job {
     bool writes;
 } stream_job;
 
-static bool all_finite(const float *x, int64_t n)
+/* Whether all are numbers that the type can hold: finite, and for f16 below what would round to infinity.
+ * Bits of absolute values order like the values, and the loop needs no order. */
+static bool all_fit(const float *x, int64_t n, hg_dtype type)
 {
-    /* All exponent bits set means infinity or NaN. Whole numbers, so that the loop needs no order. */
+    const uint32_t limit = type == HG_DTYPE_F16 ? 0x477ff000U : 0x7f800000U; /* 65520; infinity */
     uint32_t bad = 0;
     for (int64_t i = 0; i < n; i++) {
         uint32_t bits;
         memcpy(&bits, &x[i], sizeof bits);
-        bad |= (bits & 0x7f800000U) == 0x7f800000U ? 1U : 0U;
+        bad |= (bits & 0x7fffffffU) >= limit ? 1U : 0U;
     }
     return bad == 0;
 }
@@ -63,7 +65,7 @@ static void stream_task(void *arg, int64_t index, int worker)
     const uint8_t *from = job->from + hg_dtype_span(job->from_type, begin);
     float *rows = s->rows + (size_t)worker * s->rows_each;
     hg_dtype_to_real(job->from_type, end - begin, from, rows);
-    if (!all_finite(rows, end - begin)) {
+    if (!all_fit(rows, end - begin, job->type)) {
         s->bad[worker] = true;
         return;
     }
@@ -125,6 +127,9 @@ hg_status hg_tensor_stream_put(hg_tensor_stream *s, const hg_tensor_set *set, co
 {
     bool blocks = hg_dtype_is_quantised(type) || hg_dtype_is_quantised(t->dtype);
     int64_t unit = blocks ? t->shape[t->n_dims - 1] : PLAIN_UNIT, count = hg_tensor_count(t);
+    *bad = false;
+    if (count == 0) /* rows without elements are no unit */
+        return HG_STATUS_OK;
     int64_t task = unit >= TASK_ELEMENTS ? unit : TASK_ELEMENTS / unit * unit;
     int64_t piece = task >= PIECE_ELEMENTS ? task : PIECE_ELEMENTS / task * task;
     stream_job job = {s, t->data, t->dtype, type, 0, 0, task, writer != NULL};

@@ -17,7 +17,7 @@ typedef struct hg_tensor_stream {
     size_t rows_each;
     uint8_t *out; /* a piece in the new type */
     size_t out_bytes;
-    bool *bad; /* for each thread: it met a number that is none */
+    bool *bad; /* for each thread: it met a number that is none, or too large */
 } hg_tensor_stream;
 
 /* `progress` may be NULL; `total`: bytes of all the tensors to come. */
@@ -26,8 +26,8 @@ hg_status hg_tensor_stream_init(hg_tensor_stream *s, int n_threads, const hg_pro
 void hg_tensor_stream_deinit(hg_tensor_stream *s);
 
 /* Writes `t`, a tensor of `set`, as `type` to `writer`, whose next tensor must be of that type and shape;
- * NULL: only looks at the numbers. *bad is set when the tensor holds infinities or NaNs, and nothing more of
- * it is written then. */
+ * NULL: only looks at the numbers. *bad is set when the tensor holds infinities, NaNs or numbers that f16
+ * cannot hold, and nothing more of it is written then. */
 hg_status hg_tensor_stream_put(hg_tensor_stream *s, const hg_tensor_set *set, const hg_tensor *t,
                                hg_dtype type, hg_tensor_writer *writer, bool *bad,
                                hg_error *err) HG_MUST_CHECK;
