@@ -181,6 +181,15 @@ def make_dicom():
     rle = dicom(u12, bits=12, Modality="CT", WindowCenter="2000", WindowWidth="3000")
     rle.compress(RLELossless, generate_instance_uid=False)
     both("rle.dcm", rle, u12)
+    # Two frames, each in several fragments, told apart by the offset table.
+    pair = np.stack([u12, u12[::-1]])
+    split = dicom(pair, bits=12, frames=2, Modality="CT", WindowCenter="2000", WindowWidth="3000")
+    split.compress(RLELossless, generate_instance_uid=False)
+    coded = list(pydicom.encaps.generate_frames(split.PixelData, number_of_frames=2))
+    split.PixelData = encapsulate(coded, fragments_per_frame=3, has_bot=True)
+    save("fragments.dcm", split)
+    for f in range(2):
+        keep("fragments.dcm", shown(split, pair[f]), frame=f)
     large = np.tile(i12, (4, 3))
     j2k = dicom(large, Modality="CT", WindowCenter="200", WindowWidth="3000")
     j2k.compress(JPEG2000Lossless, generate_instance_uid=False)
@@ -258,6 +267,13 @@ def radiological(image, axis, index, frame=0):
 def percentile_u8(values):
     low, high = np.percentile(np.asarray(values, "f4"), [1, 99])
     return grey_u8((values - low) / (high - low))
+
+
+def make_oblong():
+    """Pixels twice as high as wide, on a tilted gantry."""
+    values = rng.integers(0, 100, (4, 5)).astype("u2")
+    save("oblong.dcm", dicom(values, Modality="CT", PixelSpacing=["2", "1"]))
+    save("tilted.dcm", dicom(values, Modality="CT", GantryDetectorTilt="-12.5"))
 
 
 def make_nifti():
@@ -340,6 +356,25 @@ def make_npy():
     keep("unit.npy", grey_u8(unit))
 
 
+def make_claims():
+    """Small files that say they are huge."""
+    ds = dicom(np.zeros((4, 4), "u2"), Modality="CT")
+    ds.Rows = ds.Columns = 65535
+    save("claims.dcm", ds)
+    header = nibabel.Nifti1Header()
+    header.set_data_shape((30000, 30000, 30000))
+    header.set_data_dtype("i2")
+    header["magic"], header["vox_offset"] = b"n+1", 352
+    (OUT / "claims.nii").write_bytes(header.binaryblock + b"\0" * 40)
+    buffer = io.BytesIO()
+    np.lib.format.write_array_header_1_0(buffer, {"descr": "<f8", "fortran_order": False, "shape": (100000, 100000)})
+    (OUT / "claims.npy").write_bytes(buffer.getvalue() + b"\0" * 8)
+    tags = [(256, 4, 1, 100000), (257, 4, 1, 100000), (258, 3, 1, 8), (259, 3, 1, 1), (262, 3, 1, 1), (273, 4, 1, 8),
+            (277, 3, 1, 1), (278, 4, 1, 100000), (279, 4, 1, 8)]
+    entries = b"".join(struct.pack("<HHII", *tag) for tag in tags)
+    (OUT / "claims.tif").write_bytes(struct.pack("<4sI8xH", b"II*\0", 16, len(tags)) + entries + b"\0" * 4)
+
+
 def make_windowed(data):
     """Values of real files, which are too large to be kept here."""
     lines = []
@@ -366,6 +401,8 @@ def main():
     make_nifti()
     make_tiff()
     make_npy()
+    make_claims()
+    make_oblong()
     (OUT / "shown.txt").write_text("\n".join(goldens) + "\n")
     if len(sys.argv) > 1:
         make_windowed(pathlib.Path(sys.argv[1]))

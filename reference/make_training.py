@@ -26,6 +26,7 @@ from transformers import (
 import tiny_models as tiny
 from hlora import PREFIX, HLoraLinear
 from model_goldens import load_task
+from tiny_models import load_tokenizer
 from splice import IMAGE_TOKEN, TEMPLATES, encode_prompt, prepare_image
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -131,26 +132,38 @@ def question_of(value):
     return value.replace("<image>\n", "").replace("<image>", "").strip()
 
 
+def conversation(tokenizer, template, item):
+    """-> ids, and for each whether the assistant says it: from behind its header up to and with the end token."""
+    turns, image = item["conversations"], item.get("image")
+    end = "<|end|>" if template == "phi3_instruct" else "<|im_end|>"
+    start, _, rest = TEMPLATES[template].partition("{}")
+    user = start.rpartition(end)[2]
+    text = start + ("<image>\n" if image else "")
+    for i in range(0, len(turns), 2):
+        text += user if i else ""
+        text += question_of(turns[i]["value"]) + rest + turns[i + 1]["value"].strip() + end
+    ids = encode_prompt(tokenizer, text)
+    header = {"phi3_instruct": ["<|assistant|>"], "phi4_instruct": ["<|im_start|>", "assistant", "<|im_sep|>"],
+              "qwen_2": ["<|im_start|>", "assistant", "\n"]}[template]
+    header = [i for piece in header for i in ([tokenizer.convert_tokens_to_ids(piece)] if piece[0] == "<"
+                                              else tokenizer(piece, add_special_tokens=False).input_ids)]
+    end_id, spoken, inside = tokenizer.convert_tokens_to_ids(end), [], False
+    for i, token in enumerate(ids):
+        inside = inside or ids[max(0, i - len(header)):i] == header
+        spoken.append(inside)
+        inside = inside and token != end_id
+    return ids, spoken
+
+
 def com_sample(setting, item, plain, folder):
-    tokenizer, turns = setting.tokenizer, item["conversations"]
     image = item.get("image")
     image = os.path.join(folder, image[0] if isinstance(image, list) else image) if image else None
     if plain:
-        text = ("<image>" if image else "") + turns[1]["value"].strip() + "\n"
-        ids = encode_prompt(tokenizer, text)
+        text = ("<image>" if image else "") + item["conversations"][1]["value"].strip() + "\n"
+        ids = encode_prompt(setting.tokenizer, text)
         first = ids.index(IMAGE_TOKEN) + 1 if image else 1
         return "com", ids, shift(ids, [i >= first for i in range(len(ids))]), image
-    start, _, rest = TEMPLATES["phi3_instruct"].partition("{}")
-    text = start + ("<image>\n" if image else "")
-    for i in range(0, len(turns), 2):
-        text += "\n<|user|>\n" if i else ""
-        text += question_of(turns[i]["value"]) + rest + turns[i + 1]["value"].strip() + "<|end|>"
-    ids = encode_prompt(tokenizer, text)
-    assistant, end = (tokenizer.convert_tokens_to_ids(t) for t in ("<|assistant|>", "<|end|>"))
-    spoken, inside = [], False
-    for token in ids:
-        spoken.append(inside)
-        inside = token == assistant or (inside and token != end)
+    ids, spoken = conversation(setting.tokenizer, "phi3_instruct", item)
     return "com", ids, shift(ids, spoken), image
 
 
@@ -264,6 +277,12 @@ def main():
     result = {}
     for stage in ("1-com", "1-gen", "2-fusion", "3-com", "3-gen"):
         result |= stage_goldens(stage, folder, args.out, codes)
+    for spec in tiny.MODELS:
+        tokenizer = load_tokenizer(os.path.join(data, "tiny", spec.name, "base"))
+        for i, item in enumerate(COM):
+            ids, spoken = conversation(tokenizer, spec.template, item)
+            result[f"samples.{spec.name}.{i}.ids"] = torch.tensor(ids)
+            result[f"samples.{spec.name}.{i}.labels"] = torch.tensor(shift(ids, spoken))
     result["settings"] = torch.tensor([STEPS, BATCH, WARMUP, LR, PROJECTOR_LR, DECAY])
     save_file({n: t.float().contiguous() for n, t in result.items()}, os.path.join(args.out, "golden.safetensors"))
 

@@ -7,11 +7,13 @@
 
 #include <healthgpt/healthgpt.h>
 
-hg_status cli_json_print_answer(const hg_ask_result *r, hg_error *err);
+/* With what was shown of those of the n images that are scans. */
+hg_status cli_json_print_answer(const hg_ask_result *r, const hg_image *const *images, size_t n,
+                                hg_error *err);
 
-/* `path`: where the picture was written; codes only when `with_codes`. */
+/* `path`: where the picture was written; codes only when `with_codes`; `source` may be NULL. */
 hg_status cli_json_print_drawing(const hg_draw_result *r, const char *task, const char *path, bool with_codes,
-                                 hg_error *err);
+                                 const hg_image *source, hg_error *err);
 
 /* {"codes": [...]} */
 hg_status cli_json_print_codes(const int32_t *codes, size_t n, hg_error *err);

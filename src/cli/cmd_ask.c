@@ -65,7 +65,7 @@ static hg_status ask_run(const cli_ask_options *o, const cli_images *images, con
     cli_progress_end(&stream.progress);
     if (status == HG_STATUS_OK) {
         if (o->common.json)
-            status = cli_json_print_answer(&result, err);
+            status = cli_json_print_answer(&result, request.images, images->n, err);
         else
             cli_write("\n", 1);
         if (!o->common.quiet)

@@ -144,7 +144,7 @@ static hg_status draw_save(const draw_options *o, const hg_draw_result *result, 
     if (status != HG_STATUS_OK)
         return status;
     if (o->common.json)
-        return cli_json_print_drawing(result, o->task, o->out, o->codes, err);
+        return cli_json_print_drawing(result, o->task, o->out, o->codes, o->request.image, err);
     for (size_t i = 0; o->codes && i < result->n_codes; i++)
         printf("%d%c", result->codes[i], i + 1 < result->n_codes ? ' ' : '\n');
     if (!o->common.quiet) {

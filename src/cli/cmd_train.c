@@ -24,6 +24,8 @@ static const char train_help[] =
     "checkpoint and log.jsonl go to the folder of -o.\n\n"
     "  --config FILE             settings: lines `key = value`, sections [STAGE]; options come after it\n"
     "  --images FOLDER           what image paths are relative to (default: the folder of FILE.json)\n"
+    "  --validation FILE.json    data to measure the loss on at every checkpoint; the best files go to "
+    "OUT/best\n"
     "  --resume                  continue from the folder's checkpoint, if there is one\n"
     "  --strict                  the first bad sample ends the run (default: it is told, counted and passed "
     "over)\n"
@@ -41,10 +43,10 @@ enum { TRAIN_STAGE = CLI_OWN, TRAIN_CONFIG, TRAIN_RESUME, TRAIN_STRICT, TRAIN_KE
 
 /* Settings that are options, in the order of their codes from TRAIN_KEYS on. */
 static const char *const train_keys[] = {
-    "data",         "images",       "cache",   "epochs", "steps",      "batch",   "lr",
-    "projector-lr", "weight-decay", "beta1",   "beta2",  "epsilon",    "dropout", "clip",
-    "spike",        "schedule",     "warmup",  "form",   "max-length", "rank",    "experts",
-    "alpha",        "save-every",   "shuffle", "cut",    "vocabulary", "type"};
+    "data",    "validation",   "images",       "cache",   "epochs", "steps",      "batch",
+    "lr",      "projector-lr", "weight-decay", "beta1",   "beta2",  "epsilon",    "dropout",
+    "clip",    "spike",        "schedule",     "warmup",  "form",   "max-length", "rank",
+    "experts", "alpha",        "save-every",   "shuffle", "cut",    "vocabulary", "type"};
 
 #define N_TRAIN_KEYS (sizeof train_keys / sizeof *train_keys)
 

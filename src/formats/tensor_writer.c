@@ -125,8 +125,8 @@ static hg_status check_space(const hg_tensor_writer *w, const char *path, hg_err
     uint64_t available;
     if (!hg_file_free_bytes(path, &available) || available >= w->file_bytes)
         return HG_STATUS_OK;
-    return hg_error_set(err, HG_STATUS_FAILED, "%s: the file takes %.1f MB, but its disk has %.1f MB left", path,
-                        (double)w->file_bytes / 1e6, (double)available / 1e6);
+    return hg_error_set(err, HG_STATUS_FAILED, "%s: the file takes %.1f MB, but its disk has %.1f MB left",
+                        path, (double)w->file_bytes / 1e6, (double)available / 1e6);
 }
 
 hg_status hg_tensor_sink_create(hg_tensor_writer **out, const hg_sink_container *container, const char *path,

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor_writer.h: writes named tensors to a safetensors file, a PyTorch zip or a GGUF file, piece by piece, so
- * that files of many gigabytes need no memory. The layout is known before the first byte, from names, types and shapes;
- * the data follows in the same order. The file appears under its name only when it is complete.
+ * tensor_writer.h: writes named tensors to a safetensors file, a PyTorch zip or a GGUF file, piece by piece,
+ * so that files of many gigabytes need no memory. The layout is known before the first byte, from names,
+ * types and shapes; the data follows in the same order. The file appears under its name only when it is
+ * complete.
  */
 #ifndef HG_FORMATS_TENSOR_WRITER_H
 #define HG_FORMATS_TENSOR_WRITER_H

@@ -186,7 +186,7 @@ static hg_status check_request(const hg_convert_request *r, hg_error *err)
     if (r->n_threads < 0 || r->n_threads > MAX_THREADS)
         return hg_error_set(err, HG_STATUS_USAGE, "%d threads: 0 (all processors) to %d", r->n_threads,
                             MAX_THREADS);
-    if (r->adapters_only && (r->base == NULL || !hg_file_exists(r->base)))
+    if (r->adapters_only && (r->base == NULL || !hg_file_exists(r->base) || hg_path_name(r->base)[0] == '.'))
         return hg_error_set(err, HG_STATUS_USAGE,
                             "adapters only: the base must be the GGUF file that will lie beside the package");
     return HG_STATUS_OK;

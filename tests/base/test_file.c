@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -189,12 +190,27 @@ static void test_paths(void **state)
     assert_string_equal(hg_path_name("a/"), "");
 }
 
+static void test_free_bytes(void **state)
+{
+    struct statvfs info;
+    uint64_t bytes = 0;
+    const folder *f = *state;
+    assert_int_equal(statvfs(f->path, &info), 0);
+    const double want = (double)info.f_bavail * (double)info.f_frsize;
+    assert_true(hg_file_free_bytes(path_of(state, "not there yet"), &bytes));
+    assert_true((double)bytes > 0.5 * want && (double)bytes < 2 * want); /* others write, too */
+    assert_true(hg_file_free_bytes("here", &bytes));
+    assert_true(hg_file_free_bytes("/root-file", &bytes));
+    assert_false(hg_file_free_bytes(path_of(state, "none/file"), &bytes));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_write_and_read), cmocka_unit_test(test_write_fails),
         cmocka_unit_test(test_read_fails),     cmocka_unit_test(test_map),
         cmocka_unit_test(test_folders),        cmocka_unit_test(test_paths),
+        cmocka_unit_test(test_free_bytes),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -139,9 +139,79 @@ static void test_no_weights(void **state)
     format_check_text(&err, "nowhere: no such folder");
 }
 
+/* ---- views ---- */
+
+#define VIEWED HG_TEST_DATA "/formats/sharded/" FIRST
+
+/* What the user pointer says: a name is kept, or gets the prefix, or all get one name. */
+typedef struct renaming {
+    const char *only, *prefix, *all;
+} renaming;
+
+static bool rename_tensor(const void *user, const char *name, char out[HG_TENSOR_RENAME_BYTES])
+{
+    const renaming *r = user;
+    if (r->only != NULL && strcmp(name, r->only) != 0)
+        return false;
+    snprintf(out, HG_TENSOR_RENAME_BYTES, "%s%s", r->prefix, r->all != NULL ? r->all : name);
+    return true;
+}
+
+static void test_view(void **state)
+{
+    (void)state;
+    hg_tensor_file *file;
+    hg_tensor_set *set;
+    hg_error err = {.text = ""};
+    const hg_tensor *tensor;
+    const renaming all = {NULL, "x.", NULL}, one = {"a.weight", "", NULL}, none = {"c", "", NULL};
+    assert_int_equal(hg_tensor_file_open(&file, VIEWED, NULL), HG_STATUS_OK);
+    const size_t n = hg_tensor_file_n_tensors(file);
+    assert_in_range(n, 2, 10);
+    assert_int_equal(hg_tensor_set_open_view(&set, file, rename_tensor, &all, &err), HG_STATUS_OK);
+    assert_int_equal(hg_tensor_set_n_tensors(set), n);
+    for (size_t i = 0; i < n; i++) {
+        const hg_named_tensor *from = hg_tensor_file_get(file, i), *to = hg_tensor_set_get(set, i);
+        assert_string_equal(to->name + 2, from->name);
+        assert_ptr_equal(to->tensor.data, from->tensor.data);
+        assert_ptr_equal(hg_tensor_set_find(set, to->name), &to->tensor);
+    }
+    assert_null(hg_tensor_set_get(set, n));
+    assert_null(hg_tensor_set_find(set, "a.weight"));
+    assert_int_equal(hg_tensor_set_need(set, "a.weight", &tensor, &err), HG_STATUS_INPUT);
+    format_check_text(&err, FIRST ": tensor 'a.weight' is missing");
+    assert_int_equal(hg_tensor_set_n_files(set), 1);
+    assert_ptr_equal(hg_tensor_set_get_file(set, 0), file);
+    assert_null(hg_tensor_set_get_file(set, 1));
+    hg_tensor_set_close(set);
+    assert_int_equal(hg_tensor_set_open_view(&set, file, rename_tensor, &one, NULL), HG_STATUS_OK);
+    assert_int_equal(hg_tensor_set_n_tensors(set), 1);
+    hg_tensor_set_close(set);
+    assert_int_equal(hg_tensor_set_open_view(&set, file, rename_tensor, &none, NULL), HG_STATUS_OK);
+    assert_int_equal(hg_tensor_set_n_tensors(set), 0);
+    hg_tensor_set_close(set);
+    hg_tensor_file_close(file);
+}
+
+static void test_view_with_one_name_twice(void **state)
+{
+    (void)state;
+    hg_tensor_file *file;
+    hg_tensor_set *set;
+    hg_error err = {.text = ""};
+    const renaming same = {NULL, "", "same"};
+    assert_int_equal(hg_tensor_file_open(&file, VIEWED, NULL), HG_STATUS_OK);
+    assert_int_equal(hg_tensor_set_open_view(&set, file, rename_tensor, &same, &err), HG_STATUS_INPUT);
+    assert_null(set);
+    format_check_text(&err, "'same'");
+    hg_tensor_file_close(file);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_folders), cmocka_unit_test(test_single_files),
-                                       cmocka_unit_test(test_bad_index), cmocka_unit_test(test_no_weights)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_folders),   cmocka_unit_test(test_single_files),
+        cmocka_unit_test(test_bad_index), cmocka_unit_test(test_no_weights),
+        cmocka_unit_test(test_view),      cmocka_unit_test(test_view_with_one_name_twice)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,7 +4,8 @@
  * made right first; the reader then sees the damage behind it.
  */
 #include "base/memory.h"
-#include "image/image_reader.h"
+#include "fuzz_image.h"
+#include "image/png_reader.h"
 
 #include <string.h>
 
@@ -38,12 +39,7 @@ static void fuzz_sign_chunks(uint8_t *file, size_t size)
 
 static void fuzz_read(const uint8_t *bytes, size_t n)
 {
-    const hg_image_limits limits = {.max_pixels = 1 << 16, .max_side = 4096};
-    hg_error err;
-    hg_image image;
-    hg_image_init(&image);
-    if (hg_image_read_memory(&image, bytes, n, &limits, &err) == HG_STATUS_OK)
-        hg_image_deinit(&image);
+    fuzz_image(&hg_png_format, bytes, n);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -214,6 +214,24 @@ static void test_refusals(void **state)
     expect_refused(m3.text, "com", NULL, "no/folder/x.bin", HG_STATUS_FAILED, "x.bin");
 }
 
+/* A file chooses its picture decoder's names, but not what is written under them. */
+static void test_strange_name(void **state)
+{
+    (void)state;
+    static const char name[] = "vq.decoder.conv_in.weight";
+    package_path package = package_make("m3", "keep", "m3.gguf");
+    hg_buffer bytes = package_read(&package);
+    size_t at = 0;
+    while (at + sizeof name <= bytes.size && memcmp(bytes.data + at, name, sizeof name - 1) != 0)
+        at++;
+    assert_true(at + sizeof name <= bytes.size);
+    bytes.data[at + 12] = '"';
+    package_write(&package, bytes.data, bytes.size);
+    hg_buffer_deinit(&bytes);
+    expect_refused(package.text, "vqgan", NULL, "x.safetensors", HG_STATUS_INPUT,
+                   "other than plain characters");
+}
+
 static bool stop_at_once(void *user, const char *stage, int64_t done, int64_t total)
 {
     (void)stage, (void)done, (void)total;
@@ -243,7 +261,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_from_kept_types),   TEST(test_from_f32),       TEST(test_from_folder),
         TEST(test_blocks_become_f16), TEST(test_other_families), TEST(test_exported_model_answers),
-        TEST(test_refusals),          TEST(test_cancelled),
+        TEST(test_refusals),          TEST(test_strange_name),   TEST(test_cancelled),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

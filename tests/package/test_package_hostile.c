@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * test_package_hostile.c: small changes of a good package, each of which must be refused, or be harmless:
- * what opens all the same is asked a question and draws. No change may make the program ask for much memory.
+ * of what opens all the same, every third is asked a question and encodes a picture. No change may make the
+ * program ask for much memory.
  */
 #include "gguf_edit.h"
 #include "package_fixture.h"
@@ -58,6 +59,7 @@ static struct {
     hg_buffer file;
     gguf_map map;
     hg_image *image;
+    unsigned n_opened;
 } hostile;
 
 static int setup(void **state)
@@ -118,7 +120,8 @@ static hg_status open_bytes(const hg_buffer *bytes, hg_error *err)
     hg_status status = hg_model_open(&model, hostile.bad.text, &options, err);
     assert_true((status == HG_STATUS_OK) == (model != NULL));
     if (model != NULL) {
-        use_model(model);
+        if (hostile.n_opened++ % 3 == 0) /* slow */
+            use_model(model);
         hg_model_close(model);
     } else {
         assert_true(err->text[0] != 0);
@@ -270,6 +273,15 @@ static void test_dimensions(void **state)
     expect_refused(gguf_edit_splice(map, e->dims_at, 16, negative, 16), "-1 * -1", "dimension of");
 }
 
+static void try_type(const gguf_entry *e, uint32_t type)
+{
+    hg_error err;
+    hg_buffer bytes = gguf_edit_number(&hostile.map, e->type_at, type, 4);
+    hg_status status = open_bytes(&bytes, &err);
+    hg_buffer_deinit(&bytes);
+    assert_true(status == HG_STATUS_OK || status == HG_STATUS_INPUT);
+}
+
 /* Types that do not exist or are not read. Those that are read only change what the numbers are. */
 static void test_tensor_types(void **state)
 {
@@ -284,13 +296,8 @@ static void test_tensor_types(void **state)
             continue;
         for (size_t i = t % 7; i < sizeof others / sizeof *others; i += 7)
             expect_refused(gguf_edit_number(map, e->type_at, others[i], 4), e->name, "");
-        for (size_t i = t % 41; i < sizeof known / sizeof *known; i++) { /* what opens is used: slow */
-            hg_error err;
-            hg_buffer bytes = gguf_edit_number(map, e->type_at, known[i], 4);
-            hg_status status = open_bytes(&bytes, &err);
-            hg_buffer_deinit(&bytes);
-            assert_true(status == HG_STATUS_OK || status == HG_STATUS_INPUT);
-        }
+        if (t % 40 == 0)
+            try_type(e, known[t / 40 % 7]);
         expect_refused(gguf_edit_number(map, e->type_at, UINT32_MAX, 4), e->name, "");
     }
 }
