@@ -43,8 +43,8 @@ HG_API void hg_train_settings_destroy(hg_train_settings *settings);
 HG_API hg_status hg_train_settings_set(hg_train_settings *settings, const char *key, const char *value,
                                        hg_error *err) HG_MUST_CHECK;
 
-/* Sets what a file says: lines `key = value`, `#` for remarks, and sections `[3-com]` that count for one stage
- * only. HG_STATUS_INPUT as "FILE:LINE: ...". */
+/* Sets what a file says: lines `key = value`, `#` for remarks, and sections `[3-com]` that count for one
+ * stage only. HG_STATUS_INPUT as "FILE:LINE: ...". */
 HG_API hg_status hg_train_settings_read(hg_train_settings *settings, const char *path,
                                         hg_error *err) HG_MUST_CHECK;
 
@@ -52,9 +52,9 @@ HG_API hg_status hg_train_settings_read(hg_train_settings *settings, const char 
 typedef struct hg_train_step {
     int64_t step; /* from 1 */
     int64_t n_steps;
-    double loss; /* mean over the answers' tokens of the global batch */
-    double rate; /* the learning rate */
-    double norm; /* of the gradient, before clipping */
+    double loss;         /* mean over the answers' tokens of the global batch */
+    double rate;         /* the learning rate */
+    double norm;         /* of the gradient, before clipping */
     int64_t n_tokens;    /* with a loss */
     int64_t n_positions; /* read by the decoder */
     double seconds;

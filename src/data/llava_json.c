@@ -167,6 +167,11 @@ size_t hg_llava_n_items(const hg_llava_set *set)
     return set->n;
 }
 
+const char *hg_llava_path(const hg_llava_set *set)
+{
+    return set->path;
+}
+
 uint64_t hg_llava_fingerprint(const hg_llava_set *set)
 {
     return set->fingerprint;

@@ -30,8 +30,8 @@ typedef struct hg_llava_turn {
 } hg_llava_turn;
 
 typedef struct hg_llava_item {
-    int64_t line;                         /* where it begins, from 1 */
-    char *images[HG_LLAVA_MAX_IMAGES];    /* paths, those of the file resolved beside it */
+    int64_t line;                      /* where it begins, from 1 */
+    char *images[HG_LLAVA_MAX_IMAGES]; /* paths, those of the file resolved beside it */
     size_t n_images;
     hg_llava_turn *turns;
     size_t n_turns;
@@ -48,6 +48,9 @@ hg_status hg_llava_open(hg_llava_set **out, const char *path, const char *image_
 void hg_llava_close(hg_llava_set *set); /* NULL is allowed */
 
 size_t hg_llava_n_items(const hg_llava_set *set);
+
+/* The file's path, as it was given. */
+const char *hg_llava_path(const hg_llava_set *set);
 
 /* A number that changes with the file's content. */
 uint64_t hg_llava_fingerprint(const hg_llava_set *set);

@@ -175,6 +175,15 @@ static void display_read_spacing(const hg_dicom *dicom, hg_image_source *source)
         hg_dicom_get_number(item, HG_DICOM_TAG(0x0018, 0x0050), 0, &source->spacing[2]);
 }
 
+/* Slices of a tilted gantry are sheared against each other; each by itself is right. */
+static void display_note_tilt(const hg_dicom_item *root, hg_image_source *source)
+{
+    double degrees = 0;
+    hg_dicom_get_number(root, HG_DICOM_TAG(0x0018, 0x1120), 0, &degrees);
+    if (isfinite(degrees) && degrees != 0 && source->note[0] == 0)
+        snprintf(source->note, sizeof source->note, "the gantry was tilted by %g degrees", degrees);
+}
+
 static hg_status display_read_colour(hg_display *d, const char *model, const hg_dicom_layout *layout,
                                      hg_error *err)
 {
@@ -223,6 +232,7 @@ hg_status hg_dicom_display_init(hg_display *display, const hg_dicom *dicom, cons
     if (status != HG_STATUS_OK)
         return status;
     display_read_spacing(dicom, source);
+    display_note_tilt(root, source);
     if (display->colour != HG_DISPLAY_COLOUR_GREY)
         return HG_STATUS_OK;
     display_read_voi(display, dicom, layout, source);

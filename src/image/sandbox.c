@@ -80,13 +80,14 @@ static bool sandbox_allow(scmp_filter_ctx filter, int fd)
                                 SCMP_A3(SCMP_CMP_MASKED_EQ, MAP_ANONYMOUS, MAP_ANONYMOUS)) == 0;
     ok = ok && seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 2,
                                 SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0),
-                                SCMP_A4(SCMP_CMP_EQ, (scmp_datum_t)fd)) == 0;
+                                SCMP_A4(SCMP_CMP_EQ, (scmp_datum_t)fd, 0)) == 0;
     ok = ok && seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
                                 SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)) == 0;
     ok = ok && seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ftruncate), 1,
-                                SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)fd)) == 0;
-    if (SANDBOX_SANITIZED) /* the sanitizers' reports */
-        ok = ok && seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(write), 1, SCMP_A0(SCMP_CMP_EQ, 2)) == 0;
+                                SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)fd, 0)) == 0;
+    if (SANDBOX_SANITIZED) /* the sanitizers' reports, and what they do around longjmp */
+        ok = ok && seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(sigaltstack), 0) == 0 &&
+             seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(write), 1, SCMP_A0(SCMP_CMP_EQ, 2, 0)) == 0;
     return ok;
 }
 
@@ -152,13 +153,21 @@ void *hg_sandbox_reserve(hg_sandbox_out *out, size_t bytes, hg_error *err)
     return out->data;
 }
 
-/* All that the child does. A mask of signals or a handler of the parent's has no part in it: handlers that
- * would write somewhere cannot. */
+/* A handler of the parent's must not run in the child: it may jump back into the parent's work. */
+static void sandbox_reset_signals(void)
+{
+    static const int signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGINT, SIGTERM};
+    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
+        signal(signals[i], SIG_DFL);
+}
+
+/* All that the child does. */
 static void sandbox_child(sandbox_head *head, int fd, size_t space, hg_sandbox_work work, void *arg,
                           const hg_sandbox_limits *limits)
 {
     hg_error err = {0};
     hg_sandbox_out out = {.fd = fd, .max_bytes = limits->result_bytes};
+    sandbox_reset_signals();
     if (!sandbox_confine(limits, fd, space))
         head->status = (int32_t)hg_error_set(&err, HG_STATUS_FAILED,
                                              "the image decoder cannot be confined on this system "

@@ -70,12 +70,21 @@ hg_status hg_scan_read(hg_scan *scan, const hg_image_view *view, hg_frame *frame
     return status;
 }
 
+/* Pixels are shown as they are stored, also those that are not square; more than 1 % is worth a note. */
+static void scan_note_aspect(hg_image_source *source)
+{
+    double x = source->spacing[0], y = source->spacing[1];
+    if (x > 0 && y > 0 && (x > 1.01 * y || y > 1.01 * x) && source->note[0] == 0)
+        snprintf(source->note, sizeof source->note, "pixels are not square: %g mm across, %g mm down", x, y);
+}
+
 hg_status hg_scan_show(hg_scan *scan, const hg_image_view *view, hg_image *image, hg_error *err)
 {
     hg_frame frame = {0};
     hg_status status = hg_scan_read(scan, view, &frame, err);
     if (status != HG_STATUS_OK)
         return status;
+    scan_note_aspect(&scan->source);
     status = hg_display_apply(image, &frame, &scan->display, view->window, &scan->source, err);
     hg_frame_deinit(&frame);
     image->source = scan->source;

@@ -39,11 +39,7 @@ hg_tensor *hg_op_lora(hg_ctx *ctx, hg_tensor *y, hg_tensor *x, hg_hlora *plug, c
  * / E): the (N, R / E) matrices of the experts one after the other. */
 hg_tensor *hg_op_moelora(hg_ctx *ctx, hg_tensor *y, hg_tensor *x, hg_hlora *plug, const hg_real *mask);
 
-typedef enum hg_adapter_kind {
-    HG_ADAPTER_HLORA,
-    HG_ADAPTER_LORA,
-    HG_ADAPTER_MOELORA
-} hg_adapter_kind;
+typedef enum hg_adapter_kind { HG_ADAPTER_HLORA, HG_ADAPTER_LORA, HG_ADAPTER_MOELORA } hg_adapter_kind;
 
 /* One of the three. */
 hg_tensor *hg_op_adapter(hg_ctx *ctx, hg_adapter_kind kind, hg_tensor *y, hg_tensor *x, hg_hlora *plug,

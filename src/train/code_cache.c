@@ -59,7 +59,8 @@ static hg_status cache_path(const hg_code_cache *cache, const cache_head *head, 
                             hg_error *err)
 {
     char name[80];
-    snprintf(name, sizeof name, "%016" PRIx64 "%016" PRIx64 ".codes", head->hash1 ^ head->decoder, head->hash2);
+    snprintf(name, sizeof name, "%016" PRIx64 "%016" PRIx64 ".codes", head->hash1 ^ head->decoder,
+             head->hash2);
     return hg_path_join(path, cache->folder, name, err);
 }
 

@@ -64,8 +64,8 @@ hg_status hg_new_plugin_make(hg_plugin *plugin, const hg_new_plugin *how, const 
             if (!hg_slot_exists(config, (hg_slot)slot))
                 continue;
             hg_slot_shape(config, (hg_slot)slot, &in, &out);
-            status = new_slot(hg_plugin_get(plugin, layer, (hg_slot)slot), how, in, out, scale, rng, arena,
-                              err);
+            status =
+                new_slot(hg_plugin_get(plugin, layer, (hg_slot)slot), how, in, out, scale, rng, arena, err);
         }
     }
     return status == HG_STATUS_OK

@@ -88,12 +88,10 @@ hg_status hg_plugin_write(const char *folder, hg_healthgpt *model, hg_task task,
 {
     writer_list list;
     hg_plugin *plugin = &model->tasks[task].plugin;
-    hg_status status =
-        list_init(&list, (size_t)plugin->n_layers * HG_SLOT_COUNT * 3 + 4, type, err);
+    hg_status status = list_init(&list, (size_t)plugin->n_layers * HG_SLOT_COUNT * 3 + 4, type, err);
     if (status == HG_STATUS_OK)
         status = hg_plugin_visit(plugin, &model->decoder.config, list_push, &list, err);
-    const char *name =
-        task == HG_TASK_COMPREHENSION ? "com_hlora_weights.bin" : "gen_hlora_weights.bin";
+    const char *name = task == HG_TASK_COMPREHENSION ? "com_hlora_weights.bin" : "gen_hlora_weights.bin";
     if (status == HG_STATUS_OK)
         status = list_write(&list, folder, name, "adapter_model", err);
     list_deinit(&list);

@@ -120,8 +120,7 @@ static void forward(sample_job *job)
     }
     for (int64_t l = 0; l < job->model->decoder.config.n_layers && !hg_ctx_failed(ctx); l++) {
         hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
-        keep(job,
-             hg_decoder_layer_forward(ctx, &job->model->decoder, job->plugin, NULL, l, job->states[l]),
+        keep(job, hg_decoder_layer_forward(ctx, &job->model->decoder, job->plugin, NULL, l, job->states[l]),
              job->states[l + 1], 0, mark);
     }
 }

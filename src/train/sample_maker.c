@@ -348,7 +348,7 @@ hg_status hg_sample_make(const hg_sample_maker *maker, size_t index, hg_train_sa
     status = make_item(&job, sample, err);
     if (status != HG_STATUS_OK) {
         hg_train_sample_deinit(sample);
-        hg_error_prefix(err, status, "%s:%lld: item %zu", maker->settings->data, (long long)item.line,
+        hg_error_prefix(err, status, "%s:%lld: item %zu", hg_llava_path(maker->set), (long long)item.line,
                         index + 1);
     }
     hg_ids_deinit(&job.ids);

@@ -88,6 +88,12 @@ void hg_train_log_step(hg_train_log *log, const hg_train_step *s)
                               number((double)s->n_positions / seconds)));
 }
 
+void hg_train_log_validation(hg_train_log *log, int64_t step, double loss, int64_t n_samples, bool best)
+{
+    write_line(log, json_pack("{s:I, s:o, s:I, s:b}", "step", (json_int_t)step, "validation_loss",
+                              number(loss), "samples", (json_int_t)n_samples, "best", best));
+}
+
 void hg_train_log_note(hg_train_log *log, int64_t step, const char *kind, const char *text)
 {
     write_line(log, json_pack("{s:I, s:s, s:s}", "step", (json_int_t)step, "note", kind, "text", text));

@@ -21,6 +21,7 @@ void hg_train_log_close(hg_train_log *log);
 
 /* What cannot be written is passed over: training does not end because of its log. */
 void hg_train_log_step(hg_train_log *log, const hg_train_step *step);
+void hg_train_log_validation(hg_train_log *log, int64_t step, double loss, int64_t n_samples, bool best);
 void hg_train_log_note(hg_train_log *log, int64_t step, const char *kind, const char *text);
 
 #endif

@@ -14,6 +14,7 @@
 #include "train/train_log.h"
 #include "train/train_open.h"
 #include "train/train_state.h"
+#include "train/validation.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -30,7 +31,7 @@ typedef struct train_run {
     hg_model *model;
     hg_train_begun begun;
     hg_trainee trainee;
-    hg_llava_set *set;
+    hg_llava_set *set, *validation; /* the second may be NULL */
     hg_code_cache codes;
     hg_sample_maker maker;
     hg_arena arena;
@@ -131,8 +132,8 @@ static hg_status run_samples(train_run *run, hg_train_step *step, double *loss, 
         if (status != HG_STATUS_OK)
             return status;
         run->task = sample.task;
-        run->place = (hg_dropout_place){
-            .seed = (uint64_t)run->settings.seed, .step = run->state.step, .sample = i};
+        run->place =
+            (hg_dropout_place){.seed = (uint64_t)run->settings.seed, .step = run->state.step, .sample = i};
         status = hg_sample_gradient(&run->ctx, &run->model->weights, &sample, fused, loss, err);
         step->n_tokens += sample.n_labels;
         step->n_positions += sample.prompt.n_items - 1;
@@ -163,9 +164,9 @@ static void run_update(train_run *run, const hg_train_step *step)
 {
     hg_trainee *t = &run->trainee;
     const hg_train_settings *s = &run->settings;
-    float decay = (float)s->weight_decay, ratio = s->lr > 0 ? (float)(s->projector_lr / s->lr) : 1.0F;
+    float decay = (float)s->weight_decay, ratio = (float)(s->projector_lr / run->schedule.rate);
     const hg_adamw_group groups[HG_TRAINEE_GROUP_COUNT] = {
-        [HG_TRAINEE_GROUP_MAIN] = {1, decay},
+        [HG_TRAINEE_GROUP_MAIN] = {(float)(s->lr / run->schedule.rate), decay},
         [HG_TRAINEE_GROUP_PROJECTOR] = {ratio, decay},
         [HG_TRAINEE_GROUP_BIAS] = {ratio, 0},
     };
@@ -208,7 +209,10 @@ static hg_status run_step(train_run *run, hg_train_step *step, hg_error *err)
 
 static hg_status check_settings(const hg_train_settings *s, hg_error *err)
 {
-    const char *missing = s->model[0] == 0 ? "model" : s->data[0] == 0 ? "data" : s->out[0] == 0 ? "out" : NULL;
+    const char *missing = s->model[0] == 0  ? "model"
+                          : s->data[0] == 0 ? "data"
+                          : s->out[0] == 0  ? "out"
+                                            : NULL;
     return missing == NULL ? HG_STATUS_OK
                            : hg_error_set(err, HG_STATUS_USAGE, "training: '%s' is not set", missing);
 }
@@ -218,7 +222,8 @@ static void make_identity(train_run *run)
 {
     const hg_train_settings *s = &run->settings;
     snprintf(run->identity, sizeof run->identity,
-             "stage %s, data %016" PRIx64 ", seed %lld, steps %lld, batch %lld, lr %.9g/%.9g, decay %.9g, betas "
+             "stage %s, data %016" PRIx64
+             ", seed %lld, steps %lld, batch %lld, lr %.9g/%.9g, decay %.9g, betas "
              "%.9g/%.9g/%.9g, dropout %.9g, clip %.9g, spike %.9g, schedule %d, warmup %.9g, form %d, length "
              "%lld, rank %lld/%lld/%.9g, shuffle %d, cut %d, vocabulary %d",
              hg_train_stage_name(s->stage), hg_llava_fingerprint(run->set), (long long)s->seed,
@@ -234,6 +239,10 @@ static hg_status open_data(train_run *run, hg_error *err)
     hg_status status = hg_llava_open(&run->set, s->data, s->images[0] != 0 ? s->images : NULL, err);
     if (status != HG_STATUS_OK)
         return status;
+    if (s->validation[0] != 0)
+        status = hg_llava_open(&run->validation, s->validation, s->images[0] != 0 ? s->images : NULL, err);
+    if (status != HG_STATUS_OK)
+        return status;
     size_t n = hg_llava_n_items(run->set);
     run->order = n > UINT32_MAX ? NULL : hg_mem_array(n, sizeof *run->order);
     if (run->order == NULL)
@@ -241,8 +250,10 @@ static hg_status open_data(train_run *run, hg_error *err)
     run->order_epoch = -1;
     double steps = ceil((double)n * s->epochs / (double)s->batch);
     run->n_steps = s->steps > 0 ? s->steps : steps < 1 ? 1 : (int64_t)steps;
-    run->schedule = (hg_schedule){(hg_schedule_kind)s->schedule, s->lr,
-                                  (int64_t)ceil(s->warmup * (double)run->n_steps)};
+    /* The rate that the schedule moves; those of the groups are parts of it. */
+    double rate = s->lr > 0 ? s->lr : s->projector_lr > 0 ? s->projector_lr : 1;
+    run->schedule =
+        (hg_schedule){(hg_schedule_kind)s->schedule, rate, (int64_t)ceil(s->warmup * (double)run->n_steps)};
     return HG_STATUS_OK;
 }
 
@@ -267,9 +278,10 @@ static void note_begun(train_run *run)
     if (run->begun.gen)
         run_note(run, "begun", "the model has no generation plug-in: a new one is begun");
     if (run->begun.fusion && run->settings.stage != HG_TRAIN_STAGE_2_FUSION && !run->settings.vocabulary)
-        run_note(run, "begun",
-                 "the model has no fusion layer: all picture tokens begin with the same embedding and head, and "
-                 "this stage does not train them (vocabulary = yes does)");
+        run_note(
+            run, "begun",
+            "the model has no fusion layer: all picture tokens begin with the same embedding and head, and "
+            "this stage does not train them (vocabulary = yes does)");
 }
 
 static hg_status open_state(train_run *run, hg_error *err)
@@ -311,7 +323,8 @@ static hg_status open_run(train_run *run, hg_error *err)
     if (status != HG_STATUS_OK)
         return status;
     hg_ctx_init(&run->ctx, &run->arena, run->model->kernels, run->model->n_threads);
-    status = hg_trainee_init(&run->trainee, &run->model->weights, s->stage, s->vocabulary != 0, err);
+    status =
+        hg_trainee_init(&run->trainee, &run->model->weights, s->stage, s->vocabulary != 0, &run->begun, err);
     if (status == HG_STATUS_OK)
         status = open_data(run, err);
     if (status == HG_STATUS_OK)
@@ -332,6 +345,7 @@ static void close_run(train_run *run)
 {
     hg_train_log_close(&run->log);
     hg_llava_close(run->set);
+    hg_llava_close(run->validation);
     hg_trainee_deinit(&run->trainee);
     hg_model_close(run->model);
     hg_arena_deinit(&run->arena);
@@ -345,7 +359,8 @@ static hg_status run_save(train_run *run, hg_error *err)
     return hg_train_state_save(run->checkpoint, &run->state, run->identity, &run->trainee, err);
 }
 
-static hg_status write_parts(train_run *run, hg_error *err)
+/* The files of what the stage trains. */
+static hg_status write_parts(train_run *run, const char *folder, hg_error *err)
 {
     const hg_train_settings *s = &run->settings;
     hg_healthgpt *w = &run->model->weights;
@@ -353,12 +368,40 @@ static hg_status write_parts(train_run *run, hg_error *err)
     bool draws = s->stage == HG_TRAIN_STAGE_1_GEN || s->stage == HG_TRAIN_STAGE_3_GEN;
     hg_status status = HG_STATUS_OK;
     if (!fuses)
-        status = hg_plugin_write(s->out, w, draws ? HG_TASK_GENERATION : HG_TASK_COMPREHENSION,
+        status = hg_plugin_write(folder, w, draws ? HG_TASK_GENERATION : HG_TASK_COMPREHENSION,
                                  (hg_dtype)s->type, err);
     /* A fusion layer that was begun here goes with the plug-in that was trained on it. */
     if (status == HG_STATUS_OK && (fuses || s->vocabulary || (draws && run->begun.fusion)))
-        status = hg_fusion_write(s->out, w, (hg_dtype)s->type, err);
+        status = hg_fusion_write(folder, w, (hg_dtype)s->type, err);
     return status;
+}
+
+/* The loss on the other data, if there is some; the best parts so far are kept in the folder `best`. */
+static hg_status run_validation(train_run *run, hg_error *err)
+{
+    hg_validation found;
+    hg_sample_maker maker = run->maker;
+    char folder[HG_PATH_BYTES], text[HG_ERROR_TEXT_BYTES];
+    maker.set = run->validation;
+    if (run->validation == NULL)
+        return HG_STATUS_OK;
+    hg_status status = hg_validation_run(&maker, &found, err);
+    if (status != HG_STATUS_OK)
+        return status;
+    bool best = isfinite(found.loss) && (run->state.best_loss == 0 || found.loss < run->state.best_loss);
+    hg_train_log_validation(&run->log, run->state.step, found.loss, found.n_samples, best);
+    snprintf(text, sizeof text, "step %lld: validation loss %.6g on %lld samples (%lld bad)%s",
+             (long long)run->state.step, found.loss, (long long)found.n_samples, (long long)found.n_bad,
+             best ? ", the best so far" : "");
+    if (run->listener != NULL && run->listener->on_note != NULL)
+        run->listener->on_note(run->listener->user, text);
+    if (!best)
+        return HG_STATUS_OK;
+    run->state.best_loss = found.loss;
+    status = hg_path_join(folder, run->settings.out, "best", err);
+    if (status == HG_STATUS_OK)
+        status = hg_folder_create(folder, err);
+    return status == HG_STATUS_OK ? write_parts(run, folder, err) : status;
 }
 
 static hg_status run_steps(train_run *run, hg_train_result *result, hg_error *err)
@@ -375,7 +418,10 @@ static hg_status run_steps(train_run *run, hg_train_result *result, hg_error *er
         result->last_loss = step.loss;
         result->n_skipped_steps += step.skipped;
         bool go_on = l == NULL || l->on_step == NULL || l->on_step(l->user, &step);
-        if (!go_on || run->state.step % run->settings.save_every == 0 || run->state.step == run->n_steps)
+        bool due = run->state.step % run->settings.save_every == 0 || run->state.step == run->n_steps;
+        if (due)
+            status = run_validation(run, err);
+        if (status == HG_STATUS_OK && (due || !go_on))
             status = run_save(run, err);
         if (!go_on && status == HG_STATUS_OK)
             return hg_error_set(err, HG_STATUS_FAILED, "stopped after step %lld of %lld; resume continues it",
@@ -399,7 +445,7 @@ hg_status hg_train_run(const hg_train_settings *settings, const hg_train_listene
         status = run_steps(run, result, err);
     }
     if (status == HG_STATUS_OK)
-        status = write_parts(run, err);
+        status = write_parts(run, run->settings.out, err);
     result->n_bad_samples = run->state.n_bad;
     result->n_cut_samples = run->state.n_cut;
     close_run(run);

@@ -51,6 +51,7 @@ static const setting_key keys[] = {
     {"model", KEY_TEXT, AT(model), 0, HG_PATH_BYTES},
     {"data", KEY_TEXT, AT(data), 0, HG_PATH_BYTES},
     {"out", KEY_TEXT, AT(out), 0, HG_PATH_BYTES},
+    {"validation", KEY_TEXT, AT(validation), 0, HG_PATH_BYTES},
     {"images", KEY_TEXT, AT(images), 0, HG_PATH_BYTES},
     {"cache", KEY_TEXT, AT(cache), 0, HG_PATH_BYTES},
     {"cpu", KEY_TEXT, AT(cpu), 0, 16},
@@ -115,8 +116,8 @@ static hg_status parse_word(const setting_key *key, const char *value, const cha
             return HG_STATUS_OK;
         }
     }
-    return hg_error_set(err, HG_STATUS_USAGE, "%s is '%.60s', expected %s, %s%s%s", key->name, value, words[0],
-                        words[1], n > 2 ? " or " : "", n > 2 ? words[2] : "");
+    return hg_error_set(err, HG_STATUS_USAGE, "%s is '%.60s', expected %s, %s%s%s", key->name, value,
+                        words[0], words[1], n > 2 ? " or " : "", n > 2 ? words[2] : "");
 }
 
 static hg_status parse_type(const setting_key *key, const char *value, int64_t *out, hg_error *err)
@@ -125,7 +126,8 @@ static hg_status parse_type(const setting_key *key, const char *value, int64_t *
     static const hg_dtype types[] = {HG_DTYPE_F32, HG_DTYPE_F16, HG_DTYPE_BF16};
     int64_t index = 0;
     hg_status status = parse_word(key, value, words, 3, &index, err);
-    *out = types[index];
+    if (status == HG_STATUS_OK)
+        *out = types[index];
     return status;
 }
 

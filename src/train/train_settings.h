@@ -23,18 +23,19 @@ typedef enum hg_train_form {
 struct hg_train_settings {
     hg_train_stage stage;
     char model[HG_PATH_BYTES], data[HG_PATH_BYTES], out[HG_PATH_BYTES];
-    char images[HG_PATH_BYTES]; /* "": beside the data */
-    char cache[HG_PATH_BYTES];  /* picture codes; "": OUT/codes */
-    char cpu[16];               /* "": the best */
-    int64_t threads;            /* 0: all */
+    char validation[HG_PATH_BYTES]; /* data that is not trained on; "": none */
+    char images[HG_PATH_BYTES];     /* "": beside the data */
+    char cache[HG_PATH_BYTES];      /* picture codes; "": OUT/codes */
+    char cpu[16];                   /* "": the best */
+    int64_t threads;                /* 0: all */
     double epochs;
     int64_t steps; /* 0: as many as the epochs have */
     int64_t batch; /* samples a step */
     double lr, projector_lr;
     double weight_decay, beta1, beta2, epsilon;
     double dropout;
-    double clip;  /* largest norm of the gradient; 0: none */
-    double spike; /* a loss this many times the usual is passed over; 0: none */
+    double clip;      /* largest norm of the gradient; 0: none */
+    double spike;     /* a loss this many times the usual is passed over; 0: none */
     int64_t schedule; /* hg_schedule_kind */
     double warmup;    /* part of the steps */
     int64_t form;     /* hg_train_form */
@@ -42,9 +43,9 @@ struct hg_train_settings {
     int64_t rank, experts; /* of a new plug-in */
     double alpha;          /* 0: twice the rank */
     int64_t seed;
-    int64_t save_every; /* steps */
+    int64_t save_every;                               /* steps */
     int64_t shuffle, cut, resume, strict, vocabulary; /* yes or no */
-    int64_t type; /* hg_dtype of the plug-in files */
+    int64_t type;                                     /* hg_dtype of the plug-in files */
 };
 
 /* Fills in what was not set, for the base model whose template is `chat`; checks that what is needed was. */

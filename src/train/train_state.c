@@ -28,10 +28,10 @@ static float *param_part(const hg_param *p, int kind)
 
 static char *state_text(const hg_train_state *s, const char *identity)
 {
-    json_t *json = json_pack("{s:I, s:I, s:I, s:I, s:I, s:f, s:s}", "step", (json_int_t)s->step, "updates",
-                             (json_int_t)s->updates, "cursor", (json_int_t)s->cursor, "bad",
+    json_t *json = json_pack("{s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:s}", "step", (json_int_t)s->step,
+                             "updates", (json_int_t)s->updates, "cursor", (json_int_t)s->cursor, "bad",
                              (json_int_t)s->n_bad, "cut", (json_int_t)s->n_cut, "usual_loss", s->usual_loss,
-                             "identity", identity);
+                             "best_loss", s->best_loss, "identity", identity);
     char *text = json == NULL ? NULL : hg_mem_alloc(STATE_MAX_BYTES);
     size_t n = text == NULL ? 0 : json_dumpb(json, text, STATE_MAX_BYTES - 1, JSON_COMPACT);
     json_decref(json);
@@ -56,6 +56,8 @@ static hg_status state_parse(const json_t *json, const char *what, hg_train_stat
         status = hg_json_need_int(json, what, numbers[i].key, 0, INT64_MAX / 2, numbers[i].value, err);
     if (status == HG_STATUS_OK)
         status = hg_json_get_double(json, what, "usual_loss", 0, 1e300, &s->usual_loss, err);
+    if (status == HG_STATUS_OK)
+        status = hg_json_get_double(json, what, "best_loss", 0, 1e300, &s->best_loss, err);
     const char *found = json_string_value(json_object_get(json, "identity"));
     if (status == HG_STATUS_OK && (found == NULL || strcmp(found, identity) != 0))
         return hg_error_set(err, HG_STATUS_INPUT, "%s: of another run: it was '%.150s', this is '%.150s'",

@@ -16,6 +16,7 @@ typedef struct hg_train_state {
     int64_t updates; /* of them, those that changed weights */
     int64_t cursor;  /* items taken from the stream of all epochs */
     int64_t n_bad, n_cut;
+    double best_loss;  /* of validation; 0: none yet */
     double usual_loss; /* a running mean; 0 before the first step */
 } hg_train_state;
 

@@ -33,21 +33,22 @@ static hg_status trainee_reserve(hg_trainee *t, hg_error *err)
     return HG_STATUS_OK;
 }
 
-/* Makes `tensor` learn. */
+/* Makes `tensor` learn; `begun`: its f32 memory is this run's own and becomes the master. */
 static hg_status trainee_add(hg_trainee *t, const char *name, hg_tensor *tensor, hg_trainee_group group,
-                             hg_error *err)
+                             bool begun, hg_error *err)
 {
     hg_status status = trainee_reserve(t, err);
     if (status != HG_STATUS_OK)
         return status;
     int64_t n = hg_tensor_count(tensor);
-    float *value = hg_arena_array(&t->arena, (size_t)n, sizeof *value);
+    float *value = begun ? hg_tensor_real(tensor) : hg_arena_array(&t->arena, (size_t)n, sizeof *value);
     float *grad = hg_arena_array(&t->arena, (size_t)n, sizeof *grad);
     float *m = hg_arena_array(&t->arena, (size_t)n, sizeof *m);
     float *v = hg_arena_array(&t->arena, (size_t)n, sizeof *v);
     if (value == NULL || grad == NULL || m == NULL || v == NULL)
         return hg_error_memory(err, 4 * (unsigned long long)n * sizeof *value, name);
-    hg_dtype_to_real(tensor->dtype, n, tensor->data, value);
+    if (!begun)
+        hg_dtype_to_real(tensor->dtype, n, tensor->data, value);
     *tensor = hg_tensor_make(HG_DTYPE_F32, tensor->n_dims, tensor->shape, value);
     tensor->grad = grad;
     snprintf(t->names[t->n], sizeof *t->names, "%s", name);
@@ -59,7 +60,7 @@ static hg_status trainee_add(hg_trainee *t, const char *name, hg_tensor *tensor,
 /* Takes a plug-in's tensor when it belongs to what learns. */
 typedef struct trainee_choice {
     hg_trainee *t;
-    bool hlora, projector;
+    bool hlora, projector, begun;
 } trainee_choice;
 
 static hg_status trainee_visit(void *user, const char *name, hg_tensor *tensor, hg_error *err)
@@ -71,31 +72,32 @@ static hg_status trainee_visit(void *user, const char *name, hg_tensor *tensor, 
     hg_trainee_group group = !projector           ? HG_TRAINEE_GROUP_MAIN
                              : tensor->n_dims > 1 ? HG_TRAINEE_GROUP_PROJECTOR
                                                   : HG_TRAINEE_GROUP_BIAS;
-    return trainee_add(choice->t, name, tensor, group, err);
+    return trainee_add(choice->t, name, tensor, group, choice->begun, err);
 }
 
-static hg_status trainee_add_vocabulary(hg_trainee *t, hg_task_parts *parts, hg_error *err)
+static hg_status trainee_add_vocabulary(hg_trainee *t, hg_task_parts *parts, bool begun, hg_error *err)
 {
-    hg_status status = trainee_add(t, HG_FUSION_EMBED_NAME, &parts->embed, HG_TRAINEE_GROUP_MAIN, err);
-    return status == HG_STATUS_OK
-               ? trainee_add(t, HG_FUSION_HEAD_NAME, &parts->head, HG_TRAINEE_GROUP_MAIN, err)
-               : status;
+    const hg_trainee_group group = HG_TRAINEE_GROUP_MAIN;
+    hg_status status = trainee_add(t, HG_FUSION_EMBED_NAME, &parts->embed, group, begun, err);
+    return status == HG_STATUS_OK ? trainee_add(t, HG_FUSION_HEAD_NAME, &parts->head, group, begun, err)
+                                  : status;
 }
 
 hg_status hg_trainee_init(hg_trainee *t, hg_healthgpt *model, hg_train_stage stage, bool vocabulary,
-                          hg_error *err)
+                          const hg_train_begun *begun, hg_error *err)
 {
     *t = (hg_trainee){0};
     hg_arena_init(&t->arena, TRAINEE_BLOCK, TRAINEE_MAX);
     bool generates = stage == HG_TRAIN_STAGE_1_GEN || stage == HG_TRAIN_STAGE_3_GEN;
     bool fuses = stage == HG_TRAIN_STAGE_2_FUSION;
     hg_task_parts *parts = &model->tasks[generates ? HG_TASK_GENERATION : HG_TASK_COMPREHENSION];
-    trainee_choice choice = {t, stage != HG_TRAIN_STAGE_1_COM && !fuses, !fuses};
+    trainee_choice choice = {t, stage != HG_TRAIN_STAGE_1_COM && !fuses, !fuses,
+                             generates ? begun->gen : begun->com};
     hg_status status =
         fuses ? HG_STATUS_OK
               : hg_plugin_visit(&parts->plugin, &model->decoder.config, trainee_visit, &choice, err);
     if (status == HG_STATUS_OK && (fuses || vocabulary))
-        status = trainee_add_vocabulary(t, &model->tasks[HG_TASK_GENERATION], err);
+        status = trainee_add_vocabulary(t, &model->tasks[HG_TASK_GENERATION], begun->fusion, err);
     if (status != HG_STATUS_OK)
         hg_trainee_deinit(t);
     return status;

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "model/healthgpt_model.h"
 #include "train/adamw.h"
+#include "train/train_open.h"
 
 #include <healthgpt/train.h>
 
@@ -32,9 +33,10 @@ typedef struct hg_trainee {
 } hg_trainee;
 
 /* Collects what learns in a stage; the model's task parts must be there. `vocabulary`: embedding and head of
- * generation learn as well. */
+ * generation learn as well. Tensors of parts that were begun are not copied: their memory becomes the master.
+ */
 hg_status hg_trainee_init(hg_trainee *t, hg_healthgpt *model, hg_train_stage stage, bool vocabulary,
-                          hg_error *err) HG_MUST_CHECK;
+                          const hg_train_begun *begun, hg_error *err) HG_MUST_CHECK;
 void hg_trainee_deinit(hg_trainee *t);
 
 void hg_trainee_zero_gradients(hg_trainee *t);

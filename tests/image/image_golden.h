@@ -50,6 +50,16 @@ static inline void golden_open(hg_image *image, const char *path)
         fail_msg("%s", err.text);
 }
 
+/* Decodes in this process, for tests that try a file in thousands of forms. */
+static inline hg_status golden_decode(hg_image *image, const uint8_t *bytes, size_t n, hg_error *err)
+{
+    const hg_image_format *format = hg_image_format_find(bytes, n);
+    const hg_image_file file = {.data = bytes, .n = n};
+    if (format == NULL)
+        return hg_error_set(err, HG_STATUS_INPUT, "not an image");
+    return hg_image_decode(image, format, &file, NULL, NULL, err);
+}
+
 /* A whole committed file. */
 static inline void golden_load(hg_buffer *file, const char *name)
 {

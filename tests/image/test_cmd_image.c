@@ -163,6 +163,58 @@ static void test_prepare(void **state)
     hg_buffer_deinit(&file);
 }
 
+#define CT_PATH HG_TEST_DATA "/image/scan/signed.dcm"
+#define VOLUME_PATH HG_TEST_DATA "/image/scan/turned.nii"
+
+static void test_scans(void **state)
+{
+    (void)state;
+    cmd_run("info " CT_PATH, 0,
+            "window       centre 40, width 400 (file), LINEAR\noffered      centre 40, width 400\n", "");
+    cmd_run("info " CT_PATH " --window lung", 0,
+            "window       centre -500, width 1400 (preset: lung), LINEAR\n", "");
+    cmd_run(
+        "info --json " CT_PATH " --window -20,90", 0,
+        "\"window_from\": \"user\", \"function\": \"LINEAR\", \"inverted\": false, \"window\": {\"centre\": "
+        "-20.0, \"width\": 90.0, \"name\": \"\"}}",
+        "");
+    cmd_run("info " VOLUME_PATH " --axis coronal --slice 4", 0, "slice        4 of 5, coronal\n", "");
+    cmd_run("info " VOLUME_PATH, 0, "stored axes  PSR\n", "");
+    cmd_run("info " CT_PATH " --window soft", 2, "", "window 'soft'");
+    cmd_run("info " CT_PATH " --frame x", 2, "", "--frame must be a number");
+    cmd_run("info " CT_PATH " --slice -2", 2, "", "--slice must be a number");
+    cmd_run("info " CT_PATH " --axis up", 2, "", "--axis must be");
+    cmd_run("info " CT_PATH " --frame 1", 2, "", "no frame 1");
+    cmd_run("info " HG_TEST_DATA "/image/scan/claims.dcm", 3, "", "claims.dcm: 65535 x 65535 pixels");
+}
+
+/* The window reaches the written file, and its choice is told on stderr unless --quiet. */
+static void test_convert_scan(void **state)
+{
+    (void)state;
+    char line[512];
+    char path[64];
+    hg_image a;
+    hg_image b;
+    hg_image_view view = hg_image_view_default();
+    hg_error err = {0};
+    snprintf(path, sizeof path, "%s/x.png", cmd_folder);
+    snprintf(line, sizeof line, "convert " CT_PATH " --window brain -o %s", path);
+    /* The file is CT: the preset needs no note. */
+    cmd_run(line, 0, "", "window: centre 50, width 100 (preset: brain), LINEAR\n");
+    snprintf(line, sizeof line, "convert " CT_PATH " --quiet --window brain -o %s", path);
+    cmd_run(line, 0, "", "");
+    view.window = "brain";
+    hg_image_init(&a);
+    assert_int_equal(hg_image_read_view(&a, CT_PATH, &view, NULL, &err), HG_STATUS_OK);
+    golden_open(&b, path);
+    assert_int_equal(hg_image_bytes(&a), hg_image_bytes(&b));
+    assert_memory_equal(a.samples, b.samples, hg_image_bytes(&a));
+    hg_image_deinit(&a);
+    hg_image_deinit(&b);
+    unlink(path);
+}
+
 static int cmd_setup(void **state)
 {
     (void)state;
@@ -177,8 +229,9 @@ static int cmd_teardown(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_info), cmocka_unit_test(test_wrong_usage),
-                                       cmocka_unit_test(test_bad_input), cmocka_unit_test(test_convert),
-                                       cmocka_unit_test(test_prepare)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_info),        cmocka_unit_test(test_wrong_usage),
+                                       cmocka_unit_test(test_bad_input),   cmocka_unit_test(test_convert),
+                                       cmocka_unit_test(test_prepare),     cmocka_unit_test(test_scans),
+                                       cmocka_unit_test(test_convert_scan)};
     return cmocka_run_group_tests_name("cmd_image", tests, cmd_setup, cmd_teardown);
 }

@@ -183,6 +183,44 @@ static void test_stored_values(void **state)
     assert_int_equal(n_bad, 0);
 }
 
+/* Files that the reference's decoders cannot read: the same masks in another coding as a file that they can,
+ * and HTJ2K pictures, whose SHA-256 is that of pydicom 3.0.2 with pylibjpeg-openjpeg 2. */
+static void test_other_codings(void **state)
+{
+    (void)state;
+    static const char *const twins[][2] = {{"liver_j2k", "liver_expb"},
+                                           {"liver_rle", "liver_expb"},
+                                           {"liver_deflate", "liver_expb"},
+                                           {"liver_nonbyte_aligned_j2k", "liver_nonbyte_aligned"},
+                                           {"liver_nonbyte_aligned_rle", "liver_nonbyte_aligned"},
+                                           {"liver_nonbyte_aligned_deflate", "liver_nonbyte_aligned"}};
+    static const char *const hashed[][2] = {
+        {"HTJ2KLossless_08_RGB", "9d87240604f5d7522c6a8056ace6cefc2c8d6d0b07bd6e7303d5e5b21af9a49e"},
+        {"HTJ2K_08_RGB", "16463ac9d0b0c70eed678971adf2076815b73148cff485ade090beb64868f7e3"}};
+    corpus_values v, w;
+    hg_error err = {0};
+    if (!golden_have_shared()) {
+        print_message("skipped: the shared data set is not there\n");
+        skip();
+    }
+    for (size_t i = 0; i < sizeof twins / sizeof twins[0]; i++) {
+        char a[80], b[80];
+        snprintf(a, sizeof a, "dicom/pydicom_data/%s.dcm", twins[i][0]);
+        snprintf(b, sizeof b, "dicom/pydicom_data/%s.dcm", twins[i][1]);
+        if (corpus_read(&v, a, &err) != HG_STATUS_OK || corpus_read(&w, b, &err) != HG_STATUS_OK)
+            fail_msg("%s: %s", a, err.text);
+        assert_int_equal(v.n_frames, 3);
+        assert_memory_equal(v.sha, w.sha, sizeof v.sha);
+    }
+    for (size_t i = 0; i < sizeof hashed / sizeof hashed[0]; i++) {
+        char path[80];
+        snprintf(path, sizeof path, "dicom/pydicom_data/%s.dcm", hashed[i][0]);
+        if (corpus_read(&v, path, &err) != HG_STATUS_OK)
+            fail_msg("%s: %s", path, err.text);
+        assert_true(corpus_sha_equal(&v, hashed[i][1]));
+    }
+}
+
 /* One volume's values, slice by slice, after rescaling. */
 static void corpus_check_volume(json_t *line)
 {
@@ -308,7 +346,8 @@ static void test_every_file(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_stored_values), cmocka_unit_test(test_volumes),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_stored_values),
+                                       cmocka_unit_test(test_other_codings), cmocka_unit_test(test_volumes),
                                        cmocka_unit_test(test_every_file)};
     return cmocka_run_group_tests_name("dicom_corpus", tests, NULL, NULL);
 }

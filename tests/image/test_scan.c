@@ -161,6 +161,17 @@ static void test_wrong_places(void **state)
     scan_refuse("rgb.png", view, HG_STATUS_USAGE, "colour");
 }
 
+/* Files of some hundred bytes that say they hold thousands of millions of pixels. */
+static void test_claimed_sizes(void **state)
+{
+    (void)state;
+    const hg_image_view view = hg_image_view_default();
+    scan_refuse("scan/claims.dcm", view, HG_STATUS_INPUT, "at most");
+    scan_refuse("scan/claims.nii", view, HG_STATUS_INPUT, "at most");
+    scan_refuse("scan/claims.npy", view, HG_STATUS_INPUT, "at most");
+    scan_refuse("scan/claims.tif", view, HG_STATUS_INPUT, "at most");
+}
+
 /* A slice of a file of frames is a frame. */
 static void test_slice_as_frame(void **state)
 {
@@ -198,17 +209,37 @@ static void test_told(void **state)
         snprintf(path, sizeof path, SCAN_FOLDER "%s", wanted[i].name);
         scan_open(&image, path, NULL);
         assert_int_equal(image.source.origin, wanted[i].origin);
-        assert_float_equal(image.source.window.centre, wanted[i].centre, 0);
-        assert_float_equal(image.source.window.width, wanted[i].width, 0);
+        assert_true(image.source.window.centre == wanted[i].centre);
+        assert_true(image.source.window.width == wanted[i].width);
         assert_int_equal(image.source.inverted, wanted[i].inverted);
         hg_image_deinit(&image);
     }
 }
 
+static void scan_check_note(const char *name, const char *note)
+{
+    char path[HG_PATH_BYTES];
+    hg_image image;
+    snprintf(path, sizeof path, SCAN_FOLDER "%s", name);
+    scan_open(&image, path, NULL);
+    assert_string_equal(image.source.note, note);
+    hg_image_deinit(&image);
+}
+
+static void test_notes(void **state)
+{
+    (void)state;
+    scan_check_note("signed.dcm", "");
+    scan_check_note("oblong.dcm", "pixels are not square: 1 mm across, 2 mm down");
+    scan_check_note("tilted.dcm", "the gantry was tilted by -12.5 degrees");
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_small_files), cmocka_unit_test(test_real_files),
-                                       cmocka_unit_test(test_wrong_places),
-                                       cmocka_unit_test(test_slice_as_frame), cmocka_unit_test(test_told)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_small_files),    cmocka_unit_test(test_real_files),
+        cmocka_unit_test(test_wrong_places),   cmocka_unit_test(test_claimed_sizes),
+        cmocka_unit_test(test_slice_as_frame), cmocka_unit_test(test_told),
+        cmocka_unit_test(test_notes)};
     return cmocka_run_group_tests_name("scan", tests, NULL, NULL);
 }

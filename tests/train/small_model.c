@@ -24,10 +24,10 @@
 static const struct {
     const char *name;
     uint8_t rgb[3];
-} colours[SMALL_MODEL_COLOURS] = {{"red", {220, 30, 30}},      {"green", {30, 220, 30}},
-                                  {"blue", {30, 30, 220}},     {"yellow", {220, 220, 30}},
-                                  {"cyan", {30, 220, 220}},    {"magenta", {220, 30, 220}},
-                                  {"white", {240, 240, 240}},  {"black", {20, 20, 20}}};
+} colours[SMALL_MODEL_COLOURS] = {{"red", {220, 30, 30}},     {"green", {30, 220, 30}},
+                                  {"blue", {30, 30, 220}},    {"yellow", {220, 220, 30}},
+                                  {"cyan", {30, 220, 220}},   {"magenta", {220, 30, 220}},
+                                  {"white", {240, 240, 240}}, {"black", {20, 20, 20}}};
 
 static random_shape small_shape(void)
 {
@@ -162,11 +162,10 @@ hg_train_settings *small_model_settings(const small_model *m, hg_train_stage sta
     hg_train_settings *s = NULL;
     hg_error err = {HG_STATUS_OK, ""};
     char model_path[256], data_path[256], out_path[256];
-    const char *const fixed[] = {"model", small_model_path(m, "model", model_path),
-                                 "data",  small_model_path(m, data, data_path),
-                                 "out",   small_model_path(m, out, out_path),
-                                 "type",  "f32",
-                                 NULL};
+    const char *const fixed[] = {
+        "model", small_model_path(m, "model", model_path), "data", small_model_path(m, data, data_path),
+        "out",   small_model_path(m, out, out_path),       "type", "f32",
+        NULL};
     assert_int_equal(hg_train_settings_create(&s, stage, &err), HG_STATUS_OK);
     const char *const *const lists[] = {fixed, more};
     for (int l = 0; l < 2; l++) {

@@ -29,18 +29,27 @@ static hg_llava_set *open_text(const char *text)
 
 #define TURN(q, a) "{\"from\": \"human\", \"value\": \"" q "\"}, {\"from\": \"gpt\", \"value\": \"" a "\"}"
 
+#define FIRST TURN("<image>\\nWhat?", " A \\\"ring\\\"}\\n") ", " TURN("Sure?", "Yes")
+#define SECOND TURN("Name it < 5 mm", "x<y")
+#define THIRD TURN("Fuse\\n<image><image>", "")
+#define FOURTH TURN("Draw", "<start_index><idx_5> <idx_0>\\n<idx_8191><end_index>")
+#define LIST "\"conversations\": ["
+/* clang-format off */
+#define ITEMS "[\n" \
+    " {\"id\": 1, \"image\": \"a.png\", " LIST FIRST "]},\n" \
+    "\n" \
+    " {" LIST SECOND "]},\n" \
+    " {\"images\": [\"/b.png\", \"c.png\"], \"target_image\": \"d.png\", " LIST THIRD "]},\n" \
+    " {\"image\": null, " LIST FOURTH "]}\n" \
+    "]\n"
+/* clang-format on */
+
 static void test_items(void **state)
 {
     (void)state;
     hg_error err = {HG_STATUS_OK, ""};
     hg_llava_item item;
-    hg_llava_set *set = open_text(
-        "[\n {\"id\": 1, \"image\": \"a.png\", \"conversations\": [" TURN("<image>\\nWhat?", " A \\\"ring\\\"}\\n") ", " TURN(
-            "Sure?", "Yes") "]},\n\n {\"conversations\": [" TURN("Name it < 5 mm", "x<y") "]},\n"
-                            " {\"images\": [\"/b.png\", \"c.png\"], \"target_image\": \"d.png\", \"conversations\": [" TURN(
-                                "Fuse\\n<image><image>", "") "]},\n"
-                            " {\"image\": null, \"conversations\": [" TURN(
-                                "Draw", "<start_index><idx_5> <idx_0>\\n<idx_8191><end_index>") "]}\n]\n");
+    hg_llava_set *set = open_text(ITEMS);
     assert_int_equal(hg_llava_n_items(set), 4);
     assert_int_equal(hg_llava_line(set, 0), 2);
     assert_int_equal(hg_llava_line(set, 1), 4);
@@ -78,8 +87,9 @@ static void test_lines(void **state)
 {
     (void)state;
     hg_error err = {HG_STATUS_OK, ""};
-    hg_llava_set *set = open_text("{\"image\": \"a.png\", \"conversations\": [" TURN("a", "b") "]}\n"
-                                  "{\"conversations\": [" TURN("c", "d") "]}\n");
+    hg_llava_set *set = open_text("{\"image\": \"a.png\", \"conversations\": [" TURN(
+        "a", "b") "]}\n"
+                  "{\"conversations\": [" TURN("c", "d") "]}\n");
     uint64_t before = hg_llava_fingerprint(set);
     assert_int_equal(hg_llava_n_items(set), 2);
     assert_int_equal(hg_llava_line(set, 1), 2);
@@ -121,10 +131,12 @@ static void test_bad_items(void **state)
                "1 image tags, but 2 images");
     expect_bad("{\"conversations\": [" TURN("<video>q", "a") "]}", "'<video>' in a question");
     expect_bad("{\"conversations\": [" TURN("q", "see <idx_3>") "]}", "'<idx_' in an answer");
-    expect_bad("{\"conversations\": [{\"from\": \"robot\", \"value\": \"\"}, {\"from\": \"gpt\", \"value\": \"\"}]}",
-               "speaker 'robot' where 'human'");
-    expect_bad("{\"conversations\": [{\"from\": \"human\", \"value\": 3}, {\"from\": \"gpt\", \"value\": \"\"}]}",
-               "what human says is missing");
+    expect_bad(
+        "{\"conversations\": [{\"from\": \"robot\", \"value\": \"\"}, {\"from\": \"gpt\", \"value\": \"\"}]}",
+        "speaker 'robot' where 'human'");
+    expect_bad(
+        "{\"conversations\": [{\"from\": \"human\", \"value\": 3}, {\"from\": \"gpt\", \"value\": \"\"}]}",
+        "what human says is missing");
     expect_bad("{\"conversations\": [" TURN("q", "<idx_1><idx_x>") "]}", "picture code 1 is no number");
     expect_bad("{\"conversations\": [" TURN("q", "<idx_1>,<idx_2>") "]}", "',<idx_2>' among picture codes");
     expect_bad("{\"image\": 7, \"conversations\": [" TURN("q", "a") "]}", "an image is no file name");

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * test_train_golden.c: ten AdamW steps of every stage on the tiny M3 against PyTorch's: losses within 1e-4,
- * weights within 1e-3 of the largest, and within a fiftieth of what training changed in them.
+ * weights within 1e-3 of the largest and near what training changed in them: each within a tenth of the
+ * largest change (where a gradient is nearly zero, Adam makes much of its rounding), on average within a
+ * 200th.
  */
 #include "formats/tensor_file.h"
 
@@ -85,15 +87,20 @@ static void check_tensor(const char *stage, const hg_named_tensor *t)
     int64_t count = hg_tensor_count(&t->tensor), width = t->tensor.shape[t->tensor.n_dims - 1];
     n_rows = rows != NULL ? hg_tensor_count(rows) : 0;
     assert_int_equal(n, rows != NULL ? n_rows * width : count < SAMPLED ? count : SAMPLED);
-    double allowed = fmin(1e-3 * largest(got, count), change / 50);
+    double allowed = fmin(1e-3 * largest(got, count), change / 10), sum = 0;
     for (int64_t i = 0; i < n; i++) {
-        int64_t at = rows != NULL ? (int64_t)((const float *)rows->data)[i / width] * width + i % width
+        int64_t at = rows != NULL      ? (int64_t)((const float *)rows->data)[i / width] * width + i % width
                      : count < SAMPLED ? i
                                        : i * count / SAMPLED;
-        if (fabs((double)got[at] - (double)wanted[i]) > allowed)
+        double apart = fabs((double)got[at] - (double)wanted[i]);
+        sum += apart;
+        if (apart > allowed)
             fail_msg("%s: %s[%lld] is %.8g, expected %.8g (trained by up to %.3g)", stage, t->name,
                      (long long)at, (double)got[at], (double)wanted[i], change);
     }
+    if (sum / (double)n > change / 200)
+        fail_msg("%s: %s is %.3g off on average (trained by up to %.3g)", stage, t->name, sum / (double)n,
+                 change);
 }
 
 /* Every tensor that PyTorch trained is in the file as it should be; the others are as they were. */

@@ -81,7 +81,7 @@ static void test_answers(void **state)
     small_model_write_questions(&m, "com.json", SMALL_MODEL_COLOURS);
     int before = count_right_answers(&m);
     train(&m, HG_TRAIN_STAGE_3_COM, "com.json",
-          (const char *const[]){"steps", "200", "batch", "8", "lr", "5e-3", "projector-lr", "5e-3", "dropout",
+          (const char *const[]){"steps", "120", "batch", "8", "lr", "5e-3", "projector-lr", "5e-3", "dropout",
                                 "0", "threads", "1", NULL});
     small_model_install(&m, "out/com_hlora_weights.bin");
     assert_int_equal(count_right_answers(&m), SMALL_MODEL_COLOURS);
@@ -100,11 +100,12 @@ static double count_right_codes(const small_model *m)
     open_model(m, &model, &session);
     for (int i = 0; i < N_PAIRS; i++) {
         hg_image *image = open_colour(m, i), *target = open_colour(m, (i + 1) % N_PAIRS);
-        hg_draw_request request = {
-            .task = HG_DRAW_TASK_RECONSTRUCT, .image = image, .sampling = {.top_p = 1, .repetition_penalty = 1}};
+        hg_draw_request request = {.task = HG_DRAW_TASK_RECONSTRUCT,
+                                   .image = image,
+                                   .sampling = {.top_p = 1, .repetition_penalty = 1}};
         hg_draw_result result;
-        int32_t *wanted;
-        size_t n_wanted;
+        int32_t *wanted = NULL;
+        size_t n_wanted = 0;
         hg_error err = {HG_STATUS_OK, ""};
         if (hg_session_draw(session, &request, &result, &err) != HG_STATUS_OK ||
             hg_vq_encode(session, target, &wanted, &n_wanted, &err) != HG_STATUS_OK)
@@ -131,7 +132,7 @@ static void test_drawings(void **state)
     small_model_write_drawings(&m, "gen.json", N_PAIRS);
     double before = count_right_codes(&m);
     train(&m, HG_TRAIN_STAGE_3_GEN, "gen.json",
-          (const char *const[]){"steps", "400", "batch", "4", "lr", "5e-3", "projector-lr", "5e-3", "dropout",
+          (const char *const[]){"steps", "250", "batch", "4", "lr", "5e-3", "projector-lr", "5e-3", "dropout",
                                 "0", "threads", "1", NULL});
     small_model_install(&m, "out/gen_hlora_weights.bin");
     double after = count_right_codes(&m);

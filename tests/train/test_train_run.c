@@ -23,9 +23,9 @@
 
 #define STEPS 12
 
-static const char *const run_settings[] = {"steps",   "12",  "batch", "3", "lr", "5e-3",       "projector-lr", "5e-3",
-                                           "dropout", "0.1", "seed",  "7", "save-every", "3", "threads",      "1",
-                                           NULL};
+static const char *const run_settings[] = {"steps",        "12",   "batch",   "3",   "lr",   "5e-3",
+                                           "projector-lr", "5e-3", "dropout", "0.1", "seed", "7",
+                                           "save-every",   "3",    "threads", "1",   NULL};
 
 static void run(const hg_train_settings *s, const hg_train_listener *listener, hg_train_result *result)
 {
@@ -57,8 +57,8 @@ static void expect_same_file(const small_model *m, const char *a, const char *b)
     hg_buffer_deinit(&second);
 }
 
-/* A process is ended by SIGKILL right after step 8, the last checkpoint is of step 6: continued, the losses of
- * all steps and the written plug-in are those of a run in one go, bit for bit. */
+/* A process is ended by SIGKILL right after step 8, the last checkpoint is of step 6: continued, the losses
+ * of all steps and the written plug-in are those of a run in one go, bit for bit. */
 static void test_resume(void **state)
 {
     (void)state;
@@ -86,7 +86,8 @@ static void test_resume(void **state)
     assert_int_equal(small_model_losses(&m, "killed", resumed, STEPS), 8);
 
     hg_error err = {HG_STATUS_OK, ""};
-    assert_int_equal(hg_train_run(s, NULL, &result, &err), HG_STATUS_USAGE); /* without being told to resume */
+    assert_int_equal(hg_train_run(s, NULL, &result, &err),
+                     HG_STATUS_USAGE); /* without being told to resume */
     assert_non_null(strstr(err.text, "is there already"));
     assert_int_equal(hg_train_settings_set(s, "resume", "yes", &err), HG_STATUS_OK);
     run(s, NULL, &result);
@@ -143,9 +144,11 @@ static void test_threads(void **state)
 
 /* ---- bad samples ---- */
 
-#define GOOD "{\"image\": \"c0.png\", \"conversations\": [{\"from\": \"human\", \"value\": \"Q\"}, {\"from\": \"gpt\", \"value\": \"A\"}]}"
-#define ITEM(image, answer)                                                                                   \
-    "{\"image\": \"" image "\", \"conversations\": [{\"from\": \"human\", \"value\": \"Q\"}, "                   \
+#define GOOD                                                                                                 \
+    "{\"image\": \"c0.png\", \"conversations\": [{\"from\": \"human\", \"value\": \"Q\"}, {\"from\": "       \
+    "\"gpt\", \"value\": \"A\"}]}"
+#define ITEM(image, answer)                                                                                  \
+    "{\"image\": \"" image "\", \"conversations\": [{\"from\": \"human\", \"value\": \"Q\"}, "               \
     "{\"from\": \"gpt\", \"value\": \"" answer "\"}]}"
 
 typedef struct notes {
@@ -179,9 +182,10 @@ static void test_bad_samples(void **state)
     hg_error err = {HG_STATUS_OK, ""};
     small_model_make(&m);
     small_model_write(&m, "not.png", "this is no picture");
-    small_model_write(&m, "bad.json",
-                      "[\n" GOOD ",\n" ITEM("nowhere.png", "A") ",\n" ITEM("not.png", "A") ",\n" ITEM(
-                          "c1.png", "  ") ",\n" ITEM("c1.png", "<audio>") ",\n" ITEM("c1.png", "<idx_1>") "\n]\n");
+    small_model_write(
+        &m, "bad.json",
+        "[\n" GOOD ",\n" ITEM("nowhere.png", "A") ",\n" ITEM("not.png", "A") ",\n" ITEM(
+            "c1.png", "  ") ",\n" ITEM("c1.png", "<audio>") ",\n" ITEM("c1.png", "<idx_1>") "\n]\n");
     const char *more[] = {"steps", "4", "batch", "1", "shuffle", "no", NULL};
     hg_train_settings *s = small_model_settings(&m, HG_TRAIN_STAGE_3_COM, "bad.json", "out", more);
     hg_train_listener listener = {.on_note = take_note, .user = &all};
@@ -218,12 +222,14 @@ static void test_bad_drawings(void **state)
     notes all = {0};
     hg_train_result result;
     small_model_make(&m);
-    char text[4096] = "[{\"image\": \"c0.png\", \"conversations\": [{\"from\": \"human\", \"value\": \"Q\"}, {\"from\": "
-                      "\"gpt\", \"value\": \"<start_index>";
+    char text[4096] =
+        "[{\"image\": \"c0.png\", \"conversations\": [{\"from\": \"human\", \"value\": \"Q\"}, {\"from\": "
+        "\"gpt\", \"value\": \"<start_index>";
     for (int i = 0; i < SMALL_MODEL_CODES; i++)
         strcat(text, i % 2 == 0 ? "<idx_3>" : "<idx_63>");
     strcat(text, "<end_index>\"}]},\n" ITEM("c0.png", "<idx_1><idx_2>") ",\n" ITEM("c0.png", "words") ",\n");
-    strcat(text, "{\"image\": \"c0.png\", \"conversations\": [{\"from\": \"human\", \"value\": \"Q\"}, {\"from\": \"gpt\", "
+    strcat(text, "{\"image\": \"c0.png\", \"conversations\": [{\"from\": \"human\", \"value\": \"Q\"}, "
+                 "{\"from\": \"gpt\", "
                  "\"value\": \"");
     for (int i = 0; i < SMALL_MODEL_CODES; i++)
         strcat(text, "<idx_64>");
@@ -241,7 +247,8 @@ static void test_bad_drawings(void **state)
     small_model_remove(&m);
 }
 
-/* A long answer loses its end; a question that fills the length alone is bad; so is either without cutting. */
+/* A long answer loses its end; a question that fills the length alone is bad; so is either without cutting.
+ */
 static void test_long_samples(void **state)
 {
     (void)state;
@@ -253,8 +260,10 @@ static void test_long_samples(void **state)
     for (int i = 0; i < 200; i++)
         strcat(many, "word ");
     snprintf(text, sizeof text,
-             "[{\"image\": \"c0.png\", \"conversations\": [{\"from\": \"human\", \"value\": \"Q\"}, {\"from\": \"gpt\", "
-             "\"value\": \"%s\"}]},\n{\"image\": \"c0.png\", \"conversations\": [{\"from\": \"human\", \"value\": \"%s\"}, "
+             "[{\"image\": \"c0.png\", \"conversations\": [{\"from\": \"human\", \"value\": \"Q\"}, "
+             "{\"from\": \"gpt\", "
+             "\"value\": \"%s\"}]},\n{\"image\": \"c0.png\", \"conversations\": [{\"from\": \"human\", "
+             "\"value\": \"%s\"}, "
              "{\"from\": \"gpt\", \"value\": \"A\"}]}]",
              many, many);
     small_model_write(&m, "long.json", text);
@@ -303,8 +312,9 @@ static double mean_of_file_tensor(const small_model *m, const char *file, const 
     return sum / (double)n;
 }
 
-/* Without a plug-in, stage 1 begins one: A and router uniform within 1 / sqrt(64), whose variance is a third of
- * the bound's square; B zero and left so, because only the projector learns. The model can then be asked. */
+/* Without a plug-in, stage 1 begins one: A and router uniform within 1 / sqrt(64), whose variance is a third
+ * of the bound's square; B zero and left so, because only the projector learns. The model can then be asked.
+ */
 static void test_new_plugin(void **state)
 {
     (void)state;
@@ -323,13 +333,14 @@ static void test_new_plugin(void **state)
     hg_train_settings_destroy(s);
     expect_note(&all, "no comprehension plug-in", "begun");
     double largest, bound = 1.0 / 8;
-    double square = mean_of_file_tensor(
-        &m, "out/com_hlora_weights.bin",
-        "base_model.model.model.layers.1.self_attn.qkv_proj.lora_A.weight", &largest);
+    double square =
+        mean_of_file_tensor(&m, "out/com_hlora_weights.bin",
+                            "base_model.model.model.layers.1.self_attn.qkv_proj.lora_A.weight", &largest);
     assert_true(largest <= bound && largest > 0.95 * bound);
     assert_true(square > 0.8 * bound * bound / 3 && square < 1.2 * bound * bound / 3);
-    square = mean_of_file_tensor(&m, "out/com_hlora_weights.bin",
-                                 "base_model.model.model.layers.1.self_attn.qkv_proj.lora_B.weight", &largest);
+    square =
+        mean_of_file_tensor(&m, "out/com_hlora_weights.bin",
+                            "base_model.model.model.layers.1.self_attn.qkv_proj.lora_B.weight", &largest);
     assert_true(square == 0 && largest == 0);
     small_model_install(&m, "out/com_hlora_weights.bin");
     char path[256];
@@ -445,14 +456,69 @@ static void test_spike(void **state)
     small_model_remove(&m);
 }
 
+/* The loss on the training data itself, measured after the last step, is that of the next step; a run on data
+ * that teaches nothing of the other data keeps the best files, not the last. */
+static void test_validation(void **state)
+{
+    (void)state;
+    small_model m;
+    notes all = {0};
+    hg_train_result result;
+    double first;
+    small_model_make(&m);
+    small_model_write_questions(&m, "com.json", 4);
+    char path[256];
+    const char *more[] = {"steps",
+                          "1",
+                          "batch",
+                          "4",
+                          "dropout",
+                          "0",
+                          "schedule",
+                          "constant",
+                          "warmup",
+                          "0",
+                          "lr",
+                          "0",
+                          "projector-lr",
+                          "0",
+                          "validation",
+                          small_model_path(&m, "com.json", path),
+                          NULL};
+    hg_train_settings *s = small_model_settings(&m, HG_TRAIN_STAGE_3_COM, "com.json", "still", more);
+    hg_train_listener listener = {.on_note = take_note, .user = &all};
+    run(s, &listener, &result);
+    char wanted[64];
+    snprintf(wanted, sizeof wanted, "validation loss %.6g on 4 samples", result.first_loss);
+    expect_note(&all, wanted, "the best so far");
+    expect_same_file(&m, "still/com_hlora_weights.bin", "still/best/com_hlora_weights.bin");
+    hg_train_settings_destroy(s);
+    assert_int_equal(small_model_losses(&m, "still", &first, 1), 1);
+    assert_true(first == result.first_loss);
+
+    /* Dropout belongs to training alone, and a step that spoils everything is not the best. */
+    all.n = 0;
+    const char *spoil[] = {"steps",      "2",      "batch", "4",  "dropout",    "0.5",          "schedule",
+                           "linear",     "warmup", "0.5",   "lr", "50",         "projector-lr", "50",
+                           "save-every", "1",      "clip",  "0",  "validation", path,           NULL};
+    s = small_model_settings(&m, HG_TRAIN_STAGE_3_COM, "com.json", "spoilt", spoil);
+    run(s, &listener, &result);
+    hg_train_settings_destroy(s);
+    expect_note(&all, "step 1: ", wanted); /* the rate of the first step is 0 */
+    expect_note(&all, "step 2: ", "validation loss");
+    expect_same_file(&m, "still/com_hlora_weights.bin", "spoilt/best/com_hlora_weights.bin");
+    small_model_remove(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_resume),        cmocka_unit_test(test_resume_of_another_run),
-        cmocka_unit_test(test_threads),       cmocka_unit_test(test_bad_samples),
-        cmocka_unit_test(test_bad_drawings),  cmocka_unit_test(test_long_samples),
-        cmocka_unit_test(test_new_plugin),    cmocka_unit_test(test_new_generation),
-        cmocka_unit_test(test_not_a_number),  cmocka_unit_test(test_spike),
+        cmocka_unit_test(test_resume),       cmocka_unit_test(test_resume_of_another_run),
+        cmocka_unit_test(test_threads),      cmocka_unit_test(test_bad_samples),
+        cmocka_unit_test(test_bad_drawings), cmocka_unit_test(test_long_samples),
+        cmocka_unit_test(test_new_plugin),   cmocka_unit_test(test_new_generation),
+        cmocka_unit_test(test_validation),   cmocka_unit_test(test_not_a_number),
+        cmocka_unit_test(test_spike),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
