@@ -10,18 +10,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 static const char draw_help[] =
-    "usage: healthgpt draw --task TASK [OPTIONS] [IMAGE] [TEXT] -o OUT.png|OUT.jpg\n"
+    "usage: healthgpt draw --task TASK [OPTIONS] [IMAGE] [TEXT] -o OUT\n"
     "Draws a picture. TASK: reconstruct, super-resolution, ct-to-mri, mri-to-ct (from an image; TEXT "
     "replaces the task's own\n"
     "instruction), report-to-cxr (from TEXT, the report). A model only does what it was trained for; "
     "healthgpt "
     "inspect\n"
     "lists its tasks.\n\n"
-    "  -o FILE                   where the picture goes\n"
+    "  -o FILE                   where the picture goes: .png, .jpg, .tif, .nii or .nii.gz\n"
     "  --codes                   also print the picture codes\n"
     "  --force                   draw although the model was not trained for the task; the picture must not "
     "be used\n"
@@ -100,10 +99,9 @@ static hg_status draw_arguments(draw_options *o, int n, char **arguments, const 
                                    o->task);
     if (o->out == NULL)
         return (hg_status)cli_fail(HG_STATUS_USAGE, "draw: -o FILE is wanted");
-    const char *dot = strrchr(o->out, '.');
-    if (dot == NULL ||
-        (strcasecmp(dot, ".png") != 0 && strcasecmp(dot, ".jpg") != 0 && strcasecmp(dot, ".jpeg") != 0))
-        return (hg_status)cli_fail(HG_STATUS_USAGE, "draw: '%s' must end in .png, .jpg or .jpeg", o->out);
+    hg_error err = {HG_STATUS_OK, ""};
+    if (hg_image_can_save(o->out, &err) != HG_STATUS_OK)
+        return (hg_status)cli_fail(HG_STATUS_USAGE, "draw: %s", err.text);
     int reason = draw_check_folder(o->out);
     if (reason != 0)
         return (hg_status)cli_fail(HG_STATUS_FAILED, "draw: '%s' cannot be written: %s", o->out,

@@ -38,10 +38,11 @@ typedef struct image_verb {
 
 static const char image_usage[] =
     "usage: healthgpt image info FILE [VIEW] [--json]\n"
-    "       healthgpt image convert FILE -o OUT.png|OUT.jpg [VIEW] [--quality 1..100] [--json]\n"
+    "       healthgpt image convert FILE -o OUT [VIEW] [--quality 1..100] [--json]\n"
     "       healthgpt image prepare FILE -o OUT.npy [VIEW] [--normalized] [--json]\n"
     "FILE is PNG, JPEG, TIFF, DICOM, NIfTI (.nii, .nii.gz, .hdr with .img) or a NumPy array, known by its\n"
     "content; it is turned upright as its EXIF orientation says.\n"
+    "convert writes what the ending says: .png, .jpg, .tif, .nii or .nii.gz.\n"
     "prepare writes the input of the image encoder: uint8 [336, 336, 3], or with --normalized\n"
     "float32 [3, 336, 336].\n"
     "VIEW, for files with many pictures or with measured values:\n" CLI_VIEW_HELP;

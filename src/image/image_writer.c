@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * image_writer.c: chooses the encoder by the ending of the path, checks the options once for both, and writes
+ * image_writer.c: chooses the encoder by the ending of the path, checks the options once for all, and writes
  * the encoded file through hg_file_write. Invariant: a synthetic picture leaves only with its marks.
  */
 #include "image/image_writer.h"
@@ -8,8 +8,10 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "image/jpeg_writer.h"
+#include "image/nifti_writer.h"
 #include "image/png_writer.h"
 #include "image/rgb.h"
+#include "image/tiff_writer.h"
 
 #include <string.h>
 #include <strings.h>
@@ -22,16 +24,24 @@
 
 hg_status hg_image_type_of(hg_image_type *type, const char *path, hg_error *err)
 {
+    static const struct {
+        const char *ending;
+        hg_image_type type;
+    } endings[] = {{".png", HG_IMAGE_TYPE_PNG},        {".jpg", HG_IMAGE_TYPE_JPEG},
+                   {".jpeg", HG_IMAGE_TYPE_JPEG},      {".tif", HG_IMAGE_TYPE_TIFF},
+                   {".tiff", HG_IMAGE_TYPE_TIFF},      {".nii", HG_IMAGE_TYPE_NIFTI},
+                   {".nii.gz", HG_IMAGE_TYPE_NIFTI_GZ}};
     const char *name = hg_path_name(path);
-    const char *dot = strrchr(name, '.');
-    const char *ending = dot == NULL ? "" : dot;
-    if (strcasecmp(ending, ".png") == 0)
-        *type = HG_IMAGE_TYPE_PNG;
-    else if (strcasecmp(ending, ".jpg") == 0 || strcasecmp(ending, ".jpeg") == 0)
-        *type = HG_IMAGE_TYPE_JPEG;
-    else
-        return hg_error_set(err, HG_STATUS_USAGE, "%s: the ending must be .png, .jpg or .jpeg", path);
-    return HG_STATUS_OK;
+    size_t n = strlen(name);
+    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
+        size_t m = strlen(endings[i].ending);
+        if (n >= m && strcasecmp(name + n - m, endings[i].ending) == 0) {
+            *type = endings[i].type;
+            return HG_STATUS_OK;
+        }
+    }
+    return hg_error_set(err, HG_STATUS_USAGE,
+                        "%s: the ending must be .png, .jpg, .jpeg, .tif, .tiff, .nii or .nii.gz", path);
 }
 
 static bool writer_key_good(const char *key)
@@ -89,6 +99,23 @@ static hg_status writer_mark(hg_image_save_options *options, hg_image_note **not
     return HG_STATUS_OK;
 }
 
+static hg_status writer_encode(hg_buffer *out, const hg_image *image, hg_image_type type,
+                               const hg_image_save_options *options, hg_error *err)
+{
+    switch (type) {
+    case HG_IMAGE_TYPE_JPEG:
+        return writer_encode_jpeg(out, image, options, err);
+    case HG_IMAGE_TYPE_TIFF:
+        return hg_tiff_encode(out, image, options, err);
+    case HG_IMAGE_TYPE_NIFTI:
+    case HG_IMAGE_TYPE_NIFTI_GZ:
+        return hg_nifti_encode(out, image, options, type == HG_IMAGE_TYPE_NIFTI_GZ, err);
+    case HG_IMAGE_TYPE_PNG:
+    default:
+        return hg_png_encode(out, image, options, err);
+    }
+}
+
 hg_status hg_image_encode(hg_buffer *out, const hg_image *image, hg_image_type type,
                           const hg_image_save_options *options, hg_error *err)
 {
@@ -104,8 +131,7 @@ hg_status hg_image_encode(hg_buffer *out, const hg_image *image, hg_image_type t
     if (image->synthetic)
         status = writer_mark(&used, &notes, err);
     if (status == HG_STATUS_OK)
-        status = type == HG_IMAGE_TYPE_JPEG ? writer_encode_jpeg(out, image, &used, err)
-                                            : hg_png_encode(out, image, &used, err);
+        status = writer_encode(out, image, type, &used, err);
     hg_mem_free(notes);
     return status;
 }
@@ -126,4 +152,10 @@ hg_status hg_image_save(const hg_image *image, const char *path, const hg_image_
         status = hg_error_prefix(err, status, "%s", path);
     hg_buffer_deinit(&file);
     return status;
+}
+
+hg_status hg_image_can_save(const char *path, hg_error *err)
+{
+    hg_image_type type;
+    return hg_image_type_of(&type, path, err);
 }

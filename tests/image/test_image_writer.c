@@ -4,10 +4,12 @@
  * notes are where the two formats want them.
  */
 #include "image/image_writer.h"
+#include "image/rgb.h"
 
 #include "image_golden.h"
 
 #include <stdlib.h>
+#include <tiffio.h>
 #include <unistd.h>
 
 #define MAX_FILE ((size_t)1 << 24)
@@ -39,10 +41,9 @@ static void writer_read_back(hg_image *image, const hg_buffer *file)
         fail_msg("%s", err.text);
 }
 
-static void test_png_keeps_all(void **state)
+static void writer_keeps_all(hg_image_type type, int max_channels)
 {
-    (void)state;
-    for (int channels = 1; channels <= 4; channels++) {
+    for (int channels = 1; channels <= max_channels; channels++) {
         for (int bits = 8; bits <= 16; bits += 8) {
             hg_image image;
             hg_image back;
@@ -50,17 +51,76 @@ static void test_png_keeps_all(void **state)
             hg_error err = {0};
             writer_picture(&image, 21, 13, channels, bits);
             hg_buffer_init(&file, MAX_FILE);
-            assert_int_equal(hg_image_encode(&file, &image, HG_IMAGE_TYPE_PNG, NULL, &err), HG_STATUS_OK);
+            assert_int_equal(hg_image_encode(&file, &image, type, NULL, &err), HG_STATUS_OK);
             writer_read_back(&back, &file);
             assert_int_equal(back.channels, channels);
-            assert_int_equal(back.bits, bits);
-            assert_int_equal(hg_image_bytes(&back), hg_image_bytes(&image));
-            assert_memory_equal(back.samples, image.samples, hg_image_bytes(&image));
+            /* The reader shows a TIFF in 8 bits; test_tiff_samples looks at all of them. */
+            hg_image want = image;
+            if (type == HG_IMAGE_TYPE_TIFF && bits == 16) {
+                hg_image_init(&want);
+                assert_int_equal(hg_image_to_opaque(&want, &image, &err), HG_STATUS_OK);
+            }
+            assert_int_equal(back.bits, want.bits);
+            assert_int_equal(hg_image_bytes(&back), hg_image_bytes(&want));
+            for (size_t i = 0; i < hg_image_bytes(&back); i++)
+                assert_true(abs(((uint8_t *)back.samples)[i] - ((uint8_t *)want.samples)[i]) <=
+                            (want.samples == image.samples ? 0 : 1));
+            if (want.samples != image.samples)
+                hg_image_deinit(&want);
             hg_image_deinit(&back);
             hg_image_deinit(&image);
             hg_buffer_deinit(&file);
         }
     }
+}
+
+static void test_png_keeps_all(void **state)
+{
+    (void)state;
+    writer_keeps_all(HG_IMAGE_TYPE_PNG, 4);
+}
+
+static void test_tiff(void **state)
+{
+    (void)state;
+    writer_keeps_all(HG_IMAGE_TYPE_TIFF, 1);
+}
+
+/* Every sample of 16 bits with alpha, by libtiff itself from a file. */
+static void test_tiff_samples(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/hg-writer-XXXXXX";
+    hg_image image;
+    hg_buffer file;
+    hg_error err = {0};
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    close(fd);
+    for (int channels = 1; channels <= 4; channels++) {
+        uint16_t row[4 * 21], bits = 0, n = 0, kind = 0;
+        writer_picture(&image, 21, 13, channels, 16);
+        hg_buffer_init(&file, MAX_FILE);
+        assert_int_equal(hg_image_encode(&file, &image, HG_IMAGE_TYPE_TIFF, NULL, &err), HG_STATUS_OK);
+        assert_int_equal(hg_file_write(path, file.data, file.size, &err), HG_STATUS_OK);
+        TIFF *tiff = TIFFOpen(path, "r");
+        assert_non_null(tiff);
+        TIFFGetField(tiff, TIFFTAG_BITSPERSAMPLE, &bits);
+        TIFFGetField(tiff, TIFFTAG_SAMPLESPERPIXEL, &n);
+        TIFFGetField(tiff, TIFFTAG_PHOTOMETRIC, &kind);
+        assert_int_equal(bits, 16);
+        assert_int_equal(n, channels);
+        assert_int_equal(kind, channels >= 3 ? PHOTOMETRIC_RGB : PHOTOMETRIC_MINISBLACK);
+        for (uint32_t y = 0; y < 13; y++) {
+            assert_int_equal(TIFFReadScanline(tiff, row, y, 0), 1);
+            assert_memory_equal(row, (uint8_t *)image.samples + y * hg_image_row_bytes(&image),
+                                hg_image_row_bytes(&image));
+        }
+        TIFFClose(tiff);
+        hg_buffer_deinit(&file);
+        hg_image_deinit(&image);
+    }
+    unlink(path);
 }
 
 /* Bytes of the encoded file; `*worst` is the largest error of a sample. */
@@ -152,17 +212,20 @@ static void test_synthetic(void **state)
     const hg_image_note note = {"Title", "of the caller"};
     const hg_image_save_options options = {.notes = &note, .n_notes = 1};
     hg_error err = {0};
-    for (int i = 0; i < 8; i++) {
-        bool synthetic = i < 4;
+    static const hg_image_type types[4] = {HG_IMAGE_TYPE_PNG, HG_IMAGE_TYPE_JPEG, HG_IMAGE_TYPE_TIFF,
+                                           HG_IMAGE_TYPE_NIFTI};
+    for (int i = 0; i < 16; i++) {
+        bool synthetic = i < 8;
         hg_image image;
         hg_buffer file;
         writer_picture(&image, 8, 8, i % 2 == 0 ? 3 : 4, 8);
         image.synthetic = synthetic;
         hg_buffer_init(&file, MAX_FILE);
-        hg_image_type type = i / 2 % 2 == 0 ? HG_IMAGE_TYPE_PNG : HG_IMAGE_TYPE_JPEG;
-        assert_int_equal(hg_image_encode(&file, &image, type, &options, &err), HG_STATUS_OK);
+        assert_int_equal(hg_image_encode(&file, &image, types[i / 2 % 4], &options, &err), HG_STATUS_OK);
         assert_int_equal(writer_find(&file, writer_mark, sizeof writer_mark - 1) != NULL, synthetic);
-        assert_int_equal(writer_find(&file, "Software", 8) != NULL, synthetic);
+        bool tag = types[i / 2 % 4] == HG_IMAGE_TYPE_TIFF; /* has no names of tags */
+        const char *software = tag ? "healthgpt\0" : "Software";
+        assert_int_equal(writer_find(&file, software, tag ? 10 : 8) != NULL, synthetic);
         assert_non_null(writer_find(&file, "of the caller", 13));
         hg_buffer_deinit(&file);
         hg_image_deinit(&image);
@@ -204,7 +267,7 @@ static void test_no_memory(void **state)
     hg_image image;
     hg_error err = {0};
     writer_picture(&image, 300, 200, 3, 8);
-    for (int type = 0; type < 2; type++) {
+    for (int type = 0; type <= HG_IMAGE_TYPE_NIFTI_GZ; type++) {
         for (size_t max = 0; max <= 600; max += 200) {
             hg_buffer file;
             hg_buffer_init(&file, max);
@@ -219,7 +282,8 @@ static void test_no_memory(void **state)
 static void test_save(void **state)
 {
     (void)state;
-    static const char *const endings[3] = {"png", "JPG", "jpeg"};
+    static const char *const endings[7] = {"png", "JPG", "jpeg", "tif", "TIFF", "nii", "nii.gz"};
+    static const char *const formats[7] = {"png", "jpeg", "jpeg", "tiff", "tiff", "nifti", "nifti"};
     char folder[] = "/tmp/hg-writer-XXXXXX";
     char path[64];
     hg_image image;
@@ -227,15 +291,16 @@ static void test_save(void **state)
     hg_error err = {0};
     assert_non_null(mkdtemp(folder));
     writer_picture(&image, 8, 9, 3, 8);
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 7; i++) {
         snprintf(path, sizeof path, "%s/x.%s", folder, endings[i]);
         assert_int_equal(hg_image_save(&image, path, NULL, &err), HG_STATUS_OK);
         golden_open(&back, path);
-        assert_string_equal(back.format, i == 0 ? "png" : "jpeg");
+        assert_string_equal(back.format, formats[i]);
         hg_image_deinit(&back);
         unlink(path);
     }
     assert_int_equal(hg_image_save(&image, "/tmp/x.gif", NULL, &err), HG_STATUS_USAGE);
+    assert_int_equal(hg_image_can_save("/tmp/x.gz", &err), HG_STATUS_USAGE);
     assert_int_equal(hg_image_save(&image, "/tmp.png/x", NULL, &err), HG_STATUS_USAGE);
     snprintf(path, sizeof path, "%s/none/x.png", folder);
     assert_int_equal(hg_image_save(&image, path, NULL, &err), HG_STATUS_FAILED);
@@ -247,6 +312,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_png_keeps_all), cmocka_unit_test(test_jpeg),
+        cmocka_unit_test(test_tiff),          cmocka_unit_test(test_tiff_samples),
         cmocka_unit_test(test_notes),         cmocka_unit_test(test_bad_options),
         cmocka_unit_test(test_synthetic),     cmocka_unit_test(test_no_memory),
         cmocka_unit_test(test_save)};
