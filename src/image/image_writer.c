@@ -41,7 +41,7 @@ hg_status hg_image_type_of(hg_image_type *type, const char *path, hg_error *err)
         }
     }
     return hg_error_set(err, HG_STATUS_USAGE,
-                        "%s: the ending must be .png, .jpg, .jpeg, .tif, .tiff, .nii or .nii.gz", path);
+                        "'%s' must end in .png, .jpg, .jpeg, .tif, .tiff, .nii or .nii.gz", path);
 }
 
 static bool writer_key_good(const char *key)
