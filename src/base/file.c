@@ -56,6 +56,11 @@ bool hg_folder_exists(const char *path)
     return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
+bool hg_path_given(const char *path)
+{
+    return path != NULL && path[0] != 0;
+}
+
 hg_status hg_path_join(char out[HG_PATH_BYTES], const char *folder, const char *name, hg_error *err)
 {
     int length = snprintf(out, HG_PATH_BYTES, "%s/%s", folder, name);

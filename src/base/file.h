@@ -24,6 +24,9 @@ hg_status hg_file_write(const char *path, const void *bytes, size_t n, hg_error 
 bool hg_file_exists(const char *path); /* a regular file (links followed) */
 bool hg_folder_exists(const char *path);
 
+/* Neither NULL nor "": the two ways to say that there is no path. */
+bool hg_path_given(const char *path);
+
 /* out = folder "/" name; HG_STATUS_INPUT when it is longer than HG_PATH_BYTES. */
 hg_status hg_path_join(char out[HG_PATH_BYTES], const char *folder, const char *name,
                        hg_error *err) HG_MUST_CHECK;

@@ -140,25 +140,8 @@ hg_status hg_healthgpt_load(hg_healthgpt *m, const hg_model_parts *parts, hg_err
     return status;
 }
 
-hg_status hg_healthgpt_open(hg_healthgpt *m, const hg_healthgpt_files *files, hg_error *err)
-{
-    hg_model_parts parts;
-    hg_status status = hg_model_parts_open(&parts, files, err);
-    if (status != HG_STATUS_OK) {
-        memset(m, 0, sizeof *m);
-        return status;
-    }
-    status = hg_healthgpt_load(m, &parts, err);
-    if (status == HG_STATUS_OK)
-        m->own = parts; /* only pointers to the sets are borrowed, so they may move */
-    else
-        hg_model_parts_close(&parts);
-    return status;
-}
-
 void hg_healthgpt_close(hg_healthgpt *m)
 {
-    hg_model_parts_close(&m->own);
     hg_arena_deinit(&m->arena);
     memset(m, 0, sizeof *m);
 }

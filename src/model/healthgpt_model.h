@@ -31,8 +31,7 @@ typedef struct hg_healthgpt {
     hg_clip clip;
     hg_preprocessor_config preprocessor;
     hg_task_parts tasks[HG_TASK_COUNT];
-    hg_vqgan vqgan;     /* when the generation task is present */
-    hg_model_parts own; /* when the model opened its files itself */
+    hg_vqgan vqgan; /* when the generation task is present */
 } hg_healthgpt;
 
 /* Puts the model together and checks that its parts are complete and belong together. The parts are borrowed
@@ -40,8 +39,7 @@ typedef struct hg_healthgpt {
  * open. */
 hg_status hg_healthgpt_load(hg_healthgpt *m, const hg_model_parts *parts, hg_error *err) HG_MUST_CHECK;
 
-/* Opens the files and loads them; they are closed with the model. */
-hg_status hg_healthgpt_open(hg_healthgpt *m, const hg_healthgpt_files *files, hg_error *err) HG_MUST_CHECK;
+/* Leaves the parts open. */
 void hg_healthgpt_close(hg_healthgpt *m);
 
 /* Tensors that a part of this model consists of; 0 for a part that is absent. CLIP's last norm, which nothing

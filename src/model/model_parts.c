@@ -10,19 +10,6 @@ const char *hg_part_name(hg_part part)
     return names[part];
 }
 
-static bool part_given(const char *path)
-{
-    return path != NULL && path[0] != 0;
-}
-
-static hg_status open_base(hg_model_parts *p, const char *folder, hg_error *err)
-{
-    hg_status status = hg_decoder_config_read(&p->decoder, folder, err);
-    if (status == HG_STATUS_OK)
-        status = hg_generation_config_read(&p->generation, &p->decoder, folder, err);
-    return status == HG_STATUS_OK ? hg_tensor_set_open_folder(&p->sets[HG_PART_BASE], folder, err) : status;
-}
-
 hg_status hg_model_parts_open_clip(hg_model_parts *p, const char *folder, hg_error *err)
 {
     hg_status status = hg_clip_config_read(&p->clip, folder, err);
@@ -41,26 +28,6 @@ hg_status hg_model_parts_open_generation(hg_model_parts *p, const char *gen, con
         status = hg_tensor_set_open_file(&p->sets[HG_PART_GEN], gen, err);
     if (status == HG_STATUS_OK)
         status = hg_tensor_set_open_file(&p->sets[HG_PART_FUSION], fusion, err);
-    return status;
-}
-
-hg_status hg_model_parts_open(hg_model_parts *parts, const hg_healthgpt_files *files, hg_error *err)
-{
-    *parts = (hg_model_parts){.com_alpha = files->com_alpha,
-                              .gen_alpha = files->gen_alpha,
-                              .com_experts = files->com_experts,
-                              .gen_experts = files->gen_experts,
-                              .n_tokens = files->n_tokens};
-    hg_status status = open_base(parts, files->base, err);
-    if (status == HG_STATUS_OK)
-        status = hg_model_parts_open_clip(parts, files->clip, err);
-    if (status == HG_STATUS_OK && part_given(files->com))
-        status = hg_tensor_set_open_file(&parts->sets[HG_PART_COM], files->com, err);
-    if (status == HG_STATUS_OK && part_given(files->gen))
-        status = hg_model_parts_open_generation(parts, files->gen, files->fusion, files->vqgan_folder,
-                                                files->vqgan_file, err);
-    if (status != HG_STATUS_OK)
-        hg_model_parts_close(parts);
     return status;
 }
 

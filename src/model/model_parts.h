@@ -35,19 +35,7 @@ typedef struct hg_model_parts {
     int64_t n_tokens;             /* of the tokenizer before picture tokens are added */
 } hg_model_parts;
 
-/* Where the parts are; NULL or "" for a part that is not to be opened. Without a generation plug-in, fusion
- * and VQGAN are not opened. */
-typedef struct hg_healthgpt_files {
-    const char *base, *clip, *com, *gen, *fusion, *vqgan_folder, *vqgan_file;
-    double com_alpha, gen_alpha;
-    int com_experts, gen_experts;
-    int64_t n_tokens;
-} hg_healthgpt_files;
-
-/* Reads the settings and opens the weights. On failure everything is closed again. */
-hg_status hg_model_parts_open(hg_model_parts *parts, const hg_healthgpt_files *files,
-                              hg_error *err) HG_MUST_CHECK;
-/* The steps of opening: settings and weights of the image encoder; all of generation. */
+/* The steps of opening released files: settings and weights of the image encoder; all of generation. */
 hg_status hg_model_parts_open_clip(hg_model_parts *p, const char *folder, hg_error *err) HG_MUST_CHECK;
 hg_status hg_model_parts_open_generation(hg_model_parts *p, const char *gen, const char *fusion,
                                          const char *vqgan_folder, const char *vqgan_file,

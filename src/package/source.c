@@ -10,11 +10,6 @@
 
 #include <string.h>
 
-static bool path_given(const char *path)
-{
-    return path != NULL && path[0] != 0;
-}
-
 bool hg_source_is_package(const char *path)
 {
     hg_gguf *g = NULL;
@@ -66,7 +61,7 @@ hg_status hg_source_choose_chat(hg_source *s, const char *label, hg_error *err)
 /* Puts the tensors of a file in the place of a package's own part. */
 static hg_status replace_part(hg_source *s, hg_part part, const char *path, hg_error *err)
 {
-    if (!path_given(path))
+    if (!hg_path_given(path))
         return HG_STATUS_OK;
     hg_tensor_set *set = NULL;
     hg_status status = hg_tensor_set_open_file(&set, path, err);
@@ -80,14 +75,14 @@ static hg_status replace_part(hg_source *s, hg_part part, const char *path, hg_e
 /* New plug-ins for a package: what was said about the old ones does not hold for them. */
 static hg_status replace_parts(hg_source *s, const hg_source_paths *paths, hg_error *err)
 {
-    if (path_given(paths->base) || path_given(paths->clip) || path_given(paths->vqgan))
+    if (hg_path_given(paths->base) || hg_path_given(paths->clip) || hg_path_given(paths->vqgan))
         return hg_error_set(
             err, HG_STATUS_USAGE,
             "%s: a package's plug-ins and fusion layer can be replaced, not its base, clip and vqgan",
             paths->model);
-    if (path_given(paths->com))
+    if (hg_path_given(paths->com))
         s->manifest.com = (hg_manifest_plugin){0, 0};
-    if (path_given(paths->gen)) {
+    if (hg_path_given(paths->gen)) {
         s->manifest.gen = (hg_manifest_plugin){0, 0};
         s->manifest.has_tasks = false;
         s->manifest.tasks = 0;
@@ -113,7 +108,7 @@ static void describe_missing(hg_source *s, hg_parts *found)
 
 static hg_status open_any(hg_source *s, const hg_source_paths *paths, hg_error *err)
 {
-    if (!path_given(paths->model) || !hg_file_exists(paths->model))
+    if (!hg_path_given(paths->model) || !hg_file_exists(paths->model))
         return hg_source_open_folder(s, paths, err);
     hg_parts *found = hg_mem_array(1, sizeof *found);
     if (found == NULL)

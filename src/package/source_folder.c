@@ -12,14 +12,9 @@
 
 #define MAX_CHAT_TEMPLATE ((size_t)1 << 20)
 
-static bool path_given(const char *path)
-{
-    return path != NULL && path[0] != 0;
-}
-
 static hg_status put_path(char to[HG_PATH_BYTES], const char *path, hg_error *err)
 {
-    if (!path_given(path))
+    if (!hg_path_given(path))
         return HG_STATUS_OK;
     int n = snprintf(to, HG_PATH_BYTES, "%s", path);
     if (n < 0 || n >= HG_PATH_BYTES)
@@ -31,7 +26,7 @@ static hg_status put_path(char to[HG_PATH_BYTES], const char *path, hg_error *er
 static hg_status find_parts(hg_parts *found, const hg_source_paths *paths, hg_error *err)
 {
     memset(found, 0, sizeof *found);
-    hg_status status = path_given(paths->model) ? hg_parts_find(found, paths->model, err) : HG_STATUS_OK;
+    hg_status status = hg_path_given(paths->model) ? hg_parts_find(found, paths->model, err) : HG_STATUS_OK;
     if (status == HG_STATUS_OK)
         status = put_path(found->base, paths->base, err);
     if (status == HG_STATUS_OK)
@@ -42,7 +37,7 @@ static hg_status find_parts(hg_parts *found, const hg_source_paths *paths, hg_er
         status = put_path(found->gen, paths->gen, err);
     if (status == HG_STATUS_OK)
         status = put_path(found->fusion, paths->fusion, err);
-    if (status == HG_STATUS_OK && path_given(paths->vqgan))
+    if (status == HG_STATUS_OK && hg_path_given(paths->vqgan))
         status = hg_parts_find_vqgan(found, paths->vqgan, err);
     return status;
 }
@@ -99,12 +94,12 @@ static hg_status open_parts(hg_source *s, const hg_parts *found, bool asks, bool
 
 hg_status hg_source_open_folder(hg_source *s, const hg_source_paths *paths, hg_error *err)
 {
-    const char *label = path_given(paths->model) ? paths->model : "the model";
+    const char *label = hg_path_given(paths->model) ? paths->model : "the model";
     s->folder = hg_mem_array(1, sizeof *s->folder);
     if (s->folder == NULL)
         return hg_error_memory(err, sizeof *s->folder, "opening a model");
     hg_status status = find_parts(s->folder, paths, err);
-    if (status == HG_STATUS_OK && path_given(paths->model))
+    if (status == HG_STATUS_OK && hg_path_given(paths->model))
         status = hg_manifest_read(&s->manifest, paths->model, err);
     if (status != HG_STATUS_OK)
         return status;

@@ -6,6 +6,7 @@
 #include "golden.h"
 #include "image/clip_input.h"
 #include "model/healthgpt_model.h"
+#include "package/source.h"
 
 #include <healthgpt/image.h>
 
@@ -24,6 +25,7 @@
 
 typedef struct fixture {
     const char *name;
+    hg_source source;
     hg_healthgpt model;
     hg_tensor_file *golden;
     json_t *numbers;
@@ -50,21 +52,15 @@ static int64_t number(const fixture *f, const char *section, const char *list, s
     return json_integer_value(value);
 }
 
-static void open_model(fixture *f, bool draws)
+static void open_model(fixture *f)
 {
-    char base[PATH_BYTES], clip[PATH_BYTES], com[PATH_BYTES], gen[PATH_BYTES], fusion[PATH_BYTES],
-        vqgan[PATH_BYTES], checkpoint[PATH_BYTES];
-    hg_healthgpt_files files = {.base = path_of(base, f->name, "base"),
-                                .clip = path_of(clip, f->name, "clip"),
-                                .com = path_of(com, f->name, "com_hlora_weights.bin"),
-                                .gen = draws ? path_of(gen, f->name, "gen_hlora_weights.bin") : NULL,
-                                .fusion = path_of(fusion, f->name, "fusion_layer_weights.bin"),
-                                .vqgan_folder = path_of(vqgan, f->name, "vqgan"),
-                                .vqgan_file = path_of(checkpoint, f->name, "vqgan/last.ckpt"),
-                                .n_tokens = f->n_tokens};
+    char path[PATH_BYTES];
+    const hg_source_paths paths = {.model = path_of(path, f->name, "")};
     hg_error err = {HG_STATUS_OK, ""};
-    if (hg_healthgpt_open(&f->model, &files, &err) != HG_STATUS_OK)
+    if (hg_source_open(&f->source, &paths, &err) != HG_STATUS_OK ||
+        hg_healthgpt_load(&f->model, &f->source.parts, &err) != HG_STATUS_OK)
         fail_msg("%s", err.text);
+    assert_int_equal(f->source.parts.n_tokens, f->n_tokens);
 }
 
 static void open_image(fixture *f)
@@ -81,7 +77,7 @@ static void open_image(fixture *f)
     hg_clip_input_normalize(f->pixels, bytes, &how);
 }
 
-static void fixture_open(fixture *f, const char *name, bool draws)
+static void fixture_open(fixture *f, const char *name)
 {
     char path[PATH_BYTES];
     *f = (fixture){.name = name};
@@ -89,7 +85,7 @@ static void fixture_open(fixture *f, const char *name, bool draws)
     f->numbers = json_load_file(path_of(path, name, "golden.json"), 0, NULL);
     assert_non_null(f->numbers);
     f->n_tokens = golden_get(f->golden, "com.logits")->shape[1];
-    open_model(f, draws);
+    open_model(f);
     open_image(f);
     hg_arena_init(&f->arena, (size_t)16 << 20, (size_t)4 << 30);
     hg_ctx_init(&f->ctx, &f->arena, hg_kernels_get(hg_cpu_detect()), 2);
@@ -110,6 +106,7 @@ static void fixture_close(fixture *f)
     json_decref(f->numbers);
     hg_tensor_file_close(f->golden);
     hg_healthgpt_close(&f->model);
+    hg_source_close(&f->source);
 }
 
 static hg_tensor pixels_of(const fixture *f)
@@ -305,7 +302,7 @@ static void report(fixture *f, const char *what)
 static void run(const char *name, bool draws)
 {
     fixture f;
-    fixture_open(&f, name, draws);
+    fixture_open(&f, name);
     check_comprehension(&f);
     report(&f, "comprehension (CLIP to logits, 64 greedy ids equal)");
     hg_arena_reset(&f.arena, (hg_arena_mark){0});
