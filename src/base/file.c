@@ -44,6 +44,19 @@ hg_status hg_file_write(const char *path, const void *bytes, size_t n, hg_error 
     return hg_file_writer_commit(&writer, err);
 }
 
+hg_status hg_file_write_quick(const char *path, const void *bytes, size_t n, hg_error *err)
+{
+    FILE *file = fopen(path, "wb");
+    bool good = file != NULL && (n == 0 || fwrite(bytes, 1, n, file) == n);
+    int why = errno;
+    if (file != NULL && fclose(file) != 0 && good) {
+        good = false;
+        why = errno;
+    }
+    return good ? HG_STATUS_OK
+                : hg_error_set(err, HG_STATUS_FAILED, "%s: cannot be written: %s", path, strerror(why));
+}
+
 bool hg_file_exists(const char *path)
 {
     struct stat info;

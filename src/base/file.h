@@ -21,6 +21,10 @@ hg_status hg_file_read(const char *path, hg_buffer *out, hg_error *err) HG_MUST_
  * either as it was or complete. HG_STATUS_FAILED when it cannot. */
 hg_status hg_file_write(const char *path, const void *bytes, size_t n, hg_error *err) HG_MUST_CHECK;
 
+/* Writes a file at once, neither under another name first nor flushed to disk: for many small files that
+ * count for nothing until a list of them is written. HG_STATUS_FAILED when it cannot. */
+hg_status hg_file_write_quick(const char *path, const void *bytes, size_t n, hg_error *err) HG_MUST_CHECK;
+
 bool hg_file_exists(const char *path); /* a regular file (links followed) */
 bool hg_folder_exists(const char *path);
 

@@ -117,6 +117,7 @@ hg_status cli_cancelled(hg_error *err);
 int cmd_ask(int argc, char **argv);
 int cmd_chat(int argc, char **argv);
 int cmd_convert(int argc, char **argv);
+int cmd_data(int argc, char **argv);
 int cmd_draw(int argc, char **argv);
 int cmd_export(int argc, char **argv);
 int cmd_image(int argc, char **argv);

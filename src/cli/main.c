@@ -23,6 +23,7 @@ static const struct cli_command {
     {"inspect", cmd_inspect, "MODEL|FILE               what a model is, can do, and lacks"},
     {"image", cmd_image, "info|convert|prepare FILE   look at an image as the model will"},
     {"vq", cmd_vq, "encode|decode            between pictures and picture codes"},
+    {"data", cmd_data, "phantom -o FOLDER        data sets: synthetic patients with known truth"},
     {"train", cmd_train, "--stage S --data F.json -o FOLDER   train a plug-in"},
     {"tokenize", cmd_tokenize, "TEXT|-                   text to token ids and back"},
 };

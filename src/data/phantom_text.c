@@ -1,0 +1,497 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * phantom_text.c: wordings, and which questions a picture allows. In a wording, {kind} and the like are
+ * replaced by what the picture shows. A question is only asked when its answer is certain: a lesion that
+ * barely touches the slice is neither asked for nor denied.
+ */
+#include "data/phantom_text.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#define TEXT_MAX_WORDINGS 6
+
+typedef enum topic {
+    TOPIC_MODALITY,
+    TOPIC_SEQUENCE,
+    TOPIC_PART,
+    TOPIC_PLANE,
+    TOPIC_ABNORMALITY,
+    TOPIC_LOCATION,
+    TOPIC_SIZE,
+    TOPIC_COUNT_OF,
+    CLOSED_ABNORMAL,
+    CLOSED_KIND,
+    CLOSED_SIDE,
+    CLOSED_MODALITY,
+    CLOSED_ORGAN,
+    CHOICE_MODALITY,
+    CHOICE_PART,
+    CHOICE_PLANE,
+    CHOICE_SEQUENCE,
+    CHOICE_KIND,
+    CHOICE_SIDE,
+    TOPIC_COUNT
+} topic;
+
+/* The last wording that is not NULL is held out. */
+static const struct topic_row {
+    hg_answer_type type;
+    const char *name;
+    const char *wordings[TEXT_MAX_WORDINGS];
+} topics[TOPIC_COUNT] = {
+    [TOPIC_MODALITY] = {HG_ANSWER_OPEN,
+                        "modality",
+                        {"What imaging modality is shown?", "Which modality was used to take this image?",
+                         "What kind of scan is this?", "What type of medical image is this?",
+                         "How was this picture acquired?"}},
+    [TOPIC_SEQUENCE] = {HG_ANSWER_OPEN,
+                        "sequence",
+                        {"Which MRI sequence is shown?", "What weighting does this MRI have?",
+                         "Is this MRI T1-, T2- or PD-weighted?", "Name the MR contrast of this image."}},
+    [TOPIC_PART] = {HG_ANSWER_OPEN,
+                    "part",
+                    {"Which part of the body is shown?", "What body region does the image show?",
+                     "What part of the body was scanned?", "Where in the body was this image taken?"}},
+    [TOPIC_PLANE] = {HG_ANSWER_OPEN,
+                     "plane",
+                     {"In which plane is the image?", "What is the imaging plane?",
+                      "Which plane does this slice lie in?", "How is this slice oriented?"}},
+    [TOPIC_ABNORMALITY] = {HG_ANSWER_OPEN,
+                           "abnormality",
+                           {"What abnormality is visible?", "What is the main finding?",
+                            "Describe the abnormality, if there is one.", "What is wrong in this image?",
+                            "Which pathology do you see here?"}},
+    [TOPIC_LOCATION] = {HG_ANSWER_OPEN,
+                        "location",
+                        {"Where is the {kind}?", "In which location is the {kind}?",
+                         "Where does the {kind} lie?", "Can you locate the {kind}?"}},
+    [TOPIC_SIZE] = {HG_ANSWER_OPEN,
+                    "size",
+                    {"How large is the {kind}?", "What is the diameter of the {kind}?",
+                     "How big does the {kind} measure?"}},
+    [TOPIC_COUNT_OF] = {HG_ANSWER_OPEN,
+                        "count",
+                        {"How many {counted} are there?", "Count the {counted}.",
+                         "What is the number of {counted} in the image?",
+                         "How many {counted} can you find in this field?"}},
+    [CLOSED_ABNORMAL] = {HG_ANSWER_CLOSED,
+                         "abnormality",
+                         {"Is there any abnormality?", "Does the image show an abnormality?",
+                          "Is anything abnormal in this image?", "Is this image abnormal?",
+                          "Do you see any pathology?"}},
+    [CLOSED_KIND] = {HG_ANSWER_CLOSED,
+                     "presence",
+                     {"Is there {a kind}?", "Does the image show {a kind}?", "Is {a kind} present?",
+                      "Is {a kind} visible in this image?", "Can {a kind} be seen here?"}},
+    [CLOSED_SIDE] = {HG_ANSWER_CLOSED,
+                     "side",
+                     {"Is the {kind} on the {side} side?", "Is the {kind} located on the {side}?",
+                      "Does the {kind} lie on the patient's {side} side?",
+                      "Would you say that the {kind} is {side}-sided?"}},
+    [CLOSED_MODALITY] = {HG_ANSWER_CLOSED,
+                         "modality",
+                         {"Is this {a modality}?", "Was this image taken by {modality}?",
+                          "Is {modality} the modality of this image?", "Are we looking at {a modality}?"}},
+    [CLOSED_ORGAN] = {HG_ANSWER_CLOSED,
+                      "organ",
+                      {"{Is organ} the {organ} visible?", "{Is organ} the {organ} shown in this image?",
+                       "{Is organ} the {organ} in this picture?", "Can you see the {organ} here?"}},
+    [CHOICE_MODALITY] = {HG_ANSWER_CHOICE,
+                         "modality",
+                         {"Which modality is this?", "What kind of image is this?",
+                          "Choose the imaging modality.", "By which technique was this made?"}},
+    [CHOICE_PART] = {HG_ANSWER_CHOICE,
+                     "part",
+                     {"Which part of the body is this?", "What does the image show?", "Choose the body part.",
+                      "Which anatomical region do you see?"}},
+    [CHOICE_PLANE] = {HG_ANSWER_CHOICE,
+                      "plane",
+                      {"Which plane is this?", "What is the plane of this slice?",
+                       "Choose the imaging plane.", "How was the slice cut?"}},
+    [CHOICE_SEQUENCE] = {HG_ANSWER_CHOICE,
+                         "sequence",
+                         {"Which MRI sequence is this?", "What is the weighting of this MRI?",
+                          "Choose the sequence.", "Which contrast does this MRI have?"}},
+    [CHOICE_KIND] = {HG_ANSWER_CHOICE,
+                     "abnormality",
+                     {"What does the image show?", "Which finding is present?",
+                      "What is the most likely diagnosis?", "Which of these do you see?"}},
+    [CHOICE_SIDE] = {HG_ANSWER_CHOICE,
+                     "side",
+                     {"On which side is the {kind}?", "Where does the {kind} lie?",
+                      "Choose the side of the {kind}.", "Which side does the {kind} affect?"}},
+};
+
+static const char *const caption_requests[] = {
+    "Describe the image.", "What does this image show?", "Write a caption for this image.",
+    "Give a short description of the picture.", "Summarise what can be seen."};
+
+static const char *const modalities[] = {"CT", "MRI", "X-ray", "ultrasound", "microscopy"};
+static const char *const modality_nouns[] = {"a CT image", "an MRI image", "an X-ray image",
+                                             "an ultrasound image", "a microscopy image"};
+static const char *const parts[] = {"head", "chest", "abdomen", "pelvis", "blood smear"};
+static const char *const planes[] = {"axial", "coronal", "sagittal"};
+static const char *const sequences[] = {"T1-weighted", "T2-weighted", "PD-weighted"};
+static const char *const sides[] = {"left", "right"};
+
+const char *hg_answer_type_name(hg_answer_type type)
+{
+    static const char *const names[] = {"OPEN", "CLOSED", "CHOICE", "CAPTION"};
+    return names[type];
+}
+
+/* ---- putting words together ---- */
+
+typedef struct text_words {
+    const char *kind, *a_kind, *side, *modality, *a_modality, *organ, *is_organ, *counted;
+} text_words;
+
+typedef struct text_slot {
+    const char *name, *value;
+} text_slot;
+
+/* out = wording with its {slots} filled. */
+static void fill(char *out, size_t capacity, const char *wording, const text_words *w)
+{
+    const text_slot slots[] = {
+        {"{kind}", w->kind},         {"{a kind}", w->a_kind},         {"{side}", w->side},
+        {"{modality}", w->modality}, {"{a modality}", w->a_modality}, {"{organ}", w->organ},
+        {"{Is organ}", w->is_organ}, {"{counted}", w->counted}};
+    size_t n = 0;
+    while (*wording != 0 && n + 1 < capacity) {
+        size_t i = 0;
+        while (i < sizeof slots / sizeof *slots &&
+               strncmp(wording, slots[i].name, strlen(slots[i].name)) != 0)
+            i++;
+        if (i == sizeof slots / sizeof *slots) {
+            out[n++] = *wording++;
+            continue;
+        }
+        n += (size_t)snprintf(out + n, capacity - n, "%s", slots[i].value == NULL ? "" : slots[i].value);
+        n = n < capacity ? n : capacity - 1;
+        wording += strlen(slots[i].name);
+    }
+    out[n] = 0;
+}
+
+static void capitalise(char *text)
+{
+    text[0] = (char)toupper((unsigned char)text[0]);
+}
+
+/* "in the left frontal lobe", "on the left", "in the liver". */
+static void say_place(char *out, size_t capacity, const hg_phantom_facts *f)
+{
+    bool sided = strcmp(f->side, "midline") != 0;
+    if (f->organ == NULL || f->organ[0] == 0)
+        snprintf(out, capacity, sided ? "on the %s" : "in the midline", f->side);
+    else
+        snprintf(out, capacity, "in the %s%s%s", sided ? f->side : "", sided ? " " : "", f->organ);
+}
+
+static void say_finding(char *out, size_t capacity, const hg_phantom_facts *f)
+{
+    const hg_lesion_words *w = hg_lesion_words_get(f->kind);
+    char place[120];
+    say_place(place, sizeof place, f);
+    snprintf(out, capacity, "%s%s %s", w->article, w->noun, place);
+}
+
+static void say_modality(char *out, size_t capacity, const hg_phantom_facts *f)
+{
+    snprintf(out, capacity, "%s%s%s", f->sequence == NULL ? "" : f->sequence, f->sequence == NULL ? "" : " ",
+             f->modality);
+}
+
+void hg_phantom_caption(char *out, size_t capacity, const hg_phantom_facts *f, hg_rng *rng)
+{
+    char modality[80], finding[200] = "";
+    const hg_lesion_words *w = hg_lesion_words_get(f->kind);
+    say_modality(modality, sizeof modality, f);
+    if (f->lesion == HG_SEEN_YES)
+        say_finding(finding, sizeof finding, f);
+    bool plane = f->plane != NULL;
+    int form = hg_phantom_pick(rng, 3);
+    const char *look = f->has_contrast ? w->look[f->contrast] : NULL;
+    size_t n;
+    if (form == 0)
+        n = (size_t)snprintf(out, capacity, "%s%s%s of the %s.", plane ? f->plane : "", plane ? " " : "",
+                             modality, f->part);
+    else if (form == 1)
+        n = (size_t)snprintf(out, capacity, "%s of the %s%s%s%s.", modality, f->part, plane ? " in the " : "",
+                             plane ? f->plane : "", plane ? " plane" : "");
+    else
+        n = (size_t)snprintf(out, capacity, "This is %s %s%s%s of the %s.",
+                             plane && strcmp(f->plane, "axial") == 0 ? "an" : "a", plane ? f->plane : "",
+                             plane ? " " : "", modality, f->part);
+    capitalise(out);
+    if (f->lesion == HG_SEEN_NO)
+        snprintf(out + n, capacity - n, " No abnormality is visible.");
+    if (f->lesion != HG_SEEN_YES)
+        return;
+    n += (size_t)snprintf(out + n, capacity - n, " There is %s", finding);
+    if (f->size_mm > 0)
+        n += (size_t)snprintf(out + n, capacity - n, ", about %d mm", (int)(f->size_mm + 0.5f));
+    snprintf(out + n, capacity - n, "%s%s.", look == NULL ? "" : ", which appears ",
+             look == NULL ? "" : look);
+}
+
+/* ---- which questions are allowed ---- */
+
+static bool is_sided(const hg_phantom_facts *f)
+{
+    return f->lesion == HG_SEEN_YES && strcmp(f->side, "midline") != 0 &&
+           (f->plane == NULL || strcmp(f->plane, "sagittal") != 0);
+}
+
+static bool allowed(topic t, const hg_phantom_facts *f)
+{
+    switch (t) {
+    case TOPIC_SEQUENCE:
+    case CHOICE_SEQUENCE:
+        return f->sequence != NULL;
+    case TOPIC_PLANE:
+    case CHOICE_PLANE:
+        return f->plane != NULL;
+    case TOPIC_ABNORMALITY:
+    case CLOSED_ABNORMAL:
+        return f->kinds != NULL && f->lesion != HG_SEEN_UNSURE;
+    case CLOSED_KIND:
+        return f->kinds != NULL && f->lesion != HG_SEEN_UNSURE;
+    case CHOICE_KIND:
+        return f->kinds != NULL && f->lesion != HG_SEEN_UNSURE;
+    case TOPIC_LOCATION:
+        return f->lesion == HG_SEEN_YES && f->kinds != NULL;
+    case TOPIC_SIZE:
+        return f->lesion == HG_SEEN_YES && f->size_mm > 0;
+    case CLOSED_SIDE:
+    case CHOICE_SIDE:
+        return is_sided(f);
+    case TOPIC_COUNT_OF:
+        return f->count >= 0;
+    case CLOSED_ORGAN: {
+        bool known = false;
+        for (int i = 1; i < HG_ORGAN_COUNT; i++)
+            known = known || f->organs[i] != HG_SEEN_UNSURE;
+        return known && f->has_contrast;
+    }
+    default:
+        return true;
+    }
+}
+
+/* ---- answers ---- */
+
+static void yes_no(hg_phantom_question *q, bool yes)
+{
+    snprintf(q->answer, sizeof q->answer, "%s", yes ? "Yes" : "No");
+}
+
+/* Text and options "A. ...", in an order of chance; the right one among `values` is `right`. */
+static void set_choice(hg_phantom_question *q, const char *const *values, int n, const char *right,
+                       hg_rng *rng)
+{
+    const char *options[4] = {right};
+    int n_options = 1;
+    for (int tries = 0; tries < 200 && n_options < 4 && n_options < n; tries++) {
+        const char *value = values[hg_phantom_pick(rng, n)];
+        bool twice = false;
+        for (int i = 0; i < n_options; i++)
+            twice = twice || strcmp(options[i], value) == 0;
+        if (!twice)
+            options[n_options++] = value;
+    }
+    int at = hg_phantom_pick(rng, n_options);
+    options[0] = options[at];
+    options[at] = right;
+    size_t used = strlen(q->text);
+    for (int i = 0; i < n_options; i++)
+        used += (size_t)snprintf(q->text + used, sizeof q->text - used, "\n%c. %s", 'A' + i, options[i]);
+    snprintf(q->text + used, sizeof q->text - used, "\nAnswer with the option's letter.");
+    snprintf(q->answer, sizeof q->answer, "%c", 'A' + at);
+}
+
+static int n_kinds(const hg_lesion_kind *kinds)
+{
+    int n = 0;
+    while (kinds[n] != HG_LESION_NONE)
+        n++;
+    return n;
+}
+
+/* Kind to ask for: the true one in half of the questions, else another. */
+static hg_lesion_kind choose_kind(const hg_phantom_facts *f, hg_rng *rng)
+{
+    if (f->lesion == HG_SEEN_YES && hg_phantom_chance(rng, 0.75f))
+        return f->kind;
+    return f->kinds[hg_phantom_pick(rng, n_kinds(f->kinds))];
+}
+
+static int choose_organ(const hg_phantom_facts *f, hg_rng *rng)
+{
+    hg_seen want = hg_phantom_chance(rng, 0.5f) ? HG_SEEN_YES : HG_SEEN_NO;
+    int fallback = 0;
+    for (int tries = 0; tries < 400; tries++) {
+        int i = 1 + hg_phantom_pick(rng, HG_ORGAN_COUNT - 1);
+        if (f->organs[i] == want)
+            return i;
+        if (f->organs[i] != HG_SEEN_UNSURE)
+            fallback = i;
+    }
+    return fallback;
+}
+
+static int index_of(const char *const *list, int n, const char *text)
+{
+    for (int i = 0; i < n; i++) {
+        if (strcmp(list[i], text) == 0)
+            return i;
+    }
+    return 0;
+}
+
+static void answer_open(hg_phantom_question *q, topic t, const hg_phantom_facts *f)
+{
+    char place[160];
+    switch (t) {
+    case TOPIC_MODALITY:
+        snprintf(q->answer, sizeof q->answer, "%s", f->modality);
+        break;
+    case TOPIC_SEQUENCE:
+        snprintf(q->answer, sizeof q->answer, "%s", f->sequence);
+        break;
+    case TOPIC_PART:
+        snprintf(q->answer, sizeof q->answer, "%s", f->part);
+        break;
+    case TOPIC_PLANE:
+        snprintf(q->answer, sizeof q->answer, "%s", f->plane);
+        break;
+    case TOPIC_ABNORMALITY:
+        if (f->lesion == HG_SEEN_YES)
+            say_finding(q->answer, sizeof q->answer, f);
+        else
+            snprintf(q->answer, sizeof q->answer, "No abnormality is visible");
+        break;
+    case TOPIC_LOCATION:
+        say_place(place, sizeof place, f);
+        snprintf(q->answer, sizeof q->answer, "%s", place);
+        break;
+    case TOPIC_SIZE:
+        snprintf(q->answer, sizeof q->answer, "About %d mm", (int)(f->size_mm + 0.5f));
+        break;
+    default:
+        snprintf(q->answer, sizeof q->answer, "%d", f->count);
+        break;
+    }
+    capitalise(q->answer);
+}
+
+static void ask_closed(hg_phantom_question *q, topic t, const char *wording, const hg_phantom_facts *f,
+                       hg_rng *rng)
+{
+    text_words w = {.kind = hg_lesion_words_get(f->kind)->noun};
+    char a_kind[100];
+    if (t == CLOSED_KIND) {
+        hg_lesion_kind kind = choose_kind(f, rng);
+        const hg_lesion_words *k = hg_lesion_words_get(kind);
+        snprintf(a_kind, sizeof a_kind, "%s%s", k->article, k->noun);
+        w.a_kind = a_kind;
+        yes_no(q, f->lesion == HG_SEEN_YES && kind == f->kind);
+    } else if (t == CLOSED_SIDE) {
+        w.side = sides[hg_phantom_pick(rng, 2)];
+        yes_no(q, strcmp(w.side, f->side) == 0);
+    } else if (t == CLOSED_MODALITY) {
+        int right = index_of(modalities, 5, f->modality);
+        int asked = hg_phantom_chance(rng, 0.4f) ? right : hg_phantom_pick(rng, 5);
+        w.modality = modalities[asked];
+        w.a_modality = modality_nouns[asked];
+        yes_no(q, asked == right);
+    } else if (t == CLOSED_ORGAN) {
+        int i = choose_organ(f, rng);
+        const hg_organ_words *o = hg_organ_words_get((hg_phantom_organ)i);
+        w.organ = o->name;
+        w.is_organ = strcmp(o->verb, "are") == 0 ? "Are" : "Is";
+        yes_no(q, f->organs[i] == HG_SEEN_YES);
+    } else {
+        yes_no(q, f->lesion == HG_SEEN_YES);
+    }
+    fill(q->text, sizeof q->text, wording, &w);
+}
+
+static void ask_choice(hg_phantom_question *q, topic t, const char *wording, const hg_phantom_facts *f,
+                       hg_rng *rng)
+{
+    const hg_lesion_words *k = hg_lesion_words_get(f->kind);
+    text_words w = {.kind = k->noun};
+    static const char none[] = "no abnormality";
+    const char *nouns[HG_LESION_COUNT] = {none};
+    fill(q->text, sizeof q->text, wording, &w);
+    if (t == CHOICE_KIND) {
+        int n = n_kinds(f->kinds);
+        for (int i = 0; i < n; i++)
+            nouns[i + 1] = hg_lesion_words_get(f->kinds[i])->noun;
+        set_choice(q, nouns, n + 1, f->lesion == HG_SEEN_YES ? k->noun : none, rng);
+    } else if (t == CHOICE_SIDE) {
+        set_choice(q, sides, 2, f->side, rng);
+    } else if (t == CHOICE_MODALITY) {
+        set_choice(q, modalities, 5, f->modality, rng);
+    } else if (t == CHOICE_PART) {
+        set_choice(q, parts, 5, f->part, rng);
+    } else if (t == CHOICE_PLANE) {
+        set_choice(q, planes, 3, f->plane, rng);
+    } else {
+        set_choice(q, sequences, 3, f->sequence, rng);
+    }
+}
+
+static const char *choose_wording(const char *const *wordings, bool held_out, hg_rng *rng)
+{
+    int n = 0;
+    while (n < TEXT_MAX_WORDINGS && wordings[n] != NULL)
+        n++;
+    return held_out ? wordings[n - 1] : wordings[hg_phantom_pick(rng, n - 1)];
+}
+
+static void ask_one(hg_phantom_question *q, topic t, const hg_phantom_facts *f, hg_rng *rng)
+{
+    const struct topic_row *row = &topics[t];
+    const char *wording = choose_wording(row->wordings, q->held_out, rng);
+    q->type = row->type;
+    q->topic = row->name;
+    if (row->type == HG_ANSWER_CLOSED) {
+        ask_closed(q, t, wording, f, rng);
+    } else if (row->type == HG_ANSWER_CHOICE) {
+        ask_choice(q, t, wording, f, rng);
+    } else {
+        text_words w = {.kind = hg_lesion_words_get(f->kind)->noun, .counted = f->counted};
+        fill(q->text, sizeof q->text, wording, &w);
+        answer_open(q, t, f);
+    }
+}
+
+int hg_phantom_ask(hg_phantom_question *out, int n, const hg_phantom_facts *facts, bool held_out, hg_rng *rng)
+{
+    topic list[TOPIC_COUNT];
+    int n_list = 0, made = 1;
+    for (int t = 0; t < TOPIC_COUNT; t++) {
+        if (allowed((topic)t, facts))
+            list[n_list++] = (topic)t;
+    }
+    if (n < 1)
+        return 0;
+    out[0] = (hg_phantom_question){.type = HG_ANSWER_CAPTION, .topic = "caption"};
+    out[0].held_out = held_out && hg_phantom_chance(rng, 0.5f);
+    const int n_requests = (int)(sizeof caption_requests / sizeof *caption_requests);
+    int request = out[0].held_out ? n_requests - 1 : hg_phantom_pick(rng, n_requests - 1);
+    snprintf(out[0].text, sizeof out[0].text, "%s", caption_requests[request]);
+    hg_phantom_caption(out[0].answer, sizeof out[0].answer, facts, rng);
+    for (; made < n && n_list > 0; made++) {
+        int at = hg_phantom_pick(rng, n_list);
+        out[made] = (hg_phantom_question){.held_out = held_out && hg_phantom_chance(rng, 0.5f)};
+        ask_one(&out[made], list[at], facts, rng);
+        list[at] = list[--n_list];
+    }
+    return made;
+}

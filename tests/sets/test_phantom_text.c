@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * test_phantom_text.c: questions have the right answers, options and wordings; a lesion that is not certain
+ * is never spoken of; yes and no are near balance.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "data/phantom_text.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const hg_lesion_kind kinds[] = {HG_LESION_TUMOUR, HG_LESION_INFARCT, HG_LESION_CYST,
+                                       HG_LESION_HAEMORRHAGE, HG_LESION_NONE};
+
+static hg_phantom_facts head_facts(hg_seen lesion)
+{
+    hg_phantom_facts f = {.modality = "MRI",
+                          .sequence = "T2-weighted",
+                          .part = "head",
+                          .plane = "coronal",
+                          .contrast = HG_CONTRAST_T2,
+                          .has_contrast = true,
+                          .kinds = kinds,
+                          .lesion = lesion,
+                          .kind = HG_LESION_TUMOUR,
+                          .organ = "frontal lobe",
+                          .side = "left",
+                          .size_mm = 31,
+                          .count = -1};
+    f.organs[HG_ORGAN_EYES] = HG_SEEN_YES;
+    f.organs[HG_ORGAN_CEREBRUM] = HG_SEEN_UNSURE;
+    return f;
+}
+
+static bool contains(const char *text, const char *part)
+{
+    return strstr(text, part) != NULL;
+}
+
+static void test_visible(void **state)
+{
+    hg_phantom_facts f = head_facts(HG_SEEN_YES);
+    int yes = 0, closed = 0;
+    hg_rng rng;
+    (void)state;
+    hg_rng_init(&rng, 1);
+    for (int round = 0; round < 400; round++) {
+        hg_phantom_question q[HG_PHANTOM_MAX_QUESTIONS];
+        int n = hg_phantom_ask(q, HG_PHANTOM_MAX_QUESTIONS, &f, false, &rng);
+        assert_true(n > 10);
+        assert_true(q[0].type == HG_ANSWER_CAPTION &&
+                    contains(q[0].answer, "tumour in the left frontal lobe") &&
+                    contains(q[0].answer, "31 mm") && contains(q[0].answer, "T2-weighted MRI") &&
+                    contains(q[0].answer, "bright"));
+        for (int i = 1; i < n; i++) {
+            assert_false(q[i].held_out);
+            assert_false(contains(q[i].text, "{"));
+            assert_true(q[i].answer[0] != 0);
+            bool is_yes = strcmp(q[i].answer, "Yes") == 0;
+            closed += q[i].type == HG_ANSWER_CLOSED;
+            yes += is_yes;
+            if (q[i].type == HG_ANSWER_CLOSED && strcmp(q[i].topic, "side") == 0)
+                assert_true(is_yes == contains(q[i].text, "left"));
+            if (q[i].type == HG_ANSWER_CLOSED && strcmp(q[i].topic, "presence") == 0)
+                assert_true(is_yes == contains(q[i].text, "tumour"));
+            if (q[i].type == HG_ANSWER_CLOSED && strcmp(q[i].topic, "modality") == 0)
+                assert_true(is_yes == contains(q[i].text, "MRI"));
+            if (q[i].type == HG_ANSWER_CLOSED && strcmp(q[i].topic, "organ") == 0) {
+                assert_true(is_yes == contains(q[i].text, "eyes"));
+                assert_false(contains(q[i].text, "cerebrum"));
+            }
+            if (q[i].type == HG_ANSWER_CHOICE) {
+                /* The letter's option is the right one. */
+                const char *right = strcmp(q[i].topic, "modality") == 0   ? "MRI"
+                                    : strcmp(q[i].topic, "part") == 0     ? "head"
+                                    : strcmp(q[i].topic, "plane") == 0    ? "coronal"
+                                    : strcmp(q[i].topic, "sequence") == 0 ? "T2-weighted"
+                                    : strcmp(q[i].topic, "side") == 0     ? "left"
+                                                                          : "tumour";
+                char option[64];
+                snprintf(option, sizeof option, "\n%s. %s\n", q[i].answer, right);
+                assert_true(contains(q[i].text, option));
+            }
+        }
+    }
+    assert_true(yes > 0.4 * closed && yes < 0.8 * closed);
+}
+
+static void test_not_certain(void **state)
+{
+    hg_phantom_facts f = head_facts(HG_SEEN_UNSURE);
+    hg_rng rng;
+    (void)state;
+    hg_rng_init(&rng, 2);
+    for (int round = 0; round < 200; round++) {
+        hg_phantom_question q[HG_PHANTOM_MAX_QUESTIONS];
+        int n = hg_phantom_ask(q, HG_PHANTOM_MAX_QUESTIONS, &f, false, &rng);
+        for (int i = 0; i < n; i++) {
+            assert_false(contains(q[i].text, "tumour") || contains(q[i].answer, "tumour"));
+            assert_false(contains(q[i].answer, "bnormal"));
+            assert_string_not_equal(q[i].topic, "abnormality");
+        }
+    }
+}
+
+static void test_absent(void **state)
+{
+    hg_phantom_facts f = head_facts(HG_SEEN_NO);
+    hg_rng rng;
+    (void)state;
+    hg_rng_init(&rng, 3);
+    for (int round = 0; round < 200; round++) {
+        hg_phantom_question q[HG_PHANTOM_MAX_QUESTIONS];
+        int n = hg_phantom_ask(q, HG_PHANTOM_MAX_QUESTIONS, &f, false, &rng);
+        assert_true(contains(q[0].answer, "No abnormality"));
+        for (int i = 1; i < n; i++) {
+            bool about = strcmp(q[i].topic, "presence") == 0 || strcmp(q[i].topic, "abnormality") == 0;
+            if (about && q[i].type == HG_ANSWER_CLOSED)
+                assert_string_equal(q[i].answer, "No");
+            assert_string_not_equal(q[i].topic, "side");
+            assert_string_not_equal(q[i].topic, "size");
+        }
+    }
+}
+
+/* What the test split may say, and only it: no text of the one kind is a text of the other. */
+static void test_held_out(void **state)
+{
+    hg_phantom_facts f = head_facts(HG_SEEN_YES);
+    hg_rng rng;
+    int held = 0, all = 0;
+    static char usual[4000][120];
+    int n_usual = 0;
+    (void)state;
+    hg_rng_init(&rng, 4);
+    for (int round = 0; round < 200; round++) {
+        hg_phantom_question q[HG_PHANTOM_MAX_QUESTIONS];
+        int n = hg_phantom_ask(q, HG_PHANTOM_MAX_QUESTIONS, &f, false, &rng);
+        for (int i = 0; i < n && n_usual < 4000; i++)
+            snprintf(usual[n_usual++], sizeof *usual, "%.*s", (int)strcspn(q[i].text, "\n"), q[i].text);
+    }
+    for (int round = 0; round < 100; round++) {
+        hg_phantom_question q[HG_PHANTOM_MAX_QUESTIONS];
+        int n = hg_phantom_ask(q, HG_PHANTOM_MAX_QUESTIONS, &f, true, &rng);
+        for (int i = 0; i < n; i++) {
+            all++;
+            held += q[i].held_out;
+            char text[120];
+            snprintf(text, sizeof text, "%.*s", (int)strcspn(q[i].text, "\n"), q[i].text);
+            for (int j = 0; j < n_usual && q[i].held_out; j++)
+                assert_string_not_equal(text, usual[j]);
+        }
+    }
+    assert_true(held > 0.4 * all && held < 0.6 * all);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_visible), cmocka_unit_test(test_not_certain),
+                                       cmocka_unit_test(test_absent), cmocka_unit_test(test_held_out)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
