@@ -31,7 +31,8 @@ typedef struct hg_session hg_session;
 
 typedef struct hg_model_options {
     int n_threads;        /* 0: every processor this process may use; at most 1024 */
-    const char *cpu_tier; /* "reference", "avx2", "avx512"; NULL: the best this machine has */
+    const char *cpu_tier; /* "reference", "avx2", "avx2_vnni", "avx512", "avx512_vnni", "avx512_bf16"; NULL:
+                             the best that this machine has */
     const char *kv_cache; /* type of cached keys and values: "f32", "f16", "bf16"; NULL: f32. 16 bits halve it
                              and round */
 } hg_model_options;

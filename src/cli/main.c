@@ -37,7 +37,7 @@ static void print_help(FILE *to)
         fprintf(to, "  %-9s %s\n", commands[i].name, commands[i].help);
     fprintf(to,
             "\n  --model MODEL    a .gguf package or a folder of released files (default: $HEALTHGPT_MODEL)\n"
-            "  --threads N  --cpu reference|avx2|avx512  --json  --quiet\n\n"
+            "  --threads N  --cpu TIER  --json  --quiet\n\n"
             "`healthgpt COMMAND --help` lists a command's options. Exit codes: 0 done, 1 it failed, 2 "
             "wrong usage,\n"
             "3 bad input (file, image, model), 4 this model cannot do that task.\n");

@@ -10,22 +10,29 @@
 static hg_kernels kernels_tables[HG_CPU_TIER_COUNT];
 static pthread_once_t kernels_once = PTHREAD_ONCE_INIT;
 
+/* What a tier replaces. */
+static void (*const kernels_set[HG_CPU_TIER_COUNT])(hg_kernels *table) = {
+#if defined(HG_KERNELS_X86) && !defined(HG_REAL_IS_DOUBLE)
+    [HG_CPU_TIER_AVX2] = hg_kernels_set_avx2,
+    [HG_CPU_TIER_AVX2_VNNI] = hg_kernels_set_avx2_vnni,
+    [HG_CPU_TIER_AVX512] = hg_kernels_set_avx512,
+    [HG_CPU_TIER_AVX512_VNNI] = hg_kernels_set_avx512_vnni,
+    [HG_CPU_TIER_AVX512_BF16] = hg_kernels_set_avx512_bf16,
+#else
+    NULL,
+#endif
+};
+
 static void kernels_build(void)
 {
-    hg_kernels *reference = &kernels_tables[HG_CPU_TIER_REFERENCE];
-    hg_kernels_set_reference(reference);
-    kernels_tables[HG_CPU_TIER_AVX2] = *reference;
-    kernels_tables[HG_CPU_TIER_AVX512] = *reference;
-#if defined(HG_KERNELS_X86) && !defined(HG_REAL_IS_DOUBLE)
-    hg_cpu_tier best = hg_cpu_detect();
-    if (best >= HG_CPU_TIER_AVX2) {
-        hg_kernels_set_onednn(&kernels_tables[HG_CPU_TIER_AVX2]);
-        hg_kernels_set_avx2(&kernels_tables[HG_CPU_TIER_AVX2]);
+    hg_kernels_set_reference(&kernels_tables[HG_CPU_TIER_REFERENCE]);
+    for (int tier = 1; tier < HG_CPU_TIER_COUNT; tier++) {
+        kernels_tables[tier] = kernels_tables[tier - 1];
+        if (kernels_set[tier] != NULL && hg_cpu_has((hg_cpu_tier)tier)) {
+            kernels_set[tier](&kernels_tables[tier]);
+            kernels_tables[tier].name = hg_cpu_tier_name((hg_cpu_tier)tier);
+        }
     }
-    kernels_tables[HG_CPU_TIER_AVX512] = kernels_tables[HG_CPU_TIER_AVX2];
-    if (best >= HG_CPU_TIER_AVX512)
-        hg_kernels_set_avx512(&kernels_tables[HG_CPU_TIER_AVX512]);
-#endif
 }
 
 const hg_kernels *hg_kernels_get(hg_cpu_tier tier)

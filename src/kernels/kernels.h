@@ -10,6 +10,7 @@
 #define HG_KERNELS_KERNELS_H
 
 #include "base/cpu.h"
+#include "kernels/rounded.h"
 #include "tensor/dtype.h"
 
 #include <stdbool.h>
@@ -50,6 +51,23 @@ typedef struct hg_kernels {
     /* C = op(A) op(B) + beta C. */
     void (*gemm)(const hg_gemm_shape *s, const hg_real *a, const hg_real *b, hg_real beta, hg_real *c);
 
+    /* Whether block-quantised weights should be multiplied through the following three when no gradient is
+     * wanted. The reference has them, to check the others; its own way is the plain one. */
+    bool rounds;
+
+    /* x (K) to row `row` of `to`. The same bits on every tier. */
+    void (*round)(const hg_real *x, const hg_rounded *to, int64_t row);
+
+    /* y[t, i] = sum_j w[i, j] x[t, j] (+ y[t, i] when `add`), i < n; w of a block-quantised type. For few
+     * rows of x: each weight is read once, as it is stored. */
+    void (*matvec_rounded)(hg_dtype type, int64_t n, const void *w, int64_t ldw, const hg_rounded *x,
+                           bool add, hg_real *y, int64_t ldy);
+
+    /* The same for many rows: n <= HG_ROUNDED_PANEL weights are unpacked to `scratch`, hg_rounded_scratch(k)
+     * bytes at a multiple of 64, then multiplied with all of x. */
+    void (*gemm_rounded)(hg_dtype type, int64_t n, const void *w, int64_t ldw, const hg_rounded *x, bool add,
+                         hg_real *y, int64_t ldy, void *scratch);
+
     /* One row of n: y = x / sqrt(mean(x²) + eps) · gain. */
     void (*rmsnorm)(int64_t n, hg_real eps, const hg_real *x, const hg_real *gain, hg_real *y);
 
@@ -85,6 +103,9 @@ const hg_kernels *hg_kernels_get(hg_cpu_tier tier);
 void hg_kernels_set_reference(hg_kernels *table);
 void hg_kernels_set_onednn(hg_kernels *table);
 void hg_kernels_set_avx2(hg_kernels *table);
+void hg_kernels_set_avx2_vnni(hg_kernels *table);
 void hg_kernels_set_avx512(hg_kernels *table);
+void hg_kernels_set_avx512_vnni(hg_kernels *table);
+void hg_kernels_set_avx512_bf16(hg_kernels *table);
 
 #endif

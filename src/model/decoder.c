@@ -15,12 +15,13 @@ static hg_tensor *decoder_project(hg_ctx *ctx, hg_decoder *d, const hg_plugin *p
 {
     hg_decoder_layer *l = &d->layers[layer];
     hg_tensor *bias = l->bias[slot].data != NULL ? &l->bias[slot] : NULL;
-    hg_tensor *y = hg_op_linear(ctx, x, &l->weight[slot], bias);
-    if (plugin == NULL || hg_ctx_failed(ctx))
-        return y;
-    const hg_real *mask =
-        plugin->mask == NULL ? NULL : plugin->mask(plugin->mask_user, ctx, layer, slot, x->shape[0]);
-    return hg_op_hlora(ctx, y, x, hg_plugin_get(plugin, layer, slot), mask);
+    if (hg_ctx_failed(ctx))
+        return NULL;
+    const hg_real *mask = plugin == NULL || plugin->mask == NULL
+                              ? NULL
+                              : plugin->mask(plugin->mask_user, ctx, layer, slot, x->shape[0]);
+    return hg_op_project(ctx, x, &l->weight[slot], bias,
+                         plugin == NULL ? NULL : hg_plugin_get(plugin, layer, slot), mask);
 }
 
 /* A part of a fused projection's columns. */

@@ -17,6 +17,12 @@ void hg_adapter_scale(int64_t n, hg_real scale, const hg_real *mask, hg_real *a)
 /* Rows of gate (T, E) to their softmax. */
 void hg_adapter_softmax(hg_ctx *ctx, const hg_tensor *gate);
 
+/* h (T, R) = a (T, R), every expert's columns times its column of gate (T, E). */
+void hg_adapter_apply_gate(const hg_tensor *rank, const hg_tensor *gate, hg_real *h);
+
+/* Whether the shapes of an H-LoRA fit input x and output y. */
+bool hg_hlora_fits(const hg_tensor *y, const hg_tensor *x, const hg_hlora *p);
+
 /* In place over rows of dw (T, E): the gradient of the softmax w's inputs, w (dw - <w, dw>). */
 void hg_adapter_softmax_backward(const hg_tensor *gate, hg_real *dw);
 

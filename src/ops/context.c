@@ -49,8 +49,8 @@ hg_real *hg_ctx_scratch(hg_ctx *ctx, int64_t n)
     return p;
 }
 
-/* About 80 microseconds of work for one thread. */
-#define WORK_FOR_THREADS (1 << 20)
+/* About 20 microseconds of work for one thread: several times what waking threads takes that wait for it. */
+#define WORK_FOR_THREADS (1 << 18)
 
 int hg_ctx_threads(const hg_ctx *ctx, int64_t work)
 {

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * matmul.c: a few rows go through the matvec kernel, which reads each weight once, as it is stored; many rows
- * go through gemm on blocks of weight rows, converted to activations first when they are of another type.
- * Block sizes are constants, so that results do not depend on the number of threads.
+ * matmul.c: the gradients' products: gemm on blocks of weights, converted to activations first when they are
+ * of another type. Block sizes are constants, so that results do not depend on the number of threads.
  */
 #include "ops/matmul.h"
 
@@ -10,14 +9,11 @@
 
 #include <assert.h>
 
-/* Up to this many activation rows the weights are not converted: reading them is what costs. */
-#define MATVEC_MAX_ROWS 4
-/* Weight rows a chunk; 64 rows of 3,072 floats are 768 KiB, which stays in a second-level cache. */
-#define FORWARD_BLOCK 64
-#define MATVEC_BLOCK 64
 /* Backward through weights: blocks of inputs (a chunk's result) and of outputs (converted together). Weights
  * are converted from whole blocks of their type. */
 #define BACKWARD_BLOCK 256
+/* Weight rows a chunk of their gradient. */
+#define WEIGHTS_BLOCK 64
 static_assert(BACKWARD_BLOCK % HG_DTYPE_MAX_BLOCK == 0, "a chunk begins at a block");
 
 static const void *weight_at(const hg_tensor *w, int64_t row, int64_t column)
@@ -31,7 +27,6 @@ typedef struct matmul_job {
     const hg_real *x;
     int64_t ld_x;
     const hg_tensor *w;
-    hg_real beta;
     hg_real *y;
     int64_t ld_y;
     hg_real *scratch; /* scratch_each for each worker */
@@ -46,22 +41,6 @@ static int64_t chunk_count(int64_t n, int64_t block)
 static int64_t chunk_size(int64_t n, int64_t block, int64_t begin)
 {
     return n - begin < block ? n - begin : block;
-}
-
-static void matvec_chunk(void *arg, int64_t index, int worker)
-{
-    (void)worker;
-    const matmul_job *job = arg;
-    int64_t begin = index * MATVEC_BLOCK;
-    int64_t count = chunk_size(job->n, MATVEC_BLOCK, begin);
-    hg_real result[MATVEC_BLOCK];
-    for (int64_t t = 0; t < job->t; t++) {
-        job->ctx->kernels->matvec(job->w->dtype, count, job->k, weight_at(job->w, begin, 0),
-                                  job->w->stride[0], job->x + t * job->ld_x, result);
-        hg_real *y = job->y + t * job->ld_y + begin;
-        for (int64_t i = 0; i < count; i++)
-            y[i] = job->beta == 0 ? result[i] : result[i] + job->beta * y[i];
-    }
 }
 
 /* `rows` x `columns` of the weights from (row, column) on, as activations: in place when they are, else
@@ -81,18 +60,6 @@ static const hg_real *weight_block(const matmul_job *job, int worker, int64_t ro
     return block;
 }
 
-static void forward_chunk(void *arg, int64_t index, int worker)
-{
-    const matmul_job *job = arg;
-    int64_t begin = index * FORWARD_BLOCK;
-    int64_t count = chunk_size(job->n, FORWARD_BLOCK, begin);
-    int64_t ld;
-    const hg_real *w = weight_block(job, worker, begin, count, 0, job->k, &ld);
-    hg_gemm_shape shape = {
-        .trans_b = true, .m = job->t, .n = count, .k = job->k, .lda = job->ld_x, .ldb = ld, .ldc = job->ld_y};
-    job->ctx->kernels->gemm(&shape, job->x, w, job->beta, job->y + begin);
-}
-
 static bool job_take_scratch(matmul_job *job, int64_t each)
 {
     job->scratch_each = each;
@@ -100,30 +67,6 @@ static bool job_take_scratch(matmul_job *job, int64_t each)
         return true;
     job->scratch = hg_ctx_scratch(job->ctx, each * job->ctx->n_threads);
     return job->scratch != NULL;
-}
-
-void hg_matmul_forward(hg_ctx *ctx, const hg_tensor *x, const hg_tensor *w, hg_real beta, hg_tensor *y)
-{
-    matmul_job job = {.ctx = ctx,
-                      .t = x->shape[0],
-                      .n = w->shape[0],
-                      .k = w->shape[1],
-                      .x = hg_tensor_real(x),
-                      .ld_x = x->stride[0],
-                      .w = w,
-                      .beta = beta,
-                      .y = hg_tensor_real(y),
-                      .ld_y = y->stride[0]};
-    if (job.t <= MATVEC_MAX_ROWS) {
-        hg_parallel_for(hg_ctx_threads(ctx, job.t * job.n * job.k), chunk_count(job.n, MATVEC_BLOCK),
-                        matvec_chunk, &job);
-        return;
-    }
-    hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
-    if (job_take_scratch(&job, FORWARD_BLOCK * job.k))
-        hg_parallel_for(hg_ctx_threads(ctx, job.t * job.n * job.k), chunk_count(job.n, FORWARD_BLOCK),
-                        forward_chunk, &job);
-    hg_arena_reset(ctx->arena, mark);
 }
 
 static void backward_data_chunk(void *arg, int64_t index, int worker)
@@ -171,9 +114,9 @@ static void backward_weights_chunk(void *arg, int64_t index, int worker)
 {
     (void)worker;
     const weights_job *job = arg;
-    int64_t begin = index * FORWARD_BLOCK;
+    int64_t begin = index * WEIGHTS_BLOCK;
     hg_gemm_shape shape = {.trans_a = true,
-                           .m = chunk_size(job->n, FORWARD_BLOCK, begin),
+                           .m = chunk_size(job->n, WEIGHTS_BLOCK, begin),
                            .n = job->k,
                            .k = job->t,
                            .lda = job->ld_dy,
@@ -186,6 +129,6 @@ void hg_matmul_backward_weights(hg_ctx *ctx, int64_t t, int64_t n, int64_t k, co
                                 int64_t ld_dy, const hg_real *x, int64_t ld_x, hg_real *dw)
 {
     weights_job job = {ctx->kernels, t, n, k, ld_dy, ld_x, dy, x, dw};
-    hg_parallel_for(hg_ctx_threads(ctx, t * n * k), chunk_count(n, FORWARD_BLOCK), backward_weights_chunk,
+    hg_parallel_for(hg_ctx_threads(ctx, t * n * k), chunk_count(n, WEIGHTS_BLOCK), backward_weights_chunk,
                     &job);
 }

@@ -1,16 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * matmul.h: the three products that linear layers, H-LoRA and their gradients are made of, cut into chunks
- * for threads. Weights may be of any type; they are read as they are for a few rows and converted block by
- * block for many, never as a whole.
+ * for threads. Weights may be of any type; they are read as they are for a few rows and unpacked or converted
+ * block by block for many, never as a whole. Chunks are constants: results do not depend on the number of
+ * threads.
  */
 #ifndef HG_OPS_MATMUL_H
 #define HG_OPS_MATMUL_H
 
 #include "ops/context.h"
 
-/* y (T, N) = x (T, K) · w (N, K)ᵀ + beta · y. x and y may have strided rows. */
-void hg_matmul_forward(hg_ctx *ctx, const hg_tensor *x, const hg_tensor *w, hg_real beta, hg_tensor *y);
+/* One weight and where its product goes: y (T, N) = x (T, K) · w (N, K)ᵀ, added to y when `add`; rows of y
+ * are ldy apart. */
+typedef struct hg_product {
+    const hg_tensor *w;
+    bool add;
+    hg_real *y;
+    int64_t ldy;
+} hg_product;
+
+#define HG_PRODUCTS_MAX 4
+
+/* All products of the same x (T, K), which may have strided rows, in one go: x is rounded once where that is
+ * the kernels' way, and threads are woken once. Without a tape products with block-quantised weights go
+ * through rounded activations (kernels/rounded.h) on the tiers that have them; else everything is as exact as
+ * floats. */
+void hg_matmul_products(hg_ctx *ctx, const hg_tensor *x, const hg_product *products, int n_products);
+
+/* y (T, N) = x (T, K) · w (N, K)ᵀ, added to y when `add`. x and y may have strided rows. */
+void hg_matmul_forward(hg_ctx *ctx, const hg_tensor *x, const hg_tensor *w, bool add, hg_tensor *y);
 
 /* dx (T, K) += dy (T, N) · w (N, K); dx has rows `ld_dx` apart, dy rows `ld_dy`. */
 void hg_matmul_backward_data(hg_ctx *ctx, int64_t t, const hg_real *dy, int64_t ld_dy, const hg_tensor *w,

@@ -110,7 +110,7 @@ void hg_narrow_forward(hg_ctx *ctx, const hg_tensor *x, const hg_narrow *parts, 
     if (t <= FEW_ROWS) {
         for (int i = 0; i < n_parts; i++) {
             hg_tensor y = hg_tensor_make(HG_DTYPE_REAL, 2, (int64_t[]){t, parts[i].w->shape[0]}, parts[i].y);
-            hg_matmul_forward(ctx, x, parts[i].w, 0, &y);
+            hg_matmul_forward(ctx, x, parts[i].w, false, &y);
         }
         return;
     }

@@ -20,8 +20,7 @@ typedef struct hlora_saved {
     hg_tensor *gate;     /* w, (T, E) */
 } hlora_saved;
 
-/* h = e · a. */
-static void hlora_apply_gate(const hg_tensor *rank, const hg_tensor *gate, hg_real *h)
+void hg_adapter_apply_gate(const hg_tensor *rank, const hg_tensor *gate, hg_real *h)
 {
     int64_t r = rank->shape[1], n_experts = gate->shape[1], each = r / n_experts;
     const hg_real *a = hg_tensor_real(rank), *w = hg_tensor_real(gate);
@@ -65,7 +64,7 @@ static void hlora_backward(hg_ctx *ctx, const hg_record *record)
     if (hg_ctx_failed(ctx))
         return;
     const hg_real *g = record->out->grad;
-    hlora_apply_gate(s->rank, s->gate, h);
+    hg_adapter_apply_gate(s->rank, s->gate, h);
     if (plug->b.grad != NULL)
         hg_matmul_backward_weights(ctx, t, n, r, g, n, h, r, plug->b.grad);
     hg_narrow_backward_wide(ctx, t, g, &plug->b, dh);
@@ -79,7 +78,7 @@ static void hlora_backward(hg_ctx *ctx, const hg_record *record)
 
 const hg_op hg_op_hlora_entry = {"hlora", hlora_backward};
 
-static bool hlora_fits(const hg_tensor *y, const hg_tensor *x, const hg_hlora *p)
+bool hg_hlora_fits(const hg_tensor *y, const hg_tensor *x, const hg_hlora *p)
 {
     int64_t r = p->a.shape[0], k = p->a.shape[1];
     return x->n_dims == 2 && y->n_dims == 2 && hg_tensor_is_contiguous(y) && x->shape[0] == y->shape[0] &&
@@ -91,7 +90,7 @@ hg_tensor *hg_op_hlora(hg_ctx *ctx, hg_tensor *y, hg_tensor *x, hg_hlora *plug, 
 {
     if (hg_ctx_failed(ctx))
         return NULL;
-    if (!hlora_fits(y, x, plug))
+    if (!hg_hlora_fits(y, x, plug))
         return hg_ctx_fail(ctx, HG_STATUS_INPUT, "hlora: A, B and router do not fit the layer");
     int64_t t = x->shape[0], r = plug->a.shape[0], e = plug->router.shape[0];
     hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
@@ -104,8 +103,8 @@ hg_tensor *hg_op_hlora(hg_ctx *ctx, hg_tensor *y, hg_tensor *x, hg_hlora *plug, 
     hg_narrow_forward(ctx, x, parts, 2);
     hg_adapter_softmax(ctx, gate);
     hg_adapter_scale(t * r, plug->scale, mask, hg_tensor_real(rank));
-    hlora_apply_gate(rank, gate, hg_tensor_real(h));
-    hg_matmul_forward(ctx, h, &plug->b, 1, y);
+    hg_adapter_apply_gate(rank, gate, hg_tensor_real(h));
+    hg_matmul_forward(ctx, h, &plug->b, true, y);
     if (ctx->tape == NULL) {
         hg_arena_reset(ctx->arena, mark);
         return y;

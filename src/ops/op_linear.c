@@ -45,7 +45,7 @@ hg_tensor *hg_op_linear(hg_ctx *ctx, hg_tensor *x, hg_tensor *w, hg_tensor *bias
     hg_real *rows = hg_tensor_real(y);
     for (int64_t i = 0; bias != NULL && i < shape[0]; i++)
         memcpy(rows + i * shape[1], hg_tensor_real(bias), (size_t)shape[1] * sizeof *rows);
-    hg_matmul_forward(ctx, x, w, bias != NULL ? 1 : 0, y);
+    hg_matmul_forward(ctx, x, w, bias != NULL, y);
     hg_tape_push(ctx, &hg_op_linear_entry, y, (hg_tensor *[]){x, w, bias}, 3, NULL);
     return hg_ctx_failed(ctx) ? NULL : y;
 }

@@ -61,7 +61,7 @@ hg_tensor *hg_op_lora(hg_ctx *ctx, hg_tensor *y, hg_tensor *x, hg_hlora *plug, c
     const hg_narrow part = {&plug->a, hg_tensor_real(rank)};
     hg_narrow_forward(ctx, x, &part, 1);
     hg_adapter_scale(t * r, plug->scale, mask, hg_tensor_real(rank));
-    hg_matmul_forward(ctx, rank, &plug->b, 1, y);
+    hg_matmul_forward(ctx, rank, &plug->b, true, y);
     if (ctx->tape == NULL) {
         hg_arena_reset(ctx->arena, mark);
         return y;

@@ -129,7 +129,7 @@ static void moelora_forward_expert(hg_ctx *ctx, const moelora_saved *s, hg_tenso
     hg_narrow_forward(ctx, x, &part, 1);
     moelora_scale(s->plug, s->mask, j, t, part.y);
     moelora_weigh(s->gate, j, r, part.y, hg_tensor_real(h));
-    hg_matmul_forward(ctx, h, &e.b, 1, y);
+    hg_matmul_forward(ctx, h, &e.b, true, y);
 }
 
 hg_tensor *hg_op_moelora(hg_ctx *ctx, hg_tensor *y, hg_tensor *x, hg_hlora *plug, const hg_real *mask)

@@ -32,6 +32,12 @@ typedef struct hg_hlora {
  * and mask must live until its backward. */
 hg_tensor *hg_op_hlora(hg_ctx *ctx, hg_tensor *y, hg_tensor *x, hg_hlora *plug, const hg_real *mask);
 
+/* A linear layer with its H-LoRA: the two operations above after each other with a tape; without one in two
+ * passes over threads and, where x is rounded, with one rounding: W, A and router read x together, then B is
+ * added. bias and plug may be NULL. */
+hg_tensor *hg_op_project(hg_ctx *ctx, hg_tensor *x, hg_tensor *w, hg_tensor *bias, hg_hlora *plug,
+                         const hg_real *mask);
+
 /* LoRA, for comparison: the above without a router, B (scale · mask · A x); `router` is not read. */
 hg_tensor *hg_op_lora(hg_ctx *ctx, hg_tensor *y, hg_tensor *x, hg_hlora *plug, const hg_real *mask);
 

@@ -15,13 +15,10 @@
 static hg_status open_kernels(hg_model *m, const hg_train_settings *s, hg_error *err)
 {
     hg_cpu_tier tier = hg_cpu_detect();
-    int i = 0;
-    while (s->cpu[0] != 0 && i < HG_CPU_TIER_COUNT && strcmp(s->cpu, hg_cpu_tier_name((hg_cpu_tier)i)) != 0)
-        i++;
-    if (i == HG_CPU_TIER_COUNT || (s->cpu[0] != 0 && (hg_cpu_tier)i > tier))
+    if (s->cpu[0] != 0 && (!hg_cpu_tier_find(s->cpu, &tier) || !hg_cpu_has(tier)))
         return hg_error_set(err, HG_STATUS_USAGE, "no CPU tier '%s' here; the best is %s", s->cpu,
-                            hg_cpu_tier_name(tier));
-    m->kernels = hg_kernels_get(s->cpu[0] != 0 ? (hg_cpu_tier)i : tier);
+                            hg_cpu_tier_name(hg_cpu_detect()));
+    m->kernels = hg_kernels_get(tier);
     m->n_threads = s->threads > 0 ? (int)s->threads : hg_parallel_processors();
     m->cache_type = HG_DTYPE_F32;
     return HG_STATUS_OK;

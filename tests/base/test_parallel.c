@@ -72,9 +72,12 @@ static void test_processors(void **state)
     (void)state;
     assert_true(hg_parallel_processors() >= 1);
     assert_true(hg_cpu_detect() < HG_CPU_TIER_COUNT);
+    assert_true(hg_cpu_has(HG_CPU_TIER_REFERENCE) && hg_cpu_has(hg_cpu_detect()));
     assert_string_equal(hg_cpu_tier_name(HG_CPU_TIER_REFERENCE), "reference");
-    assert_string_equal(hg_cpu_tier_name(HG_CPU_TIER_AVX2), "avx2");
-    assert_string_equal(hg_cpu_tier_name(HG_CPU_TIER_AVX512), "avx512");
+    hg_cpu_tier tier;
+    assert_true(hg_cpu_tier_find("avx2_vnni", &tier) && tier == HG_CPU_TIER_AVX2_VNNI);
+    assert_true(hg_cpu_tier_find("avx512_bf16", &tier) && tier == HG_CPU_TIER_AVX512_BF16);
+    assert_false(hg_cpu_tier_find("avx", &tier));
 }
 
 int main(void)

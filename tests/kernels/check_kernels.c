@@ -4,9 +4,10 @@
  * sizes and all weight types, with inputs and results ending at a guard page. `check_kernels --bench` prints
  * times instead.
  */
+#include "check_rounded.h"
 #include "guard.h"
+#include "kernel_values.h"
 
-#include "base/rng.h"
 #include "bench_kernels.h"
 #include "kernels/kernels.h"
 
@@ -20,91 +21,23 @@ static const int64_t sizes[] = {1,  2,  3,  7,  8,   9,   15,  16,  17,  31,   3
                                 33, 64, 65, 96, 100, 128, 256, 257, 768, 1023, 1024};
 #define N_SIZES (sizeof sizes / sizeof *sizes)
 
-static const hg_dtype types[] = {HG_DTYPE_F32,  HG_DTYPE_F16,  HG_DTYPE_BF16, HG_DTYPE_F64,
-                                 HG_DTYPE_Q8_0, HG_DTYPE_Q4_0, HG_DTYPE_Q4_K, HG_DTYPE_Q6_K};
-#define N_TYPES (sizeof types / sizeof *types)
-
 static const hg_kernels *reference_table(void)
 {
     return hg_kernels_get(HG_CPU_TIER_REFERENCE);
-}
-
-static float *new_floats(int64_t n, hg_rng *rng, double range)
-{
-    float *x = guard_alloc((size_t)n * sizeof *x);
-    for (int64_t i = 0; i < n; i++)
-        x[i] = (float)((2 * hg_rng_uniform(rng) - 1) * range);
-    return x;
-}
-
-static void free_floats(float *x, int64_t n)
-{
-    guard_free(x, (size_t)n * sizeof *x);
-}
-
-/* Gives a block binary16 scales that make values near 1. */
-static void new_scales(hg_dtype type, uint8_t *block, hg_rng *rng)
-{
-    float unit = type == HG_DTYPE_Q8_0 ? 0x1p-7F : type == HG_DTYPE_Q4_0 ? 0x1p-3F : 0x1p-10F;
-    for (int i = 0; i < (type == HG_DTYPE_Q4_K ? 2 : 1); i++) {
-        uint16_t scale = hg_f32_to_f16(unit * (float)(2 * hg_rng_uniform(rng) - 1));
-        memcpy(block + (type == HG_DTYPE_Q6_K ? 208 : 2 * i), &scale, sizeof scale);
-    }
-}
-
-/* n random values of a type, and the same as floats. Blocks get any bytes, so that every code and packed
- * scale occurs, and scales of either sign. */
-static void *new_weights(hg_dtype type, int64_t n, hg_rng *rng, float *as_float)
-{
-    float *x = new_floats(n, rng, 1);
-    uint8_t *w = guard_alloc(hg_dtype_span(type, n));
-    hg_dtype_from_real(type, n, x, w);
-    size_t bytes = hg_dtype_block_bytes(type);
-    for (int64_t block = 0; hg_dtype_is_quantised(type) && block < n / hg_dtype_block(type); block++) {
-        for (size_t i = 0; i < bytes; i++)
-            w[(size_t)block * bytes + i] = (uint8_t)hg_rng_next(rng);
-        new_scales(type, w + (size_t)block * bytes, rng);
-    }
-    hg_dtype_to_real(type, n, w, as_float);
-    free_floats(x, n);
-    return w;
-}
-
-static void free_weights(hg_dtype type, void *w, int64_t n)
-{
-    guard_free(w, hg_dtype_span(type, n));
-}
-
-/* Whole blocks? */
-static bool type_holds(hg_dtype type, int64_t n)
-{
-    return n % hg_dtype_block(type) == 0;
-}
-
-/* |got - want| may be `relative` of `scale[i]` (of |want| when NULL) and `absolute` besides. */
-static void compare(const char *what, int64_t n, const float *want, const float *got, const float *scale,
-                    double relative, double absolute)
-{
-    for (int64_t i = 0; i < n; i++) {
-        double size = scale != NULL ? (double)scale[i] : fabs((double)want[i]);
-        if (!(fabs((double)want[i] - (double)got[i]) <= relative * size + absolute))
-            fail_msg("%s, element %lld of %lld: %.9g, reference %.9g", what, (long long)i, (long long)n,
-                     (double)got[i], (double)want[i]);
-    }
 }
 
 /* ---- each kernel against the reference; `t` is the tier's table ---- */
 
 static void check_to_real(const hg_kernels *t, int64_t n, hg_rng *rng)
 {
-    for (size_t i = 0; i < N_TYPES; i++) {
-        if (!type_holds(types[i], n))
+    for (size_t i = 0; i < KERNEL_TYPES; i++) {
+        if (!type_holds(kernel_types[i], n))
             continue;
         float *want = new_floats(n, rng, 1), *got = new_floats(n, rng, 1);
-        void *w = new_weights(types[i], n, rng, want);
-        t->to_real(types[i], n, w, got);
+        void *w = new_weights(kernel_types[i], n, rng, want);
+        t->to_real(kernel_types[i], n, w, got);
         assert_memory_equal(want, got, (size_t)n * sizeof *want);
-        free_weights(types[i], w, n);
+        free_weights(kernel_types[i], w, n);
         free_floats(want, n);
         free_floats(got, n);
     }
@@ -119,9 +52,9 @@ static void check_to_real_patterns(const hg_kernels *t)
     for (int i = 0; i < 65536; i++)
         all[i] = (uint16_t)i;
     for (size_t k = 1; k <= 2; k++) {
-        t->to_real(types[k], 65536, all, got);
+        t->to_real(kernel_types[k], 65536, all, got);
         for (int i = 0; i < 65536; i++) {
-            float want = types[k] == HG_DTYPE_F16 ? hg_f16_to_f32(all[i]) : hg_bf16_to_f32(all[i]);
+            float want = kernel_types[k] == HG_DTYPE_F16 ? hg_f16_to_f32(all[i]) : hg_bf16_to_f32(all[i]);
             assert_true(memcmp(&want, &got[i], sizeof want) == 0 || (isnan(want) && isnan(got[i])));
         }
     }
@@ -141,8 +74,8 @@ static void matvec_scale(int64_t n, int64_t k, const float *w, int64_t ldw, cons
 static void check_matvec(const hg_kernels *t, int64_t k, hg_rng *rng)
 {
     static const int64_t rows[] = {1, 3, 4, 5, 17};
-    for (size_t i = 0; i < N_TYPES * 5; i++) {
-        hg_dtype type = types[i / 5];
+    for (size_t i = 0; i < KERNEL_TYPES * 5; i++) {
+        hg_dtype type = kernel_types[i / 5];
         if (!type_holds(type, k))
             continue;
         int64_t n = rows[i % 5], ldw = k + (int64_t)(i % 2) * 3 * hg_dtype_block(type),
@@ -166,8 +99,8 @@ static void check_matvec(const hg_kernels *t, int64_t k, hg_rng *rng)
 
 static void check_weighted_rows(const hg_kernels *t, int64_t d, hg_rng *rng)
 {
-    for (size_t i = 0; i < N_TYPES * 2; i++) {
-        hg_dtype type = types[i / 2];
+    for (size_t i = 0; i < KERNEL_TYPES * 2; i++) {
+        hg_dtype type = kernel_types[i / 2];
         if (!type_holds(type, d))
             continue;
         int64_t n = i % 2 == 0 ? 1 : 37, ldv = d + 5 * hg_dtype_block(type), count = (n - 1) * ldv + d;
@@ -386,7 +319,7 @@ static void check_accuracy(const hg_kernels *t)
 
 static void check_tier(hg_cpu_tier tier)
 {
-    if (tier > hg_cpu_detect()) {
+    if (!hg_cpu_has(tier)) {
         print_message("skipped: this processor has no %s\n", hg_cpu_tier_name(tier));
         skip();
     }
@@ -406,6 +339,7 @@ static void check_tier(hg_cpu_tier tier)
     check_accuracy(t);
     check_gemm(t, &rng);
     check_conv(t, &rng);
+    check_rounded(t, &rng);
 }
 
 static void test_avx2(void **state)
@@ -414,10 +348,28 @@ static void test_avx2(void **state)
     check_tier(HG_CPU_TIER_AVX2);
 }
 
+static void test_avx2_vnni(void **state)
+{
+    (void)state;
+    check_tier(HG_CPU_TIER_AVX2_VNNI);
+}
+
 static void test_avx512(void **state)
 {
     (void)state;
     check_tier(HG_CPU_TIER_AVX512);
+}
+
+static void test_avx512_vnni(void **state)
+{
+    (void)state;
+    check_tier(HG_CPU_TIER_AVX512_VNNI);
+}
+
+static void test_avx512_bf16(void **state)
+{
+    (void)state;
+    check_tier(HG_CPU_TIER_AVX512_BF16);
 }
 
 /* The reference itself, on cases small enough for exact results by hand. */
@@ -448,14 +400,28 @@ static void test_reference_facts(void **state)
     assert_true(big[0] == 1 && big[1] == 0);
 }
 
+static void test_rounding_error(void **state)
+{
+    (void)state;
+    hg_rng rng;
+    hg_rng_init(&rng, 11);
+    check_rounding_error(&rng);
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 2 && strcmp(argv[1], "--bench") == 0)
         return bench_kernels();
+    if (argc == 2 && strcmp(argv[1], "--bench-rounded") == 0)
+        return bench_rounded();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reference_facts),
+        cmocka_unit_test(test_rounding_error),
         cmocka_unit_test(test_avx2),
+        cmocka_unit_test(test_avx2_vnni),
         cmocka_unit_test(test_avx512),
+        cmocka_unit_test(test_avx512_vnni),
+        cmocka_unit_test(test_avx512_bf16),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,6 +14,12 @@ void hg_reference_weighted_rows(hg_dtype type, int64_t n, int64_t d, const hg_re
                                 int64_t ldv, hg_real *y);
 void hg_reference_gemm(const hg_gemm_shape *s, const hg_real *a, const hg_real *b, hg_real beta, hg_real *c);
 
+void hg_reference_round(const hg_real *x, const hg_rounded *to, int64_t row);
+void hg_reference_matvec_rounded(hg_dtype type, int64_t n, const void *w, int64_t ldw, const hg_rounded *x,
+                                 bool add, hg_real *y, int64_t ldy);
+void hg_reference_gemm_rounded(hg_dtype type, int64_t n, const void *w, int64_t ldw, const hg_rounded *x,
+                               bool add, hg_real *y, int64_t ldy, void *scratch);
+
 void hg_reference_rmsnorm(int64_t n, hg_real eps, const hg_real *x, const hg_real *gain, hg_real *y);
 void hg_reference_layernorm(int64_t n, hg_real eps, const hg_real *x, const hg_real *gain,
                             const hg_real *bias, hg_real *y);

@@ -9,5 +9,5 @@
 
 void hg_kernels_set_avx512(hg_kernels *table)
 {
-    x86_set(table, "avx512");
+    x86_set(table);
 }

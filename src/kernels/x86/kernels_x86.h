@@ -318,9 +318,8 @@ static void x86_swiglu(int64_t n, const float *gate, const float *up, float *y)
                       vf_mul(vf_load_part(up + i, n - i), vf_silu(vf_load_part(gate + i, n - i), 1.0F)));
 }
 
-static void x86_set(hg_kernels *table, const char *name)
+static void x86_set(hg_kernels *table)
 {
-    table->name = name;
     table->to_real = x86_to_real;
     table->matvec = x86_matvec;
     table->weighted_rows = x86_weighted_rows;

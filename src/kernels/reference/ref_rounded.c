@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * ref_rounded.c: rounding to 8 bits and products of what comes out, in plain C. The rounding is the
+ * definition: other tiers give the same bits. Products are those of the plain kernels, on code · scale.
+ */
+#include "kernels/reference/reference.h"
+
+#include <math.h>
+
+/* Smaller runs are zeros: 127 / max would leave float's range. */
+#define REF_LEAST 0x1p-100F
+
+static float ref_run_max(const hg_real *x)
+{
+    float max = 0;
+    for (int i = 0; i < HG_ROUNDED_RUN; i++) {
+        float size = fabsf((float)x[i]);
+        if (!(size <= max)) /* a NaN is largest, and stays */
+            max = isnan(max) ? max : size;
+    }
+    return max;
+}
+
+static void ref_round_run(const hg_real *x, int8_t *codes, float *scale)
+{
+    float max = ref_run_max(x);
+    *scale = isfinite(max) ? max / 127 : NAN;
+    float inverse = isfinite(max) && max >= REF_LEAST ? 127 / max : 0;
+    if (inverse == 0 && isfinite(max))
+        *scale = 0;
+    for (int i = 0; i < HG_ROUNDED_RUN; i++)
+        codes[i] = (int8_t)(inverse == 0 ? 0 : lrintf((float)x[i] * inverse));
+}
+
+void hg_reference_round(const hg_real *x, const hg_rounded *to, int64_t row)
+{
+    hg_rounded r = hg_rounded_rows(to, row, 1);
+    for (int64_t j = 0; j < r.k; j += HG_ROUNDED_RUN, x += HG_ROUNDED_RUN) {
+        ref_round_run(x, r.codes + j, &r.scales[j / 32]);
+        for (int i = 0; i < HG_ROUNDED_RUN; i++) {
+            int32_t code = r.codes[j + i];
+            r.minus_4[(j + i) / 4] = (i % 4 == 0 ? 0 : r.minus_4[(j + i) / 4]) - code;
+            r.minus_16[(j + i) / 16] = (i % 16 == 0 ? 0 : r.minus_16[(j + i) / 16]) - code;
+            r.minus_32[j / 32] = (i == 0 ? 0 : r.minus_32[j / 32]) - code;
+        }
+        r.sums[j / 32] = -r.scales[j / 32] * (float)r.minus_32[j / 32];
+    }
+}
+
+void hg_reference_matvec_rounded(hg_dtype type, int64_t n, const void *w, int64_t ldw, const hg_rounded *x,
+                                 bool add, hg_real *y, int64_t ldy)
+{
+    hg_real row[HG_DTYPE_MAX_BLOCK];
+    for (int64_t i = 0; i < n; i++) {
+        for (int64_t t = 0; t < x->t; t++) {
+            double sum = 0;
+            for (int64_t j = 0; j < x->k; j += HG_DTYPE_MAX_BLOCK) {
+                int64_t run = x->k - j < HG_DTYPE_MAX_BLOCK ? x->k - j : HG_DTYPE_MAX_BLOCK;
+                hg_dtype_to_real(type, run, (const uint8_t *)w + hg_dtype_span(type, i * ldw + j), row);
+                for (int64_t l = 0; l < run; l++)
+                    sum += (double)row[l] * (double)x->codes[t * x->k + j + l] *
+                           (double)x->scales[(t * x->k + j + l) / 32];
+            }
+            y[t * ldy + i] = (hg_real)(add ? sum + (double)y[t * ldy + i] : sum);
+        }
+    }
+}
+
+void hg_reference_gemm_rounded(hg_dtype type, int64_t n, const void *w, int64_t ldw, const hg_rounded *x,
+                               bool add, hg_real *y, int64_t ldy, void *scratch)
+{
+    (void)scratch;
+    hg_reference_matvec_rounded(type, n, w, ldw, x, add, y, ldy);
+}

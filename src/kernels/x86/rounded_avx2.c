@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * rounded_avx2.c: products with rounded activations for the AVX2 tier.
+ */
+#include "kernels/x86/simd_avx2.h"
+
+#include "kernels/x86/bytes_avx2.h"
+#include "kernels/x86/round_avx2.h"
+#include "kernels/x86/rounded_x86.h"
+
+void hg_rounded_set_avx2(hg_kernels *table)
+{
+    rounded_set(table);
+    table->round = hg_round_avx2;
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * rounded_avx2_vnni.c: the tier for AVX-VNNI beside AVX2: products with rounded activations. This file alone
+ * is compiled with those instructions.
+ */
+#include "kernels/x86/simd_avx2.h"
+
+#include "kernels/x86/bytes_avx2.h"
+#include "kernels/x86/rounded_x86.h"
+
+void hg_kernels_set_avx2_vnni(hg_kernels *table)
+{
+    rounded_set(table);
+}

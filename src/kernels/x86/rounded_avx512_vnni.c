@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * rounded_avx512_vnni.c: the tier for AVX-512 VNNI: products with rounded activations. This file alone is
+ * compiled with those instructions.
+ */
+#include "kernels/x86/simd_avx512.h"
+
+#include "kernels/x86/bytes_avx512.h"
+#include "kernels/x86/rounded_x86.h"
+
+void hg_kernels_set_avx512_vnni(hg_kernels *table)
+{
+    rounded_set(table);
+}

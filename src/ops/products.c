@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * products.c: forward products, as chunks of weight rows. There are four ways: few rows of x read the weights
+ * as they are stored, many have them unpacked or converted first; with block-quantised weights both go
+ * through rounded activations when the tier does that and no gradient is wanted.
+ */
+#include "ops/matmul.h"
+
+#include "base/parallel.h"
+
+#include <assert.h>
+
+/* Up to this many rows of x the weights are read as they are stored: reading them is what costs. */
+#define PRODUCTS_FEW 4
+#define PRODUCTS_FEW_ROUNDED 8
+/* Weight rows a chunk. Few rows of x: small, so that no thread waits long for the last one. Many: 64 rows of
+ * 3,072 floats are 768 KiB, which stays in a second-level cache. */
+#define PRODUCTS_SMALL 32
+#define PRODUCTS_LARGE 64
+static_assert(PRODUCTS_LARGE <= HG_ROUNDED_PANEL, "a chunk is unpacked at once");
+
+typedef struct products_job {
+    hg_ctx *ctx;
+    const hg_tensor *x;
+    const hg_product *products;
+    int n_products;
+    int64_t block;                  /* weight rows a chunk */
+    int64_t begin[HG_PRODUCTS_MAX]; /* a product's first chunk */
+    bool rounds[HG_PRODUCTS_MAX];
+    hg_rounded rounded; /* x, when any product rounds */
+    uint8_t *scratch;   /* scratch_each bytes for each worker */
+    size_t scratch_each;
+} products_job;
+
+/* A chunk: rows first to first + count of a product's weight. */
+typedef struct products_chunk {
+    const hg_product *product;
+    int64_t first, count;
+    const void *w; /* its first row */
+    hg_real *y;    /* its first column */
+} products_chunk;
+
+/* Few rows, plain. */
+static void products_matvec(const products_job *job, const products_chunk *c)
+{
+    const hg_tensor *x = job->x, *w = c->product->w;
+    hg_real result[PRODUCTS_LARGE];
+    for (int64_t t = 0; t < x->shape[0]; t++) {
+        job->ctx->kernels->matvec(w->dtype, c->count, w->shape[1], c->w, w->stride[0],
+                                  hg_tensor_real(x) + t * x->stride[0], result);
+        hg_real *y = c->y + t * c->product->ldy;
+        for (int64_t i = 0; i < c->count; i++)
+            y[i] = c->product->add ? result[i] + y[i] : result[i];
+    }
+}
+
+/* Many rows, plain. */
+static void products_gemm(const products_job *job, const products_chunk *c, void *scratch)
+{
+    const hg_tensor *x = job->x, *w = c->product->w;
+    const hg_real *rows = c->w;
+    int64_t k = w->shape[1], ld = w->stride[0];
+    if (w->dtype != HG_DTYPE_REAL) {
+        hg_real *real = scratch;
+        for (int64_t i = 0; i < c->count; i++)
+            job->ctx->kernels->to_real(w->dtype, k, hg_tensor_at(w, (c->first + i) * w->stride[0]),
+                                       real + i * k);
+        rows = real;
+        ld = k;
+    }
+    hg_gemm_shape shape = {.trans_b = true,
+                           .m = x->shape[0],
+                           .n = c->count,
+                           .k = k,
+                           .lda = x->stride[0],
+                           .ldb = ld,
+                           .ldc = c->product->ldy};
+    job->ctx->kernels->gemm(&shape, hg_tensor_real(x), rows, c->product->add ? 1 : 0, c->y);
+}
+
+static void products_run_chunk(void *arg, int64_t index, int worker)
+{
+    const products_job *job = arg;
+    int p = job->n_products - 1;
+    while (index < job->begin[p])
+        p--;
+    const hg_product *product = &job->products[p];
+    const hg_tensor *w = product->w;
+    products_chunk c = {.product = product, .first = (index - job->begin[p]) * job->block};
+    int64_t left = w->shape[0] - c.first, t = job->x->shape[0];
+    c.count = left < job->block ? left : job->block;
+    c.w = hg_tensor_at(w, c.first * w->stride[0]);
+    c.y = product->y + c.first;
+    void *scratch = job->scratch + (size_t)worker * job->scratch_each;
+    const hg_kernels *kernels = job->ctx->kernels;
+    if (job->rounds[p] && t <= PRODUCTS_FEW_ROUNDED)
+        kernels->matvec_rounded(w->dtype, c.count, c.w, w->stride[0], &job->rounded, product->add, c.y,
+                                product->ldy);
+    else if (job->rounds[p])
+        kernels->gemm_rounded(w->dtype, c.count, c.w, w->stride[0], &job->rounded, product->add, c.y,
+                              product->ldy, scratch);
+    else if (t <= PRODUCTS_FEW)
+        products_matvec(job, &c);
+    else
+        products_gemm(job, &c, scratch);
+}
+
+static void products_round_row(void *arg, int64_t row, int worker)
+{
+    (void)worker;
+    const products_job *job = arg;
+    job->ctx->kernels->round(hg_tensor_real(job->x) + row * job->x->stride[0], &job->rounded, row);
+}
+
+/* Scratch, and x rounded, as far as the products need them. */
+static bool products_prepare(products_job *job)
+{
+    hg_ctx *ctx = job->ctx;
+    int64_t t = job->x->shape[0], k = job->x->shape[1];
+    bool any = false;
+    for (int i = 0; i < job->n_products; i++) {
+        bool rounds = job->rounds[i];
+        size_t need = 0;
+        if (rounds && t > PRODUCTS_FEW_ROUNDED)
+            need = hg_rounded_scratch(k);
+        else if (!rounds && t > PRODUCTS_FEW && job->products[i].w->dtype != HG_DTYPE_REAL)
+            need = (size_t)(PRODUCTS_LARGE * k) * sizeof(hg_real);
+        job->scratch_each = need > job->scratch_each ? need : job->scratch_each;
+        any = any || rounds;
+    }
+    size_t rounded_bytes = any ? hg_rounded_bytes(t, k) : 0;
+    uint8_t *memory = hg_arena_alloc(ctx->arena, job->scratch_each * (size_t)ctx->n_threads + rounded_bytes);
+    if (memory == NULL) {
+        hg_ctx_fail(ctx, HG_STATUS_FAILED, "out of memory (scratch of a product)");
+        return false;
+    }
+    job->scratch = memory;
+    if (any) {
+        job->rounded = hg_rounded_make(t, k, memory + job->scratch_each * (size_t)ctx->n_threads);
+        hg_parallel_for(hg_ctx_threads(ctx, 4 * t * k), t, products_round_row, job);
+    }
+    return true;
+}
+
+void hg_matmul_products(hg_ctx *ctx, const hg_tensor *x, const hg_product *products, int n_products)
+{
+    assert(n_products >= 1 && n_products <= HG_PRODUCTS_MAX);
+    int64_t t = x->shape[0], n_chunks = 0, work = 0;
+    products_job job = {.ctx = ctx, .x = x, .products = products, .n_products = n_products};
+    job.block = t <= PRODUCTS_FEW_ROUNDED ? PRODUCTS_SMALL : PRODUCTS_LARGE;
+    for (int i = 0; i < n_products; i++) {
+        const hg_tensor *w = products[i].w;
+        job.rounds[i] = ctx->tape == NULL && ctx->kernels->rounds && hg_dtype_is_quantised(w->dtype);
+        job.begin[i] = n_chunks;
+        n_chunks += (w->shape[0] + job.block - 1) / job.block;
+        work += t * hg_tensor_count(w);
+    }
+    hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
+    if (products_prepare(&job))
+        hg_parallel_for(hg_ctx_threads(ctx, work), n_chunks, products_run_chunk, &job);
+    hg_arena_reset(ctx->arena, mark);
+}
+
+void hg_matmul_forward(hg_ctx *ctx, const hg_tensor *x, const hg_tensor *w, bool add, hg_tensor *y)
+{
+    hg_product product = {w, add, hg_tensor_real(y), y->stride[0]};
+    hg_matmul_products(ctx, x, &product, 1);
+}

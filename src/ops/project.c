@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * project.c: a frozen linear layer and its H-LoRA at once, y = W x + b + B (e · m · s A x), when no gradient
+ * is wanted. Shapes as in op_linear.c and op_hlora.c, whose operations it stands for: it has no backward of
+ * its own.
+ */
+#include "ops/adapter.h"
+#include "ops/matmul.h"
+
+/* The two operations, one after the other. */
+static hg_tensor *project_apart(hg_ctx *ctx, hg_tensor *x, hg_tensor *w, hg_tensor *bias, hg_hlora *plug,
+                                const hg_real *mask)
+{
+    hg_tensor *y = hg_op_linear(ctx, x, w, bias);
+    return plug == NULL || y == NULL ? y : hg_op_hlora(ctx, y, x, plug, mask);
+}
+
+static void project_bias(const hg_tensor *bias, const hg_tensor *y)
+{
+    for (int64_t t = 0; bias != NULL && t < y->shape[0]; t++)
+        memcpy(hg_tensor_real(y) + t * y->shape[1], hg_tensor_real(bias),
+               (size_t)y->shape[1] * sizeof(hg_real));
+}
+
+hg_tensor *hg_op_project(hg_ctx *ctx, hg_tensor *x, hg_tensor *w, hg_tensor *bias, hg_hlora *plug,
+                         const hg_real *mask)
+{
+    if (hg_ctx_failed(ctx))
+        return NULL;
+    if (ctx->tape != NULL || plug == NULL || x->n_dims != 2 || x->shape[1] != w->shape[1])
+        return project_apart(ctx, x, w, bias, plug, mask);
+    int64_t t = x->shape[0], n = w->shape[0], r = plug->a.shape[0], e = plug->router.shape[0];
+    hg_tensor *y = hg_ctx_tensor(ctx, 2, (int64_t[]){t, n}, false);
+    if (y == NULL)
+        return NULL;
+    if (!hg_hlora_fits(y, x, plug))
+        return hg_ctx_fail(ctx, HG_STATUS_INPUT, "hlora: A, B and router do not fit the layer");
+    hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
+    hg_tensor *rank = hg_ctx_tensor(ctx, 2, (int64_t[]){t, r}, false);
+    hg_tensor *gate = hg_ctx_tensor(ctx, 2, (int64_t[]){t, e}, false);
+    if (hg_ctx_failed(ctx))
+        return NULL;
+    project_bias(bias, y);
+    const hg_product products[] = {{&plug->a, false, hg_tensor_real(rank), r},
+                                   {&plug->router, false, hg_tensor_real(gate), e},
+                                   {w, bias != NULL, hg_tensor_real(y), n}};
+    hg_matmul_products(ctx, x, products, 3);
+    hg_adapter_softmax(ctx, gate);
+    hg_adapter_scale(t * r, plug->scale, mask, hg_tensor_real(rank));
+    hg_adapter_apply_gate(rank, gate, hg_tensor_real(rank));
+    hg_matmul_forward(ctx, rank, &plug->b, true, y);
+    hg_arena_reset(ctx->arena, mark);
+    return hg_ctx_failed(ctx) ? NULL : y;
+}
