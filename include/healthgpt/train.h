@@ -76,10 +76,13 @@ typedef struct hg_train_result {
     int64_t n_bad_samples;        /* passed over, all runs together */
     int64_t n_cut_samples;        /* whose answer was cut at the longest length */
     int64_t n_skipped_steps;
+    int process; /* 0: this one reports; others that mpirun started have the same results and stay silent */
 } hg_train_result;
 
-/* Trains. HG_STATUS_INPUT for bad data or a model without a part that the stage needs, HG_STATUS_USAGE for
- * settings that do not go together. `listener` may be NULL. */
+/* Trains, with the other processes when mpirun started several (docs/training.md): the first one alone writes
+ * and is heard by its listener; all end with the same status. HG_STATUS_INPUT for bad data or a model without
+ * a part that the stage needs, HG_STATUS_USAGE for settings that do not go together. `listener` may be NULL.
+ */
 HG_API hg_status hg_train_run(const hg_train_settings *settings, const hg_train_listener *listener,
                               hg_train_result *result, hg_error *err) HG_MUST_CHECK;
 

@@ -26,6 +26,8 @@ static const char train_help[] =
     "  --images FOLDER           what image paths are relative to (default: the folder of FILE.json)\n"
     "  --validation FILE.json    data to measure the loss on at every checkpoint; the best files go to "
     "OUT/best\n"
+    "  --patience N              end the run after N validations in a row that are not the best\n"
+    "  --group-by-length yes|no  samples of a step are about equally long (for several processes)\n"
     "  --resume                  continue from the folder's checkpoint, if there is one\n"
     "  --strict                  the first bad sample ends the run (default: it is told, counted and passed "
     "over)\n"
@@ -37,16 +39,18 @@ static const char train_help[] =
     "  --rank N  --experts N  --alpha X  (of a new plug-in)  --type f32|f16|bf16  (of the files)  --cache "
     "FOLDER\n"
     "  --beta1 X  --beta2 X  --epsilon X  --threads N  --cpu TIER  --json  --quiet\n"
+    "mpirun -n N healthgpt train ... trains with N processes.\n"
     "The paper's settings of the stage are the defaults; docs/training.md lists them.\n";
 
 enum { TRAIN_STAGE = CLI_OWN, TRAIN_CONFIG, TRAIN_RESUME, TRAIN_STRICT, TRAIN_KEYS };
 
 /* Settings that are options, in the order of their codes from TRAIN_KEYS on. */
-static const char *const train_keys[] = {
-    "data",    "validation",   "images",       "cache",   "epochs", "steps",      "batch",
-    "lr",      "projector-lr", "weight-decay", "beta1",   "beta2",  "epsilon",    "dropout",
-    "clip",    "spike",        "schedule",     "warmup",  "form",   "max-length", "rank",
-    "experts", "alpha",        "save-every",   "shuffle", "cut",    "vocabulary", "type"};
+static const char *const train_keys[] = {"data",  "validation", "images",  "cache",        "epochs",
+                                         "steps", "batch",      "lr",      "projector-lr", "weight-decay",
+                                         "beta1", "beta2",      "epsilon", "dropout",      "clip",
+                                         "spike", "schedule",   "warmup",  "form",         "max-length",
+                                         "rank",  "experts",    "alpha",   "save-every",   "shuffle",
+                                         "cut",   "vocabulary", "type",    "patience",     "group-by-length"};
 
 #define N_TRAIN_KEYS (sizeof train_keys / sizeof *train_keys)
 
@@ -174,7 +178,8 @@ static void train_print(const train_options *o, const hg_train_result *r)
                (long long)r->n_cut_samples, (long long)r->n_skipped_steps);
 }
 
-static hg_status train_run(const train_options *o, hg_train_stage stage, hg_error *err)
+/* *silent: another process says how it went. */
+static hg_status train_run(const train_options *o, hg_train_stage stage, bool *silent, hg_error *err)
 {
     hg_train_settings *settings;
     hg_status status = hg_train_settings_create(&settings, stage, err);
@@ -188,8 +193,9 @@ static hg_status train_run(const train_options *o, hg_train_stage stage, hg_erro
         cli_catch_interrupt();
         status = hg_train_run(settings, &listener, &result, err);
         cli_progress_end(&view.bar);
-        if (status == HG_STATUS_OK)
+        if (status == HG_STATUS_OK && result.process == 0)
             train_print(o, &result);
+        *silent = result.process != 0;
     }
     hg_train_settings_destroy(settings);
     return status;
@@ -224,5 +230,7 @@ int cmd_train(int argc, char **argv)
         return cli_fail(HG_STATUS_USAGE, "train: '%s' is too much", argv[optind]);
     if (o.stage == NULL || !hg_train_stage_find(o.stage, &stage))
         return cli_fail(HG_STATUS_USAGE, "train: --stage is 1-com, 1-gen, 2-fusion, 3-com or 3-gen");
-    return train_run(&o, stage, &err) == HG_STATUS_OK ? HG_STATUS_OK : cli_fail_error(&err);
+    bool silent = false;
+    hg_status status = train_run(&o, stage, &silent, &err);
+    return status == HG_STATUS_OK || silent ? (int)status : cli_fail_error(&err);
 }

@@ -4,15 +4,20 @@
  * the others, adds the slices in the order of ranks, and gives the sum to all. So every number travels twice,
  * whatever the number of processes, and is added once.
  */
+#define _GNU_SOURCE /* sched_getaffinity */
+
 #include "train/reduce.h"
 
 #include "base/memory.h"
+#include "base/parallel.h"
 #include "train/reduce_transport.h"
 
 #include <limits.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Floats of one process's slice of a round: 256 KiB. */
 #define SLICE 65536
@@ -191,17 +196,81 @@ hg_status hg_reduce_sum(hg_reduce *reduce, double *values, size_t n, hg_error *e
     return HG_STATUS_OK;
 }
 
-hg_status hg_reduce_broadcast(hg_reduce *reduce, void *data, size_t bytes, hg_error *err)
+hg_status hg_reduce_broadcast(hg_reduce *reduce, void *data, size_t bytes, int root, hg_error *err)
 {
     const size_t most = (size_t)1 << 26;
     uint8_t *at = data;
     for (size_t left = reduce->transport.size == 1 ? 0 : bytes; left > 0;) {
         size_t n = left < most ? left : most;
-        hg_status status = reduce->transport.broadcast(at, (int)n, err);
+        hg_status status = reduce->transport.broadcast(at, (int)n, root, err);
         if (status != HG_STATUS_OK)
             return status;
         at += n;
         left -= n;
     }
     return HG_STATUS_OK;
+}
+
+hg_status hg_reduce_agree(hg_reduce *reduce, hg_status status, hg_error *err)
+{
+    const hg_reduce_transport *t = &reduce->transport;
+    if (t->size == 1)
+        return status;
+    double mine = (double)status;
+    hg_status sent = t->collect(&mine, reduce->numbers, sizeof mine, err);
+    if (sent != HG_STATUS_OK)
+        return sent;
+    int failed = 0;
+    while (failed < t->size && reduce->numbers[failed] == 0)
+        failed++;
+    if (failed == t->size)
+        return HG_STATUS_OK;
+    hg_error text = {HG_STATUS_FAILED, ""};
+    if (failed == t->rank && err != NULL)
+        text = *err;
+    text.code = (hg_status)(int)reduce->numbers[failed];
+    sent = hg_reduce_broadcast(reduce, &text, sizeof text, failed, err);
+    if (sent != HG_STATUS_OK)
+        return sent;
+    if (err != NULL)
+        *err = text;
+    return text.code;
+}
+
+/* A number of the machine and of the processors on it that this process may run on. */
+static uint64_t reduce_place(void)
+{
+    char host[256] = "";
+    cpu_set_t set;
+    uint64_t hash = 14695981039346656037U; /* FNV-1a */
+    gethostname(host, sizeof host - 1);
+    for (size_t i = 0; host[i] != 0; i++)
+        hash = (hash ^ (unsigned char)host[i]) * 1099511628211U;
+    if (sched_getaffinity(0, sizeof set, &set) != 0)
+        return hash;
+    for (size_t i = 0; i < CPU_SETSIZE; i++)
+        hash = (hash ^ (unsigned char)(CPU_ISSET(i, &set) ? 1 : 0)) * 1099511628211U;
+    return hash;
+}
+
+hg_status hg_reduce_share_threads(hg_reduce *reduce, int *n_threads, hg_error *err)
+{
+    const hg_reduce_transport *t = &reduce->transport;
+    *n_threads = hg_parallel_processors();
+    if (t->size == 1)
+        return HG_STATUS_OK;
+    uint64_t mine = reduce_place();
+    hg_status status = t->collect(&mine, reduce->numbers, sizeof mine, err);
+    if (status != HG_STATUS_OK)
+        return status;
+    int here = 0;
+    for (int rank = 0; rank < t->size; rank++)
+        here += memcmp(&reduce->numbers[rank], &mine, sizeof mine) == 0;
+    *n_threads = *n_threads > here ? *n_threads / here : 1;
+    return HG_STATUS_OK;
+}
+
+bool hg_reduce_is_threaded(const hg_reduce *reduce)
+{
+    return reduce->transport.any_thread;
 }

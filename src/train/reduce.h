@@ -13,6 +13,8 @@
 #include "base/error.h"
 #include "train/param.h"
 
+#include <stdbool.h>
+
 typedef struct hg_reduce hg_reduce;
 
 /* Joins the others when mpirun started this process (HG_STATUS_USAGE when this build cannot); alone
@@ -37,7 +39,19 @@ hg_status hg_reduce_sum_gradients(hg_reduce *reduce, hg_param *params, size_t n_
 /* The same for n numbers: losses, counts, flags. */
 hg_status hg_reduce_sum(hg_reduce *reduce, double *values, size_t n, hg_error *err) HG_MUST_CHECK;
 
-/* Rank 0's bytes to all. */
-hg_status hg_reduce_broadcast(hg_reduce *reduce, void *data, size_t bytes, hg_error *err) HG_MUST_CHECK;
+/* The bytes of rank `root` to all. */
+hg_status hg_reduce_broadcast(hg_reduce *reduce, void *data, size_t bytes, int root,
+                              hg_error *err) HG_MUST_CHECK;
+
+/* One outcome for all: the first rank's that failed, with its text, or HG_STATUS_OK. Every rank calls it
+ * behind work that may fail on one of them alone. */
+hg_status hg_reduce_agree(hg_reduce *reduce, hg_status status, hg_error *err) HG_MUST_CHECK;
+
+/* Threads for this process: the processors that it may run on, shared with the other processes on the same
+ * machine that may run on the same ones. */
+hg_status hg_reduce_share_threads(hg_reduce *reduce, int *n_threads, hg_error *err) HG_MUST_CHECK;
+
+/* Whether another thread may make the calls, while this one makes none. */
+bool hg_reduce_is_threaded(const hg_reduce *reduce);
 
 #endif

@@ -31,6 +31,8 @@ typedef struct sample_job {
     int64_t n;          /* positions read: all but the last, which nothing follows */
     hg_tensor **states; /* (layers + 1): the layers' inputs and the last one's output, each (n, H) */
     hg_tensor **seen;   /* features of each image */
+    const hg_layer_listener *listener; /* NULL: nobody */
+    bool learn;
     double loss;
 } sample_job;
 
@@ -209,6 +211,8 @@ static void backward(sample_job *job, hg_real *dx, hg_real *spare)
         layer_backward(job, l, dx);
         spare = dx;
         dx = job->states[l]->grad;
+        if (job->listener != NULL && !hg_ctx_failed(job->ctx))
+            job->listener->layer_done(job->listener->user, l);
     }
     for (int64_t i = 0; i < job->n && !hg_ctx_failed(job->ctx);) {
         sample_run run = next_run(job, i, &n_images);
@@ -217,44 +221,45 @@ static void backward(sample_job *job, hg_real *dx, hg_real *spare)
     }
 }
 
-static hg_status run_sample(hg_ctx *ctx, hg_healthgpt *model, const hg_train_sample *sample, bool fused,
-                            bool learn, double *loss, hg_error *err)
+static hg_status run_sample(sample_job *job, bool fused, double *loss, hg_error *err)
 {
-    hg_task_parts *task = &model->tasks[sample->task];
+    hg_ctx *ctx = job->ctx;
+    hg_healthgpt *model = job->model;
+    hg_task_parts *task = &model->tasks[job->sample->task];
     hg_task_parts *words = fused ? &model->tasks[HG_TASK_GENERATION] : task;
-    sample_job job = {.ctx = ctx,
-                      .model = model,
-                      .sample = sample,
-                      .embed = &words->embed,
-                      .head = &words->head,
-                      .plugin = &task->plugin,
-                      .projector = &task->plugin.projector,
-                      .n = sample->prompt.n_items - 1};
+    job->embed = &words->embed;
+    job->head = &words->head;
+    job->plugin = &task->plugin;
+    job->projector = &task->plugin.projector;
+    job->n = job->sample->prompt.n_items - 1;
     hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
-    forward(&job);
-    int64_t n = job.n * model->decoder.config.hidden;
-    hg_real *dx = learn ? hg_ctx_scratch(ctx, n) : NULL, *spare = learn ? hg_ctx_scratch(ctx, n) : NULL;
+    forward(job);
+    int64_t n = job->n * model->decoder.config.hidden;
+    hg_real *dx = job->learn ? hg_ctx_scratch(ctx, n) : NULL,
+            *spare = job->learn ? hg_ctx_scratch(ctx, n) : NULL;
     if (!hg_ctx_failed(ctx)) {
-        if (learn)
+        if (job->learn)
             memset(dx, 0, (size_t)n * sizeof *dx);
-        job.states[model->decoder.config.n_layers]->grad = dx;
-        head(&job);
+        job->states[model->decoder.config.n_layers]->grad = dx;
+        head(job);
     }
-    if (!hg_ctx_failed(ctx) && learn)
-        backward(&job, dx, spare);
+    if (!hg_ctx_failed(ctx) && job->learn)
+        backward(job, dx, spare);
     hg_arena_reset(ctx->arena, mark);
-    *loss += job.loss;
+    *loss += job->loss;
     return hg_ctx_status(ctx, err);
 }
 
 hg_status hg_sample_gradient(hg_ctx *ctx, hg_healthgpt *model, const hg_train_sample *sample, bool fused,
-                             double *loss, hg_error *err)
+                             const hg_layer_listener *listener, double *loss, hg_error *err)
 {
-    return run_sample(ctx, model, sample, fused, true, loss, err);
+    sample_job job = {.ctx = ctx, .model = model, .sample = sample, .listener = listener, .learn = true};
+    return run_sample(&job, fused, loss, err);
 }
 
 hg_status hg_sample_loss(hg_ctx *ctx, hg_healthgpt *model, const hg_train_sample *sample, bool fused,
                          double *loss, hg_error *err)
 {
-    return run_sample(ctx, model, sample, fused, false, loss, err);
+    sample_job job = {.ctx = ctx, .model = model, .sample = sample};
+    return run_sample(&job, fused, loss, err);
 }

@@ -20,11 +20,18 @@ typedef struct hg_train_sample {
 
 void hg_train_sample_deinit(hg_train_sample *s);
 
+/* Hears when the backward pass has left a decoder layer: nothing is added to that layer's gradients any more
+ * by this sample. */
+typedef struct hg_layer_listener {
+    void (*layer_done)(void *user, int64_t layer);
+    void *user;
+} hg_layer_listener;
+
 /* Adds the gradient of the sum of the labels' losses to the tensors that learn, and that sum to *loss.
  * `fused`: with the embedding and head of generation for both tasks. Everything in the context's arena since
- * the call is gone afterwards; the context has no tape. */
+ * the call is gone afterwards; the context has no tape. `listener` may be NULL. */
 hg_status hg_sample_gradient(hg_ctx *ctx, hg_healthgpt *model, const hg_train_sample *sample, bool fused,
-                             double *loss, hg_error *err) HG_MUST_CHECK;
+                             const hg_layer_listener *listener, double *loss, hg_error *err) HG_MUST_CHECK;
 
 /* The loss alone. */
 hg_status hg_sample_loss(hg_ctx *ctx, hg_healthgpt *model, const hg_train_sample *sample, bool fused,

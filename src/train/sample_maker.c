@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "engine/ask_prompt.h"
 #include "engine/draw_tasks.h"
+#include "train/stage.h"
 
 #include <string.h>
 
@@ -308,16 +309,15 @@ static hg_status make_positions(const maker_job *job, hg_train_sample *sample, h
 /* Whether the stage trains on such an item, and as which task. */
 static hg_status choose_task(const maker_job *job, hg_task *task, hg_error *err)
 {
-    hg_train_stage stage = job->maker->settings->stage;
+    const hg_stage *stage = hg_stage_get(job->maker->settings->stage);
     bool draws = job->item->draws;
     *task = draws ? HG_TASK_GENERATION : HG_TASK_COMPREHENSION;
-    if (stage == HG_TRAIN_STAGE_2_FUSION)
+    if (draws ? stage->draws : stage->asks)
         return HG_STATUS_OK;
-    if (stage == HG_TRAIN_STAGE_1_COM || stage == HG_TRAIN_STAGE_3_COM)
-        return !draws ? HG_STATUS_OK
-                      : hg_error_set(err, HG_STATUS_INPUT, "a drawing, but the stage is for answers");
+    if (draws)
+        return hg_error_set(err, HG_STATUS_INPUT, "a drawing, but the stage is for answers");
     *task = HG_TASK_GENERATION;
-    if (draws || (stage == HG_TRAIN_STAGE_1_GEN && job->item->n_images == 1))
+    if (stage->retells && job->item->n_images == 1)
         return HG_STATUS_OK;
     return hg_error_set(err, HG_STATUS_INPUT, "no picture to draw (target_image, or codes as the answer)");
 }

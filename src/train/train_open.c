@@ -9,6 +9,7 @@
 #include "base/parallel.h"
 #include "train/new_parts.h"
 #include "train/plugin_names.h"
+#include "train/stage.h"
 
 #include <string.h>
 
@@ -156,8 +157,7 @@ static hg_status load_weights(hg_model *m, const hg_train_settings *s, hg_train_
     bare.sets[HG_PART_COM] = bare.sets[HG_PART_GEN] = bare.sets[HG_PART_FUSION] = NULL;
     m->n_tokens = bare.n_tokens;
     hg_status status = hg_healthgpt_load(&m->weights, &bare, err);
-    bool draws = s->stage != HG_TRAIN_STAGE_1_COM && s->stage != HG_TRAIN_STAGE_3_COM;
-    bool asks = s->stage != HG_TRAIN_STAGE_1_GEN && s->stage != HG_TRAIN_STAGE_3_GEN;
+    bool draws = hg_stage_get(s->stage)->draws, asks = hg_stage_get(s->stage)->asks;
     if (status == HG_STATUS_OK && asks)
         status = make_comprehension(m, s, begun, err);
     if (status == HG_STATUS_OK && draws)

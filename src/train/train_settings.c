@@ -8,6 +8,7 @@
 #include "base/buffer.h"
 #include "base/memory.h"
 #include "tensor/dtype.h"
+#include "train/stage.h"
 
 #include <math.h>
 #include <stddef.h>
@@ -15,24 +16,6 @@
 #include <string.h>
 
 #define SETTINGS_MAX_BYTES ((size_t)1 << 20)
-
-static const char *const stage_names[HG_TRAIN_STAGE_COUNT] = {"1-com", "1-gen", "2-fusion", "3-com", "3-gen"};
-
-const char *hg_train_stage_name(hg_train_stage stage)
-{
-    return (int)stage >= 0 && (int)stage < HG_TRAIN_STAGE_COUNT ? stage_names[stage] : "unknown";
-}
-
-bool hg_train_stage_find(const char *name, hg_train_stage *out)
-{
-    for (int i = 0; i < HG_TRAIN_STAGE_COUNT; i++) {
-        if (strcmp(name, stage_names[i]) == 0) {
-            *out = (hg_train_stage)i;
-            return true;
-        }
-    }
-    return false;
-}
 
 /* ---- keys ---- */
 
@@ -76,8 +59,10 @@ static const setting_key keys[] = {
     {"experts", KEY_INT, AT(experts), 1, 1024},
     {"alpha", KEY_REAL, AT(alpha), 0, 1e6},
     {"seed", KEY_INT, AT(seed), 0, 9e15},
+    {"patience", KEY_INT, AT(patience), 0, 1e9},
     {"save-every", KEY_INT, AT(save_every), 1, 1e12},
     {"shuffle", KEY_BOOL, AT(shuffle), 0, 0},
+    {"group-by-length", KEY_BOOL, AT(group), 0, 0},
     {"cut", KEY_BOOL, AT(cut), 0, 0},
     {"resume", KEY_BOOL, AT(resume), 0, 0},
     {"strict", KEY_BOOL, AT(strict), 0, 0},
@@ -292,7 +277,7 @@ static void default_real(double *value, double by_default)
 /* Rank over all experts: the releases' of the base model. */
 static int64_t default_rank(hg_train_stage stage, hg_chat_kind chat)
 {
-    bool generates = stage == HG_TRAIN_STAGE_1_GEN || stage == HG_TRAIN_STAGE_3_GEN;
+    bool generates = hg_stage_get(stage)->draws && stage != HG_TRAIN_STAGE_2_FUSION;
     return chat == HG_CHAT_KIND_PHI3 ? (generates ? 256 : 64) : (generates ? 128 : 32);
 }
 
@@ -320,8 +305,10 @@ hg_status hg_train_settings_complete(hg_train_settings *s, hg_chat_kind chat, hg
     default_int(&s->experts, 4);
     default_real(&s->alpha, 0);
     default_int(&s->seed, 0);
+    default_int(&s->patience, 0);
     default_int(&s->save_every, 500);
     default_int(&s->shuffle, 1);
+    default_int(&s->group, 0);
     default_int(&s->cut, 1);
     default_int(&s->resume, 0);
     default_int(&s->strict, 0);

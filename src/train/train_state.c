@@ -10,6 +10,7 @@
 #include "formats/tensor_file.h"
 #include "formats/tensor_writer.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -26,12 +27,37 @@ static float *param_part(const hg_param *p, int kind)
 
 /* ---- the state as text ---- */
 
+#define AT(member) offsetof(hg_train_state, member)
+
+static const struct state_key {
+    const char *name;
+    size_t offset;
+} counts[] = {{"step", AT(step)},
+              {"updates", AT(updates)},
+              {"cursor", AT(cursor)},
+              {"bad", AT(n_bad)},
+              {"cut", AT(n_cut)},
+              {"skipped", AT(n_skipped)},
+              {"good_run", AT(good_run)},
+              {"skipped_run", AT(skipped_run)},
+              {"since_best", AT(since_best)}},
+  reals[] = {{"usual_loss", AT(usual_loss)}, {"best_loss", AT(best_loss)}, {"rate_scale", AT(rate_scale)}};
+
+#define N_COUNTS (sizeof counts / sizeof *counts)
+#define N_REALS (sizeof reals / sizeof *reals)
+
+static void *state_at(const hg_train_state *s, const struct state_key *key)
+{
+    return (char *)(uintptr_t)s + key->offset;
+}
+
 static char *state_text(const hg_train_state *s, const char *identity)
 {
-    json_t *json = json_pack("{s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:s}", "step", (json_int_t)s->step,
-                             "updates", (json_int_t)s->updates, "cursor", (json_int_t)s->cursor, "bad",
-                             (json_int_t)s->n_bad, "cut", (json_int_t)s->n_cut, "usual_loss", s->usual_loss,
-                             "best_loss", s->best_loss, "identity", identity);
+    json_t *json = json_pack("{s:s}", "identity", identity);
+    for (size_t i = 0; i < N_COUNTS; i++)
+        json_object_set_new(json, counts[i].name, json_integer(*(int64_t *)state_at(s, &counts[i])));
+    for (size_t i = 0; i < N_REALS; i++)
+        json_object_set_new(json, reals[i].name, json_real(*(double *)state_at(s, &reals[i])));
     char *text = json == NULL ? NULL : hg_mem_alloc(STATE_MAX_BYTES);
     size_t n = text == NULL ? 0 : json_dumpb(json, text, STATE_MAX_BYTES - 1, JSON_COMPACT);
     json_decref(json);
@@ -43,21 +69,11 @@ static char *state_text(const hg_train_state *s, const char *identity)
 static hg_status state_parse(const json_t *json, const char *what, hg_train_state *s, const char *identity,
                              hg_error *err)
 {
-    const struct {
-        const char *key;
-        int64_t *value;
-    } numbers[] = {{"step", &s->step},
-                   {"updates", &s->updates},
-                   {"cursor", &s->cursor},
-                   {"bad", &s->n_bad},
-                   {"cut", &s->n_cut}};
     hg_status status = HG_STATUS_OK;
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers && status == HG_STATUS_OK; i++)
-        status = hg_json_need_int(json, what, numbers[i].key, 0, INT64_MAX / 2, numbers[i].value, err);
-    if (status == HG_STATUS_OK)
-        status = hg_json_get_double(json, what, "usual_loss", 0, 1e300, &s->usual_loss, err);
-    if (status == HG_STATUS_OK)
-        status = hg_json_get_double(json, what, "best_loss", 0, 1e300, &s->best_loss, err);
+    for (size_t i = 0; i < N_COUNTS && status == HG_STATUS_OK; i++)
+        status = hg_json_need_int(json, what, counts[i].name, 0, INT64_MAX / 2, state_at(s, &counts[i]), err);
+    for (size_t i = 0; i < N_REALS && status == HG_STATUS_OK; i++)
+        status = hg_json_get_double(json, what, reals[i].name, 0, 1e300, state_at(s, &reals[i]), err);
     const char *found = json_string_value(json_object_get(json, "identity"));
     if (status == HG_STATUS_OK && (found == NULL || strcmp(found, identity) != 0))
         return hg_error_set(err, HG_STATUS_INPUT, "%s: of another run: it was '%.150s', this is '%.150s'",

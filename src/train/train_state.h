@@ -16,8 +16,13 @@ typedef struct hg_train_state {
     int64_t updates; /* of them, those that changed weights */
     int64_t cursor;  /* items taken from the stream of all epochs */
     int64_t n_bad, n_cut;
-    double best_loss;  /* of validation; 0: none yet */
-    double usual_loss; /* a running mean; 0 before the first step */
+    int64_t n_skipped;   /* steps */
+    int64_t skipped_run; /* of them, those without another step since */
+    int64_t good_run;    /* steps that changed weights since the last that did not */
+    int64_t since_best;  /* validations since the best one */
+    double best_loss;    /* of validation; 0: none yet */
+    double usual_loss;   /* a running mean; 0 before the first step */
+    double rate_scale;   /* of the schedule's rate: below 1 after skipped steps */
 } hg_train_state;
 
 /* `identity` is a text that says which run this is: settings and data that a run cannot change in the

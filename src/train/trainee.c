@@ -8,6 +8,7 @@
 #include "train/plugin_names.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define TRAINEE_BLOCK ((size_t)1 << 20)
@@ -27,10 +28,20 @@ static hg_status trainee_reserve(hg_trainee *t, hg_error *err)
     hg_tensor **tensors = hg_mem_resize(t->tensors, capacity, sizeof(hg_tensor *));
     if (tensors != NULL)
         t->tensors = tensors;
-    if (params == NULL || names == NULL || tensors == NULL)
+    int64_t *layers = hg_mem_resize(t->layers, capacity, sizeof *layers);
+    if (layers != NULL)
+        t->layers = layers;
+    if (params == NULL || names == NULL || tensors == NULL || layers == NULL)
         return hg_error_memory(err, capacity * sizeof *params, "the list of trained tensors");
     t->capacity = capacity;
     return HG_STATUS_OK;
+}
+
+/* The layer that a name of a plug-in says. */
+static int64_t layer_of(const char *name)
+{
+    const char *at = strstr(name, ".layers.");
+    return at != NULL ? strtoll(at + strlen(".layers."), NULL, 10) : HG_TRAINEE_NO_LAYER;
 }
 
 /* Makes `tensor` learn; `begun`: its f32 memory is this run's own and becomes the master. */
@@ -53,6 +64,7 @@ static hg_status trainee_add(hg_trainee *t, const char *name, hg_tensor *tensor,
     tensor->grad = grad;
     snprintf(t->names[t->n], sizeof *t->names, "%s", name);
     t->tensors[t->n] = tensor;
+    t->layers[t->n] = layer_of(name);
     t->params[t->n++] = (hg_param){value, grad, m, v, n, (int)group};
     return HG_STATUS_OK;
 }
@@ -60,14 +72,14 @@ static hg_status trainee_add(hg_trainee *t, const char *name, hg_tensor *tensor,
 /* Takes a plug-in's tensor when it belongs to what learns. */
 typedef struct trainee_choice {
     hg_trainee *t;
-    bool hlora, projector, begun;
+    bool adapter, projector, begun;
 } trainee_choice;
 
 static hg_status trainee_visit(void *user, const char *name, hg_tensor *tensor, hg_error *err)
 {
     trainee_choice *choice = user;
     bool projector = strstr(name, "mm_projector") != NULL;
-    if (projector ? !choice->projector : !choice->hlora)
+    if (projector ? !choice->projector : !choice->adapter)
         return HG_STATUS_OK;
     hg_trainee_group group = !projector           ? HG_TRAINEE_GROUP_MAIN
                              : tensor->n_dims > 1 ? HG_TRAINEE_GROUP_PROJECTOR
@@ -83,20 +95,24 @@ static hg_status trainee_add_vocabulary(hg_trainee *t, hg_task_parts *parts, boo
                                   : status;
 }
 
-hg_status hg_trainee_init(hg_trainee *t, hg_healthgpt *model, hg_train_stage stage, bool vocabulary,
+static hg_status trainee_add_plugin(hg_trainee *t, hg_healthgpt *model, hg_task task, const hg_stage *stage,
+                                    bool begun, hg_error *err)
+{
+    trainee_choice choice = {t, stage->adapter, stage->projector, begun};
+    return hg_plugin_visit(&model->tasks[task].plugin, &model->decoder.config, trainee_visit, &choice, err);
+}
+
+hg_status hg_trainee_init(hg_trainee *t, hg_healthgpt *model, const hg_stage *stage, bool vocabulary,
                           const hg_train_begun *begun, hg_error *err)
 {
     *t = (hg_trainee){0};
     hg_arena_init(&t->arena, TRAINEE_BLOCK, TRAINEE_MAX);
-    bool generates = stage == HG_TRAIN_STAGE_1_GEN || stage == HG_TRAIN_STAGE_3_GEN;
-    bool fuses = stage == HG_TRAIN_STAGE_2_FUSION;
-    hg_task_parts *parts = &model->tasks[generates ? HG_TASK_GENERATION : HG_TASK_COMPREHENSION];
-    trainee_choice choice = {t, stage != HG_TRAIN_STAGE_1_COM && !fuses, !fuses,
-                             generates ? begun->gen : begun->com};
-    hg_status status =
-        fuses ? HG_STATUS_OK
-              : hg_plugin_visit(&parts->plugin, &model->decoder.config, trainee_visit, &choice, err);
-    if (status == HG_STATUS_OK && (fuses || vocabulary))
+    hg_status status = HG_STATUS_OK;
+    if (stage->asks)
+        status = trainee_add_plugin(t, model, HG_TASK_COMPREHENSION, stage, begun->com, err);
+    if (status == HG_STATUS_OK && stage->draws)
+        status = trainee_add_plugin(t, model, HG_TASK_GENERATION, stage, begun->gen, err);
+    if (status == HG_STATUS_OK && (stage->vocabulary || vocabulary))
         status = trainee_add_vocabulary(t, &model->tasks[HG_TASK_GENERATION], begun->fusion, err);
     if (status != HG_STATUS_OK)
         hg_trainee_deinit(t);
@@ -109,6 +125,7 @@ void hg_trainee_deinit(hg_trainee *t)
     hg_mem_free(t->params);
     hg_mem_free(t->names);
     hg_mem_free(t->tensors);
+    hg_mem_free(t->layers);
     *t = (hg_trainee){0};
 }
 
@@ -116,6 +133,16 @@ void hg_trainee_zero_gradients(hg_trainee *t)
 {
     for (size_t i = 0; i < t->n; i++)
         memset(t->params[i].grad, 0, (size_t)t->params[i].n * sizeof(float));
+}
+
+bool hg_trainee_next_of_layer(const hg_trainee *t, int64_t layer, size_t *begin, size_t *n)
+{
+    while (*begin < t->n && t->layers[*begin] != layer)
+        ++*begin;
+    *n = 0;
+    while (*begin + *n < t->n && t->layers[*begin + *n] == layer)
+        ++*n;
+    return *n > 0;
 }
 
 int64_t hg_trainee_count(const hg_trainee *t)

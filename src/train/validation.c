@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * validation.c: one pass forward over the set.
+ * validation.c: one pass forward over the set, its items dealt out to the processes.
  */
 #include "train/validation.h"
+
+#include "train/stage.h"
 
 /* The masks of both plug-ins, put back afterwards. */
 static void swap_masks(hg_healthgpt *model, hg_plugin_mask_fn masks[HG_TASK_COUNT])
@@ -14,38 +16,55 @@ static void swap_masks(hg_healthgpt *model, hg_plugin_mask_fn masks[HG_TASK_COUN
     }
 }
 
-static hg_status validate_items(const hg_sample_maker *maker, hg_validation *result, hg_error *err)
+/* What the processes add up. */
+typedef struct validation_sums {
+    double loss, n_labels, n_samples, n_bad;
+} validation_sums;
+
+/* The items of this process; `why` keeps what was wrong with the last bad one. */
+static hg_status validate_items(const hg_sample_maker *maker, const hg_reduce *reduce, validation_sums *sums,
+                                hg_error *why)
 {
-    bool fused = maker->settings->stage == HG_TRAIN_STAGE_2_FUSION;
-    double sum = 0;
-    int64_t n_labels = 0;
-    for (size_t i = 0; i < hg_llava_n_items(maker->set); i++) {
+    bool fused = hg_stage_get(maker->settings->stage)->fused;
+    size_t size = (size_t)hg_reduce_get_size(reduce);
+    for (size_t i = (size_t)hg_reduce_get_rank(reduce); i < hg_llava_n_items(maker->set); i += size) {
         hg_train_sample sample;
-        hg_status status = hg_sample_make(maker, i, &sample, err);
+        hg_status status = hg_sample_make(maker, i, &sample, why);
         if (status == HG_STATUS_INPUT) {
-            result->n_bad++;
+            sums->n_bad++;
             continue;
         }
         if (status == HG_STATUS_OK)
-            status = hg_sample_loss(maker->ctx, &maker->model->weights, &sample, fused, &sum, err);
-        n_labels += sample.n_labels;
+            status = hg_sample_loss(maker->ctx, &maker->model->weights, &sample, fused, &sums->loss, why);
+        sums->n_labels += (double)sample.n_labels;
         hg_train_sample_deinit(&sample);
         if (status != HG_STATUS_OK)
             return status;
-        result->n_samples++;
+        sums->n_samples++;
     }
-    if (result->n_samples == 0)
-        return HG_STATUS_INPUT; /* `err` says what is wrong with the last item */
-    result->loss = sum / (double)n_labels;
     return HG_STATUS_OK;
 }
 
-hg_status hg_validation_run(const hg_sample_maker *maker, hg_validation *result, hg_error *err)
+hg_status hg_validation_run(const hg_sample_maker *maker, hg_reduce *reduce, hg_validation *result,
+                            hg_error *err)
 {
     hg_plugin_mask_fn masks[HG_TASK_COUNT] = {NULL};
+    validation_sums sums = {0};
+    hg_error why = {HG_STATUS_OK, ""};
     *result = (hg_validation){0};
     swap_masks(&maker->model->weights, masks);
-    hg_status status = validate_items(maker, result, err);
+    hg_status status = validate_items(maker, reduce, &sums, &why);
     swap_masks(&maker->model->weights, masks);
-    return status;
+    if (err != NULL)
+        *err = why;
+    status = hg_reduce_agree(reduce, status, err);
+    if (status == HG_STATUS_OK)
+        status = hg_reduce_sum(reduce, (double *)&sums, sizeof sums / sizeof(double), err);
+    if (status != HG_STATUS_OK)
+        return status;
+    if (sums.n_samples == 0)
+        return hg_error_set(err, HG_STATUS_INPUT, "%s: no item can be used; the last: %.300s",
+                            hg_llava_path(maker->set), why.text);
+    *result = (hg_validation){sums.loss / sums.n_labels, (int64_t)sums.n_samples, (int64_t)sums.n_bad};
+    return HG_STATUS_OK;
 }

@@ -83,7 +83,7 @@ static void test_broadcast(void **state)
     char text[32] = "other";
     if (hg_reduce_get_rank(joined) == 0)
         strcpy(text, "the position of rank 0");
-    assert_int_equal(hg_reduce_broadcast(joined, text, sizeof text, NULL), HG_STATUS_OK);
+    assert_int_equal(hg_reduce_broadcast(joined, text, sizeof text, 0, NULL), HG_STATUS_OK);
     assert_string_equal(text, "the position of rank 0");
 }
 

@@ -498,15 +498,82 @@ static void test_validation(void **state)
 
     /* Dropout belongs to training alone, and a step that spoils everything is not the best. */
     all.n = 0;
-    const char *spoil[] = {"steps",      "2",      "batch", "4",  "dropout",    "0.5",          "schedule",
-                           "linear",     "warmup", "0.5",   "lr", "50",         "projector-lr", "50",
-                           "save-every", "1",      "clip",  "0",  "validation", path,           NULL};
+    const char *spoil[] = {"steps",  "2",   "batch",      "4",  "dropout",      "0.5", "schedule",   "linear",
+                           "warmup", "0.5", "lr",         "50", "projector-lr", "50",  "save-every", "1",
+                           "clip",   "0",   "validation", path, "seed",         "4",   NULL};
     s = small_model_settings(&m, HG_TRAIN_STAGE_3_COM, "com.json", "spoilt", spoil);
     run(s, &listener, &result);
     hg_train_settings_destroy(s);
     expect_note(&all, "step 1: ", wanted); /* the rate of the first step is 0 */
     expect_note(&all, "step 2: ", "validation loss");
     expect_same_file(&m, "still/com_hlora_weights.bin", "spoilt/best/com_hlora_weights.bin");
+    small_model_remove(&m);
+}
+
+/* With rates of zero no validation is better than the first: with a patience of two the run ends after the
+ * third, and what it left is not continued. */
+static void test_patience(void **state)
+{
+    (void)state;
+    small_model m;
+    notes all = {0};
+    hg_train_result result;
+    hg_error err = {HG_STATUS_OK, ""};
+    char path[256];
+    small_model_make(&m);
+    small_model_write_questions(&m, "com.json", 4);
+    const char *more[] = {"steps",
+                          "20",
+                          "batch",
+                          "2",
+                          "schedule",
+                          "constant",
+                          "warmup",
+                          "0.05",
+                          "lr",
+                          "0",
+                          "projector-lr",
+                          "0",
+                          "save-every",
+                          "1",
+                          "validation",
+                          small_model_path(&m, "com.json", path),
+                          "patience",
+                          "2",
+                          NULL};
+    hg_train_settings *s = small_model_settings(&m, HG_TRAIN_STAGE_3_COM, "com.json", "out", more);
+    hg_train_listener listener = {.on_note = take_note, .user = &all};
+    run(s, &listener, &result);
+    assert_int_equal(result.n_steps, 3);
+    expect_note(&all, "step 1: ", "the best so far");
+    expect_note(&all, "patience", "the run ends here");
+    assert_int_equal(hg_train_settings_set(s, "resume", "yes", &err), HG_STATUS_OK);
+    run(s, &listener, &result);
+    assert_int_equal(result.n_steps, 0);
+    hg_train_settings_destroy(s);
+    small_model_remove(&m);
+}
+
+/* Steps that are passed over halve the rate, and too many in a row end the run. */
+static void test_hopeless(void **state)
+{
+    (void)state;
+    small_model m;
+    notes all = {0};
+    hg_train_result result;
+    hg_error err = {HG_STATUS_OK, ""};
+    small_model_make(&m);
+    spoil_plugin(&m);
+    small_model_write_questions(&m, "com.json", 4);
+    const char *more[] = {"steps", "50", "batch", "1", NULL};
+    hg_train_settings *s = small_model_settings(&m, HG_TRAIN_STAGE_3_COM, "com.json", "out", more);
+    hg_train_listener listener = {.on_note = take_note, .user = &all};
+    assert_int_equal(hg_train_run(s, &listener, &result, &err), HG_STATUS_FAILED);
+    assert_non_null(strstr(err.text, "20 steps in a row"));
+    expect_note(&all, "step 1 is passed over", "lowered to 0.5");
+    expect_note(&all, "step 2 is passed over", "lowered to 0.25");
+    expect_note(&all, "step 20 is passed over", "lowered to 0.015625");
+    hg_train_settings_destroy(s);
     small_model_remove(&m);
 }
 
@@ -518,7 +585,8 @@ int main(void)
         cmocka_unit_test(test_bad_drawings), cmocka_unit_test(test_long_samples),
         cmocka_unit_test(test_new_plugin),   cmocka_unit_test(test_new_generation),
         cmocka_unit_test(test_validation),   cmocka_unit_test(test_not_a_number),
-        cmocka_unit_test(test_spike),
+        cmocka_unit_test(test_spike),        cmocka_unit_test(test_patience),
+        cmocka_unit_test(test_hopeless),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
