@@ -85,6 +85,9 @@ bool cli_common_take(cli_common *c, int code, const char *argument, hg_status *s
     case CLI_CACHE:
         c->cache = argument;
         return true;
+    case CLI_VISION:
+        c->vision = argument;
+        return true;
     case CLI_SEED:
         if (!cli_parse_seed(argument, &c->seed))
             *status = HG_STATUS_USAGE;
@@ -156,7 +159,8 @@ hg_status cli_open(const cli_common *c, hg_model **model, hg_session **session, 
         *err = (hg_error){HG_STATUS_USAGE, "no model: give --model MODEL or set HEALTHGPT_MODEL"};
         return HG_STATUS_USAGE;
     }
-    hg_model_options options = {.n_threads = c->threads, .cpu_tier = c->cpu, .kv_cache = c->cache};
+    hg_model_options options = {
+        .n_threads = c->threads, .cpu_tier = c->cpu, .kv_cache = c->cache, .vision = c->vision};
     hg_status status = hg_model_open(model, path, &options, err);
     if (status == HG_STATUS_OK)
         status = hg_session_create(session, *model, err);

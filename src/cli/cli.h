@@ -15,23 +15,35 @@
 
 /* Options that every command understands, whether it needs them or not. */
 typedef struct cli_common {
-    const char *model; /* --model, else $HEALTHGPT_MODEL */
-    int threads;       /* --threads, 0: all */
-    const char *cpu;   /* --cpu */
-    const char *cache; /* --kv-cache */
-    uint64_t seed;     /* --seed */
-    bool json;         /* --json */
-    bool quiet;        /* --quiet */
+    const char *model;  /* --model, else $HEALTHGPT_MODEL */
+    int threads;        /* --threads, 0: all */
+    const char *cpu;    /* --cpu */
+    const char *cache;  /* --kv-cache */
+    const char *vision; /* --vision */
+    uint64_t seed;      /* --seed */
+    bool json;          /* --json */
+    bool quiet;         /* --quiet */
 } cli_common;
 
 /* Long option codes of the common options; a command's own codes begin at CLI_OWN. */
-enum { CLI_MODEL = 256, CLI_THREADS, CLI_CPU, CLI_CACHE, CLI_SEED, CLI_JSON, CLI_QUIET, CLI_HELP, CLI_OWN };
+enum {
+    CLI_MODEL = 256,
+    CLI_THREADS,
+    CLI_CPU,
+    CLI_CACHE,
+    CLI_VISION,
+    CLI_SEED,
+    CLI_JSON,
+    CLI_QUIET,
+    CLI_HELP,
+    CLI_OWN
+};
 
 /* clang-format off */
 #define CLI_COMMON_OPTIONS \
     {"model", required_argument, NULL, CLI_MODEL}, {"threads", required_argument, NULL, CLI_THREADS}, \
     {"cpu", required_argument, NULL, CLI_CPU}, {"kv-cache", required_argument, NULL, CLI_CACHE}, \
-    {"seed", required_argument, NULL, CLI_SEED}, {"json", no_argument, NULL, CLI_JSON}, \
+    {"vision", required_argument, NULL, CLI_VISION}, {"seed", required_argument, NULL, CLI_SEED}, {"json", no_argument, NULL, CLI_JSON}, \
     {"quiet", no_argument, NULL, CLI_QUIET}, {"help", no_argument, NULL, CLI_HELP}
 
 /* Options of sampling, for ask, chat and draw. */

@@ -17,7 +17,8 @@ static const char ask_help[] =
     "  --temperature X           0: greedy, the default; above: sampling\n"
     "  --top-k N  --top-p X  --repetition-penalty X  --seed N\n"
     "  --system TEXT             another system prompt than the model was trained with\n" CLI_VIEW_HELP
-    "  --threads N  --cpu TIER  --kv-cache f32|f16|bf16  --json  --quiet\n";
+    "  --threads N  --cpu TIER  --kv-cache f32|f16|bf16\n"
+    "  --vision f32|bf16  --json  --quiet\n";
 
 typedef struct ask_stream {
     cli_progress progress;

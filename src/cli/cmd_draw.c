@@ -27,7 +27,8 @@ static const char draw_help[] =
     "  --reference               decode without constraint, as the original program does\n"
     "  --temperature X           0: greedy, the default; above: sampling\n"
     "  --top-k N  --top-p X  --repetition-penalty X  --seed N  --system TEXT\n"
-    "  --model MODEL  --threads N  --cpu TIER  --kv-cache f32|f16|bf16  --json  --quiet\n" CLI_VIEW_HELP;
+    "  --model MODEL  --threads N  --cpu TIER  --kv-cache f32|f16|bf16\n"
+    "  --vision f32|bf16  --json  --quiet\n" CLI_VIEW_HELP;
 
 typedef struct draw_options {
     cli_common common;

@@ -25,6 +25,32 @@ static hg_status open_cache_type(hg_model *m, const char *wanted, hg_error *err)
     return hg_error_set(err, HG_STATUS_USAGE, "no KV cache type '%.40s': f32, f16 or bf16", wanted);
 }
 
+/* Whether the language model is block-quantised. */
+static bool is_quantised(const hg_decoder *d)
+{
+    for (int slot = 0; slot < HG_SLOT_COUNT; slot++) {
+        if (hg_slot_exists(&d->config, (hg_slot)slot) &&
+            hg_dtype_is_quantised(d->layers[0].weight[slot].dtype))
+            return true;
+    }
+    return false;
+}
+
+/* The type of the vision parts' products. Left open, it is bf16 where that is faster and the language model
+ * is block-quantised, whose own error is larger (docs/adr/0020-bf16-vision.md); otherwise f32, which is
+ * exact. */
+static hg_status open_vision(hg_model *m, const char *wanted, hg_error *err)
+{
+    bool fast = m->kernels->fast_bf16, bf16 = wanted != NULL && strcmp(wanted, "bf16") == 0;
+    if (wanted != NULL && !bf16 && strcmp(wanted, "f32") != 0)
+        return hg_error_set(err, HG_STATUS_USAGE, "no vision type '%.40s': f32 or bf16", wanted);
+    if (bf16 && !fast)
+        return hg_error_set(err, HG_STATUS_USAGE,
+                            "vision type bf16 needs a processor with AVX512-BF16: use f32");
+    m->weights.clip.bf16 = bf16 || (wanted == NULL && fast && is_quantised(&m->weights.decoder));
+    return HG_STATUS_OK;
+}
+
 /* The reference adds its picture tokens behind the tokenizer's last one. */
 static hg_status open_source(hg_model *m, const char *path, hg_error *err)
 {
@@ -73,6 +99,8 @@ hg_status hg_model_open(hg_model **out, const char *path, const hg_model_options
             open_cache_type(m, options != NULL && options->kv_cache != NULL ? options->kv_cache : "f32", err);
     if (status == HG_STATUS_OK)
         status = open_source(m, path, err);
+    if (status == HG_STATUS_OK)
+        status = open_vision(m, options != NULL ? options->vision : NULL, err);
     if (status == HG_STATUS_OK)
         *out = m;
     else

@@ -94,35 +94,64 @@ void hg_session_begin(hg_session *s)
     hg_ctx_init(&s->ctx, &s->arena, s->model->kernels, s->model->n_threads);
 }
 
-/* Writes the embeddings of items [begin, end), all of one kind: tokens, or rows of one image. */
-static void embed_run(hg_session *s, hg_task task, const hg_prompt *prompt, int64_t begin, int64_t end,
-                      hg_tensor *x, int64_t at)
+/* Images that are encoded together: their activations, 40 MB each for CLIP ViT-L/14-336, stay small. */
+#define IMAGES_TOGETHER 4
+
+/* Embeddings of prompt->images[wanted[..n - 1]], encoded together, to their rows of x; row 0 is item `begin`.
+ */
+static void embed_images(hg_session *s, hg_task task, const hg_prompt *prompt, int64_t begin,
+                         const int64_t *wanted, int64_t n, const hg_tensor *x)
+{
+    hg_ctx *ctx = &s->ctx;
+    int64_t size = s->model->weights.clip.config.image_size, values = 3 * size * size;
+    int64_t patches = hg_clip_n_patches(&s->model->weights.clip), h = x->shape[1];
+    hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
+    hg_tensor *pixels = hg_ctx_tensor(ctx, 4, (int64_t[]){n, 3, size, size}, false);
+    for (int64_t j = 0; pixels != NULL && j < n; j++)
+        memcpy(hg_tensor_real(pixels) + j * values, prompt->images[wanted[j]].pixels,
+               (size_t)values * sizeof(hg_real));
+    const hg_tensor *rows = hg_healthgpt_see(ctx, &s->model->weights, task, pixels);
+    for (int64_t i = begin; !hg_ctx_failed(ctx) && i < prompt->n_items; i++) {
+        const hg_prompt_item *item = &prompt->items[i];
+        for (int64_t j = 0; item->id == HG_PROMPT_IMAGE && j < n; j++) {
+            if (prompt->images[wanted[j]].content == item->content)
+                memcpy(hg_tensor_real(x) + (i - begin) * h,
+                       hg_tensor_real(rows) + (j * patches + item->row) * h, (size_t)h * sizeof(hg_real));
+        }
+    }
+    hg_arena_reset(ctx->arena, mark);
+}
+
+/* Whether image `index` is wanted: it has positions from `begin` on and is no repetition of one before it. */
+static bool embed_wants(const hg_prompt *prompt, int64_t index, int64_t begin)
+{
+    uint64_t content = prompt->images[index].content;
+    for (int64_t i = 0; i < index; i++) {
+        if (prompt->images[i].content == content)
+            return false;
+    }
+    for (int64_t i = begin; i < prompt->n_items; i++) {
+        if (prompt->items[i].id == HG_PROMPT_IMAGE && prompt->items[i].content == content)
+            return true;
+    }
+    return false;
+}
+
+/* Embeddings of the tokens [begin, end). */
+static void embed_tokens(hg_session *s, hg_task task, const hg_prompt *prompt, int64_t begin, int64_t end,
+                         const hg_tensor *x, int64_t at)
 {
     hg_ctx *ctx = &s->ctx;
     hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
-    const hg_prompt_item *first = &prompt->items[begin];
-    hg_tensor *rows = NULL;
-    if (first->id == HG_PROMPT_IMAGE) {
-        int64_t size = s->model->weights.clip.config.image_size, i = 0;
-        while (prompt->images[i].content != first->content)
-            i++;
-        hg_tensor pixels =
-            hg_tensor_make(HG_DTYPE_F32, 3, (int64_t[]){3, size, size}, prompt->images[i].pixels);
-        rows = hg_healthgpt_see(ctx, &s->model->weights, task, &pixels);
-        if (!hg_ctx_failed(ctx))
-            rows = hg_ctx_view(ctx, hg_tensor_view_rows(rows, first->row, end - begin));
-    } else {
-        int32_t *ids = hg_arena_array(ctx->arena, (size_t)(end - begin), sizeof *ids);
-        for (int64_t i = begin; ids != NULL && i < end; i++)
-            ids[i - begin] = prompt->items[i].id;
-        if (ids == NULL)
-            hg_ctx_fail(ctx, HG_STATUS_FAILED, "out of memory (token ids)");
-        rows = hg_op_embedding(ctx, &s->model->weights.tasks[task].embed, ids, end - begin);
-    }
-    if (!hg_ctx_failed(ctx)) {
-        int64_t h = x->shape[1];
-        memcpy(hg_tensor_real(x) + at * h, rows->data, (size_t)((end - begin) * h) * sizeof(hg_real));
-    }
+    int32_t *ids = hg_arena_array(ctx->arena, (size_t)(end - begin), sizeof *ids);
+    for (int64_t i = begin; ids != NULL && i < end; i++)
+        ids[i - begin] = prompt->items[i].id;
+    if (ids == NULL)
+        hg_ctx_fail(ctx, HG_STATUS_FAILED, "out of memory (token ids)");
+    const hg_tensor *rows = hg_op_embedding(ctx, &s->model->weights.tasks[task].embed, ids, end - begin);
+    if (!hg_ctx_failed(ctx))
+        memcpy(hg_tensor_real(x) + at * x->shape[1], rows->data,
+               (size_t)((end - begin) * x->shape[1]) * sizeof(hg_real));
     hg_arena_reset(ctx->arena, mark);
 }
 
@@ -130,16 +159,23 @@ static void embed_run(hg_session *s, hg_task task, const hg_prompt *prompt, int6
 static hg_tensor *embed_items(hg_session *s, hg_task task, const hg_prompt *prompt, int64_t begin)
 {
     int64_t n = prompt->n_items, hidden = s->model->weights.decoder.config.hidden;
+    int64_t wanted[IMAGES_TOGETHER], n_wanted = 0;
     hg_tensor *x = hg_ctx_tensor(&s->ctx, 2, (int64_t[]){n - begin, hidden}, false);
+    for (int64_t i = 0; i < prompt->n_images && !hg_ctx_failed(&s->ctx); i++) {
+        if (embed_wants(prompt, i, begin))
+            wanted[n_wanted++] = i;
+        if (n_wanted == IMAGES_TOGETHER || (n_wanted > 0 && i + 1 == prompt->n_images)) {
+            embed_images(s, task, prompt, begin, wanted, n_wanted, x);
+            n_wanted = 0;
+        }
+    }
     for (int64_t i = begin; i < n && !hg_ctx_failed(&s->ctx);) {
-        int64_t end = i + 1;
-        while (end < n && prompt->items[end].content == prompt->items[i].content &&
-               (prompt->items[end].id == HG_PROMPT_IMAGE) == (prompt->items[i].id == HG_PROMPT_IMAGE) &&
-               (prompt->items[i].id != HG_PROMPT_IMAGE ||
-                prompt->items[end].row == prompt->items[end - 1].row + 1))
+        int64_t end = i;
+        while (end < n && prompt->items[end].id != HG_PROMPT_IMAGE)
             end++;
-        embed_run(s, task, prompt, i, end, x, i - begin);
-        i = end;
+        if (end > i)
+            embed_tokens(s, task, prompt, i, end, x, i - begin);
+        i = end > i ? end : i + 1;
     }
     return x;
 }

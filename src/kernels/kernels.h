@@ -33,6 +33,23 @@ typedef struct hg_conv_shape {
     int64_t kernel, stride, pad; /* pad: top and left */
 } hg_conv_shape;
 
+/* What is done with the result of a product of bf16. */
+typedef enum hg_bf16_end {
+    HG_BF16_END_STORE,
+    HG_BF16_END_ADD,       /* added to y, which is f32 */
+    HG_BF16_END_GELU,      /* x Phi(x), erf form */
+    HG_BF16_END_QUICK_GELU /* x · sigmoid(1.702 x) */
+} hg_bf16_end;
+
+/* y (m, n) = end(x (m, k) · w + bias (n)), sums in f32; w is stored (n, k), or (k, n) when `plain_w`. */
+typedef struct hg_bf16_product {
+    int64_t m, n, k;
+    int64_t ldx, ldw, ldy;
+    bool plain_w;
+    bool to_bf16; /* y is bf16; otherwise f32 */
+    hg_bf16_end end;
+} hg_bf16_product;
+
 typedef struct hg_kernels {
     const char *name;
 
@@ -47,6 +64,17 @@ typedef struct hg_kernels {
      */
     void (*weighted_rows)(hg_dtype type, int64_t n, int64_t d, const hg_real *p, const void *v, int64_t ldv,
                           hg_real *y);
+
+    /* Whether products of bf16 are faster than those of f32. The two entries below are always there, except
+     * in the double build. */
+    bool fast_bf16;
+
+    /* n values of type f32, f16 or bf16, rounded to bf16. */
+    void (*to_bf16)(hg_dtype type, int64_t n, const void *from, uint16_t *to);
+
+    /* bias may be NULL. */
+    void (*gemm_bf16)(const hg_bf16_product *s, const uint16_t *x, const uint16_t *w, const hg_real *bias,
+                      void *y);
 
     /* C = op(A) op(B) + beta C. */
     void (*gemm)(const hg_gemm_shape *s, const hg_real *a, const hg_real *b, hg_real beta, hg_real *c);

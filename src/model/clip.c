@@ -16,29 +16,42 @@ int64_t hg_clip_n_patches(const hg_clip *clip)
     return side * side;
 }
 
-/* (patches, 3 · patch²): pixels of each patch in the order of the convolution's weights: channel, row,
- * column. */
-static hg_tensor *clip_cut_patches(hg_ctx *ctx, const hg_clip *clip, const hg_tensor *pixels)
+static int64_t clip_n_images(const hg_tensor *pixels)
+{
+    return pixels->n_dims == 4 ? pixels->shape[0] : 1;
+}
+
+/* One image's patches. */
+static void clip_cut_image(const hg_clip *clip, const hg_real *pixels, hg_real *to)
 {
     int64_t size = clip->config.image_size, patch = clip->config.patch, side = size / patch;
-    hg_tensor *out = hg_ctx_tensor(ctx, 2, (int64_t[]){side * side, 3 * patch * patch}, false);
-    if (out == NULL)
-        return NULL;
-    hg_real *to = hg_tensor_real(out);
     for (int64_t p = 0; p < side * side; p++) {
         int64_t top = p / side * patch, left = p % side * patch;
         for (int64_t channel = 0; channel < 3; channel++) {
-            const hg_real *plane = hg_tensor_real(pixels) + channel * size * size;
+            const hg_real *plane = pixels + channel * size * size;
             for (int64_t y = 0; y < patch; y++, to += patch)
                 memcpy(to, plane + (top + y) * size + left, (size_t)patch * sizeof *to);
         }
     }
+}
+
+hg_tensor *hg_clip_cut_patches(hg_ctx *ctx, const hg_clip *clip, const hg_tensor *pixels)
+{
+    if (hg_ctx_failed(ctx))
+        return NULL;
+    int64_t size = clip->config.image_size, n = hg_clip_n_patches(clip), images = clip_n_images(pixels);
+    int64_t values = 3 * clip->config.patch * clip->config.patch;
+    hg_tensor *out = hg_ctx_tensor(ctx, 2, (int64_t[]){images * n, values}, false);
+    for (int64_t i = 0; out != NULL && i < images; i++)
+        clip_cut_image(clip, hg_tensor_real(pixels) + i * 3 * size * size,
+                       hg_tensor_real(out) + i * n * values);
     return out;
 }
 
 static hg_tensor *clip_embed(hg_ctx *ctx, hg_clip *clip, hg_tensor *pixels)
 {
-    hg_tensor *patches = hg_op_linear(ctx, clip_cut_patches(ctx, clip, pixels), &clip->patch_embedding, NULL);
+    hg_tensor *patches =
+        hg_op_linear(ctx, hg_clip_cut_patches(ctx, clip, pixels), &clip->patch_embedding, NULL);
     hg_tensor *x = hg_op_concat(ctx, (hg_tensor *[]){&clip->class_embedding, patches}, 2);
     x = hg_op_add(ctx, x, &clip->position_embedding);
     return hg_op_layernorm(ctx, x, &clip->pre_norm_gain, &clip->pre_norm_bias, (hg_real)clip->config.eps);
@@ -65,12 +78,9 @@ static hg_tensor *clip_layer_forward(hg_ctx *ctx, hg_clip *clip, hg_clip_layer *
     return hg_op_add(ctx, x, hg_op_linear(ctx, n, &l->fc2, &l->fc2_bias));
 }
 
-hg_tensor *hg_clip_forward(hg_ctx *ctx, hg_clip *clip, hg_tensor *pixels, int64_t n_layers)
+/* Embeds one image and runs the layers; without a tape the result is moved to `state`, layer by layer. */
+static hg_tensor *clip_run(hg_ctx *ctx, hg_clip *clip, hg_tensor *pixels, int64_t n_layers, hg_tensor *state)
 {
-    if (hg_ctx_failed(ctx))
-        return NULL;
-    int64_t shape[2] = {1 + hg_clip_n_patches(clip), clip->config.hidden};
-    hg_tensor *state = hg_ctx_tensor(ctx, 2, shape, false);
     hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
     hg_tensor *x = clip_embed(ctx, clip, pixels);
     for (int64_t i = 0; i < n_layers && !hg_ctx_failed(ctx); i++) {
@@ -81,7 +91,49 @@ hg_tensor *hg_clip_forward(hg_ctx *ctx, hg_clip *clip, hg_tensor *pixels, int64_
         hg_arena_reset(ctx->arena, mark);
         x = state;
     }
+    return x;
+}
+
+/* Several images one after the other. */
+static void clip_run_each(hg_ctx *ctx, hg_clip *clip, const hg_tensor *pixels, int64_t n_images,
+                          int64_t n_layers, const hg_tensor *state)
+{
+    int64_t rows = state->shape[0] / n_images;
+    for (int64_t i = 0; i < n_images && !hg_ctx_failed(ctx); i++) {
+        hg_tensor image = hg_tensor_view_rows(pixels, i, 1),
+                  part = hg_tensor_view_rows(state, i * rows, rows);
+        clip_run(ctx, clip, &image, n_layers, &part);
+    }
+}
+
+/* Moves the rows together over the class tokens' places. */
+static hg_tensor *clip_drop_class(hg_ctx *ctx, hg_tensor *state, int64_t n_images)
+{
+    int64_t rows = state->shape[0] / n_images, c = state->shape[1];
+    if (n_images == 1)
+        return hg_ctx_view(ctx, hg_tensor_view_rows(state, 1, rows - 1));
+    hg_real *x = hg_tensor_real(state);
+    for (int64_t i = 0; i < n_images; i++)
+        memmove(x + i * (rows - 1) * c, x + (i * rows + 1) * c, (size_t)((rows - 1) * c) * sizeof *x);
+    return hg_ctx_view(ctx, hg_tensor_view_rows(state, 0, n_images * (rows - 1)));
+}
+
+hg_tensor *hg_clip_forward(hg_ctx *ctx, hg_clip *clip, hg_tensor *pixels, int64_t n_layers)
+{
     if (hg_ctx_failed(ctx))
         return NULL;
-    return hg_ctx_view(ctx, hg_tensor_view_rows(x, 1, shape[0] - 1));
+    int64_t n_images = clip_n_images(pixels);
+    int64_t shape[2] = {n_images * (1 + hg_clip_n_patches(clip)), clip->config.hidden};
+    if (ctx->tape != NULL && n_images != 1)
+        return hg_ctx_fail(ctx, HG_STATUS_USAGE, "no gradient through several images at once");
+    hg_tensor *state = hg_ctx_tensor(ctx, 2, shape, false);
+    if (hg_ctx_failed(ctx))
+        return NULL;
+    if (ctx->tape != NULL)
+        state = clip_run(ctx, clip, pixels, n_layers, NULL);
+    else if (clip->bf16)
+        hg_clip_run_bf16(ctx, clip, pixels, n_images, n_layers, state);
+    else
+        clip_run_each(ctx, clip, pixels, n_images, n_layers, state);
+    return hg_ctx_failed(ctx) ? NULL : clip_drop_class(ctx, state, n_images);
 }

@@ -15,6 +15,10 @@ void hg_kernels_set_reference(hg_kernels *table)
         .round = hg_reference_round,
         .matvec_rounded = hg_reference_matvec_rounded,
         .gemm_rounded = hg_reference_gemm_rounded,
+#ifndef HG_REAL_IS_DOUBLE
+        .to_bf16 = hg_reference_to_bf16,
+        .gemm_bf16 = hg_reference_gemm_bf16,
+#endif
         .rmsnorm = hg_reference_rmsnorm,
         .layernorm = hg_reference_layernorm,
         .softmax = hg_reference_softmax,

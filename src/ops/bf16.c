@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * bf16.c: chunks of rows, of weight rows, and of one head's queries. Chunk sizes are constants or follow from
+ * shapes, never from the number of threads.
+ */
+#include "ops/bf16.h"
+
+#include "base/parallel.h"
+
+#include <assert.h>
+
+/* Rows a chunk of what goes row by row. */
+#define ROW_BLOCK 16
+/* Weight rows a chunk: of 1,024 bf16 each they are 512 KiB, half a second-level cache. */
+#define WEIGHT_BLOCK 256
+/* Queries a chunk: about this many, so that a chunk's scores over 577 keys stay in that cache. */
+#define QUERY_BLOCK 200
+/* Values of a quantised weight that are made floats at a time. */
+#define PIECE HG_DTYPE_MAX_BLOCK
+
+hg_tensor *hg_bf16_tensor(hg_ctx *ctx, int n_dims, const int64_t *shape)
+{
+    hg_tensor *t = hg_ctx_view(ctx, hg_tensor_make(HG_DTYPE_BF16, n_dims, shape, NULL));
+    if (t == NULL)
+        return NULL;
+    t->data = hg_ctx_scratch(ctx, (hg_tensor_count(t) + 1) / 2); /* two to a float */
+    return hg_ctx_failed(ctx) ? NULL : t;
+}
+
+static uint16_t *bf16_at(const hg_tensor *t, int64_t element)
+{
+    return (uint16_t *)t->data + element;
+}
+
+/* ---- row by row ---- */
+
+typedef struct row_job {
+    const hg_kernels *kernels;
+    const hg_tensor *x, *gain, *bias, *y;
+    hg_real eps;
+    hg_real *scratch; /* a row for each worker */
+} row_job;
+
+static void row_chunk(void *arg, int64_t index, int worker)
+{
+    const row_job *job = arg;
+    int64_t c = job->x->shape[1], end = (index + 1) * ROW_BLOCK;
+    end = end < job->x->shape[0] ? end : job->x->shape[0];
+    for (int64_t t = index * ROW_BLOCK; t < end; t++) {
+        const hg_real *row = hg_tensor_real(job->x) + t * job->x->stride[0];
+        if (job->gain != NULL) {
+            hg_real *normed = job->scratch + worker * c;
+            job->kernels->layernorm(c, job->eps, row, hg_tensor_real(job->gain), hg_tensor_real(job->bias),
+                                    normed);
+            row = normed;
+        }
+        job->kernels->to_bf16(HG_DTYPE_REAL, c, row, bf16_at(job->y, t * c));
+    }
+}
+
+hg_tensor *hg_bf16_layernorm(hg_ctx *ctx, const hg_tensor *x, const hg_tensor *gain, const hg_tensor *bias,
+                             hg_real eps)
+{
+    if (hg_ctx_failed(ctx))
+        return NULL;
+    assert(ctx->tape == NULL && x->n_dims == 2 && x->dtype == HG_DTYPE_REAL);
+    hg_tensor *y = hg_bf16_tensor(ctx, 2, x->shape);
+    row_job job = {ctx->kernels, x, gain, bias, y, eps, hg_ctx_scratch(ctx, ctx->n_threads * x->shape[1])};
+    if (hg_ctx_failed(ctx))
+        return NULL;
+    hg_parallel_for(hg_ctx_threads(ctx, 4 * hg_tensor_count(x)), (x->shape[0] + ROW_BLOCK - 1) / ROW_BLOCK,
+                    row_chunk, &job);
+    return y;
+}
+
+hg_tensor *hg_bf16_round(hg_ctx *ctx, const hg_tensor *x)
+{
+    return hg_bf16_layernorm(ctx, x, NULL, NULL, 0);
+}
+
+/* ---- linear layers ---- */
+
+typedef struct linear_job {
+    const hg_kernels *kernels;
+    const hg_tensor *x;
+    const hg_bf16_part *parts;
+    int n_parts;
+    hg_bf16_end end;
+    uint16_t *scratch; /* WEIGHT_BLOCK · K for each worker */
+} linear_job;
+
+static int64_t part_chunks(const hg_bf16_part *part)
+{
+    return (part->w->shape[0] + WEIGHT_BLOCK - 1) / WEIGHT_BLOCK;
+}
+
+/* k values of a weight row. */
+static void round_row(const hg_kernels *kernels, hg_dtype type, int64_t k, const void *from, uint16_t *to)
+{
+    if (!hg_dtype_is_quantised(type)) {
+        kernels->to_bf16(type, k, from, to);
+        return;
+    }
+    hg_real piece[PIECE];
+    for (int64_t i = 0; i < k; i += PIECE) {
+        int64_t n = k - i < PIECE ? k - i : PIECE;
+        kernels->to_real(type, n, (const uint8_t *)from + hg_dtype_span(type, i), piece);
+        kernels->to_bf16(HG_DTYPE_REAL, n, piece, to + i);
+    }
+}
+
+/* Rows of a weight as bf16: in place when they are, else rounded into `scratch`. *ld gets the elements
+ * between them. */
+static const uint16_t *weight_rows(const hg_kernels *kernels, const hg_tensor *w, int64_t first,
+                                   int64_t count, uint16_t *scratch, int64_t *ld)
+{
+    int64_t k = w->shape[1];
+    *ld = w->dtype == HG_DTYPE_BF16 ? w->stride[0] : k;
+    if (w->dtype == HG_DTYPE_BF16)
+        return bf16_at(w, first * w->stride[0]);
+    for (int64_t i = 0; i < count; i++)
+        round_row(kernels, w->dtype, k, hg_tensor_at(w, (first + i) * w->stride[0]), scratch + i * k);
+    return scratch;
+}
+
+static void linear_chunk(void *arg, int64_t index, int worker)
+{
+    const linear_job *job = arg;
+    const hg_bf16_part *part = job->parts;
+    while (index >= part_chunks(part))
+        index -= part_chunks(part++);
+    int64_t k = part->w->shape[1], first = index * WEIGHT_BLOCK, left = part->w->shape[0] - first;
+    hg_bf16_product s = {.m = job->x->shape[0],
+                         .n = left < WEIGHT_BLOCK ? left : WEIGHT_BLOCK,
+                         .k = k,
+                         .ldx = job->x->stride[0],
+                         .ldy = part->y.stride[0],
+                         .to_bf16 = part->y.dtype == HG_DTYPE_BF16,
+                         .end = job->end};
+    const uint16_t *w =
+        weight_rows(job->kernels, part->w, first, s.n, job->scratch + worker * WEIGHT_BLOCK * k, &s.ldw);
+    const hg_real *bias = part->bias != NULL ? hg_tensor_real(part->bias) + first : NULL;
+    void *y = (uint8_t *)part->y.data + (size_t)first * hg_dtype_bytes(part->y.dtype);
+    job->kernels->gemm_bf16(&s, bf16_at(job->x, 0), w, bias, y);
+}
+
+void hg_bf16_linear(hg_ctx *ctx, const hg_tensor *x, const hg_bf16_part *parts, int n_parts, hg_bf16_end end)
+{
+    if (hg_ctx_failed(ctx))
+        return;
+    int64_t chunks = 0, work = 0, k = x->shape[1];
+    for (int i = 0; i < n_parts; i++) {
+        assert(parts[i].w->shape[1] == k && parts[i].y.shape[0] == x->shape[0]);
+        chunks += part_chunks(&parts[i]);
+        work += x->shape[0] * k * parts[i].w->shape[0];
+    }
+    hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
+    linear_job job = {.kernels = ctx->kernels, .x = x, .parts = parts, .n_parts = n_parts, .end = end};
+    job.scratch = (uint16_t *)hg_ctx_scratch(ctx, ctx->n_threads * (WEIGHT_BLOCK / 2) * k);
+    if (job.scratch != NULL)
+        hg_parallel_for(hg_ctx_threads(ctx, work), chunks, linear_chunk, &job);
+    hg_arena_reset(ctx->arena, mark);
+}
+
+/* ---- attention ---- */
+
+typedef struct attention_job {
+    const hg_kernels *kernels;
+    const hg_tensor *q, *k, *v, *y;
+    int64_t n_keys;          /* of an image */
+    int64_t blocks, queries; /* of an image; of a block, the last may have less */
+    hg_real scale;
+    hg_real *scores;         /* queries · n_keys for each worker */
+    uint16_t *probabilities; /* the same */
+} attention_job;
+
+/* Chunk: a block of one head's queries in one image. */
+static void attention_chunk(void *arg, int64_t index, int worker)
+{
+    const attention_job *job = arg;
+    const hg_tensor *q = job->q, *k = job->k, *v = job->v;
+    int64_t heads = q->shape[1], d = q->shape[2], n = job->n_keys;
+    int64_t head = index % heads, block = index / heads % job->blocks, image = index / heads / job->blocks;
+    int64_t first = block * job->queries, left = n - first;
+    int64_t count = left < job->queries ? left : job->queries;
+    hg_real *scores = job->scores + worker * job->queries * n;
+    uint16_t *p = job->probabilities + worker * job->queries * n;
+    hg_bf16_product qk = {
+        .m = count, .n = n, .k = d, .ldx = q->stride[0], .ldw = k->stride[0], .ldy = n, .to_bf16 = false};
+    job->kernels->gemm_bf16(&qk, bf16_at(q, (image * n + first) * q->stride[0] + head * q->stride[1]),
+                            bf16_at(k, image * n * k->stride[0] + head * k->stride[1]), NULL, scores);
+    for (int64_t i = 0; i < count; i++) {
+        job->kernels->softmax(n, job->scale, scores + i * n);
+        job->kernels->to_bf16(HG_DTYPE_REAL, n, scores + i * n, p + i * n);
+    }
+    hg_bf16_product pv = {.m = count,
+                          .n = d,
+                          .k = n,
+                          .ldx = n,
+                          .ldw = v->stride[0],
+                          .ldy = heads * d,
+                          .plain_w = true,
+                          .to_bf16 = true};
+    job->kernels->gemm_bf16(&pv, p, bf16_at(v, image * n * v->stride[0] + head * v->stride[1]), NULL,
+                            bf16_at(job->y, (image * n + first) * heads * d + head * d));
+}
+
+hg_tensor *hg_bf16_attention(hg_ctx *ctx, const hg_tensor *q, const hg_tensor *k, const hg_tensor *v,
+                             int64_t n_images, hg_real scale)
+{
+    if (hg_ctx_failed(ctx))
+        return NULL;
+    assert(q->shape[0] % n_images == 0);
+    int64_t n = q->shape[0] / n_images, heads = q->shape[1], d = q->shape[2];
+    int64_t blocks = n < QUERY_BLOCK ? 1 : (n + QUERY_BLOCK / 2) / QUERY_BLOCK,
+            queries = (n + blocks - 1) / blocks;
+    hg_tensor *y = hg_bf16_tensor(ctx, 2, (int64_t[]){q->shape[0], heads * d});
+    hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
+    attention_job job = {ctx->kernels, q, k, v, y, n, blocks, queries, scale, NULL, NULL};
+    job.scores = hg_ctx_scratch(ctx, ctx->n_threads * queries * n);
+    job.probabilities = (uint16_t *)hg_ctx_scratch(ctx, (ctx->n_threads * queries * n + 1) / 2);
+    if (!hg_ctx_failed(ctx))
+        hg_parallel_for(hg_ctx_threads(ctx, 2 * q->shape[0] * n * heads * d), n_images * blocks * heads,
+                        attention_chunk, &job);
+    hg_arena_reset(ctx->arena, mark);
+    return hg_ctx_failed(ctx) ? NULL : y;
+}
