@@ -139,6 +139,11 @@ HG_API void hg_session_destroy(hg_session *session);
  * HG_STATUS_TASK when the model has no comprehension part. */
 HG_API hg_status hg_session_ask(hg_session *session, const hg_ask_request *request, hg_ask_result *result,
                                 hg_error *err) HG_MUST_CHECK;
+/* Whether the prompt of a request would fit, before its images exist: only their number counts (each takes as
+ * many positions as the encoder has patches, 576), `images` may be NULL. HG_STATUS_INPUT, with the two
+ * numbers, when it would not. */
+HG_API hg_status hg_session_check_prompt(hg_session *session, const hg_ask_request *request,
+                                         hg_error *err) HG_MUST_CHECK;
 HG_API void hg_ask_result_free(hg_ask_result *result);
 
 /* ---- drawing ---- */

@@ -31,8 +31,9 @@ typedef struct hg_image_info {
 } hg_image_info;
 
 /* Reads an image file, known by its content: PNG, JPEG, TIFF, DICOM, NIfTI (.nii, .nii.gz, .hdr with .img),
- * or a NumPy array. Files with more than one picture give the one that hg_image_view_default names. Decoding
- * runs in a confined child process, so that a file that breaks a decoder is only an error. On success
+ * or a NumPy array; or the DICOM series of a folder or a DICOMDIR. Files with more than one picture give the
+ * one that hg_image_view_default names. Decoding runs in a confined child process, so that a file that breaks
+ * a decoder is only an error. On success
  * `*image` is the caller's, to be closed; on failure it is NULL. HG_STATUS_INPUT when the file is missing, of
  * an unknown format, damaged, cut short, or larger than 2^27 pixels or 65535 on a side. */
 HG_API hg_status hg_image_open(hg_image **image, const char *path, hg_error *err) HG_MUST_CHECK;
@@ -55,8 +56,9 @@ typedef enum hg_image_axis {
 typedef struct hg_image_view {
     const char *window; /* "C,W" (centre and width, after rescaling), a preset's name, or NULL: automatic */
     int frame;          /* of a multi-frame file, page of a TIFF, time of a 4-D volume; from 0 */
-    int slice;          /* of a volume, from 0, towards the left, the front or the head; or HG_IMAGE_MIDDLE */
+    int slice;          /* of a volume, from 0 at the left, back or foot; or HG_IMAGE_MIDDLE */
     hg_image_axis axis;
+    const char *series; /* of a folder or DICOMDIR: number from 0, largest series first, or UID; NULL: 0 */
 } hg_image_view;
 
 /* The automatic window, the first frame, the middle slice of the default axis. */
@@ -65,6 +67,35 @@ HG_API hg_image_view hg_image_view_default(void);
 /* As hg_image_open, with a choice. HG_STATUS_USAGE when the file has no such frame, slice, axis or window. */
 HG_API hg_status hg_image_open_view(hg_image **image, const char *path, const hg_image_view *view,
                                     hg_error *err) HG_MUST_CHECK;
+
+#define HG_IMAGE_MAX_PICTURES 256
+
+/* Several pictures of one path, read in one run: `wanted` (1..HG_IMAGE_MAX_PICTURES) slices spread over the
+ * view's axis of a volume, or over the frames of another file; fewer, as *n says, when it has not so many. Of
+ * total places, number k of n is the one nearest to (k + 1) (total - 1) / (n + 1): both ends are left out.
+ * The view's slice (frame) counts only when one is wanted. What no window is given for shares one. On success
+ * the caller closes images[0..*n); on failure they are NULL. */
+HG_API hg_status hg_image_open_slices(hg_image **images, size_t wanted, size_t *n, const char *path,
+                                      const hg_image_view *view, hg_error *err) HG_MUST_CHECK;
+
+/* A series of a folder or DICOMDIR. */
+typedef struct hg_image_series {
+    char uid[68];
+    char modality[20];
+    int width;
+    int height;
+    int n_pictures; /* without what is set apart */
+} hg_image_series;
+
+/* The first `max` of *n series, largest first; *n is 0 for a single file. */
+HG_API hg_status hg_image_list_series(const char *path, hg_image_series *series, size_t max, size_t *n,
+                                      hg_error *err) HG_MUST_CHECK;
+
+/* n pictures side by side, row by row, in a grid as square as it can be, black where there is none: 8 bits,
+ * grey when all are. Smaller ones lie in the top left of their field. HG_STATUS_USAGE when the result is too
+ * large. */
+HG_API hg_status hg_image_montage(hg_image **montage, hg_image *const *images, size_t n,
+                                  hg_error *err) HG_MUST_CHECK;
 
 /* Name, centre and width of window preset `i` (0..), in Hounsfield units; NULL after the last. */
 HG_API const char *hg_window_preset_get(size_t i, double *centre, double *width);
@@ -115,7 +146,11 @@ typedef struct hg_image_source {
     bool is_float;
     int n_frames;
     int frame;
-    int n_slices; /* across `axis`; 1 when the file is no volume */
+    int n_series; /* of a folder or DICOMDIR; else 0 */
+    int series;
+    int n_files;         /* DICOM files of all its series */
+    char series_uid[68]; /* SeriesInstanceUID */
+    int n_slices;        /* across `axis`; 1 when the file is no volume */
     int slice;
     hg_image_axis axis;
     double spacing[3]; /* mm between columns, rows and slices of the picture */
@@ -131,11 +166,16 @@ typedef struct hg_image_source {
     bool burned_in;         /* may show names: said so, or a kind of picture that often does */
     int n_windows;          /* windows that the file offers */
     hg_image_window windows[HG_IMAGE_MAX_WINDOWS];
-    char note[160]; /* something the reader had to decide; "" when nothing */
+    char note[320]; /* what the reader had to decide, parted by "; "; "" when nothing */
 } hg_image_source;
 
 /* Borrowed from the image. */
 HG_API const hg_image_source *hg_image_get_source(const hg_image *image);
+
+/* What is known of the file and the view's place of it before pixels are decoded: no window, no statistics.
+ * *n: pictures that hg_image_open_slices gives for `wanted`. */
+HG_API hg_status hg_image_describe(const char *path, const hg_image_view *view, size_t wanted, size_t *n,
+                                   hg_image_source *source, hg_error *err) HG_MUST_CHECK;
 
 /* A word for the origin, as "preset". */
 HG_API const char *hg_window_origin_name(hg_window_origin origin);

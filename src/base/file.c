@@ -9,6 +9,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,6 +83,19 @@ hg_status hg_path_join(char out[HG_PATH_BYTES], const char *folder, const char *
     return HG_STATUS_OK;
 }
 
+bool hg_path_resolve(char out[HG_PATH_BYTES], const char *folder, const char *name)
+{
+    char path[HG_PATH_BYTES], root[PATH_MAX], real[PATH_MAX];
+    if (hg_path_join(path, folder, name, NULL) != HG_STATUS_OK || realpath(folder, root) == NULL ||
+        realpath(path, real) == NULL)
+        return false;
+    size_t n = strlen(root), length = strlen(real);
+    bool inside = strncmp(real, root, n) == 0 && (real[n] == '/' || root[n - 1] == '/');
+    if (inside && length < HG_PATH_BYTES)
+        memcpy(out, real, length + 1);
+    return inside && length < HG_PATH_BYTES;
+}
+
 const char *hg_path_name(const char *path)
 {
     const char *slash = strrchr(path, '/');
@@ -110,6 +124,63 @@ hg_status hg_folder_list(const char *path, hg_folder_visit visit, void *user, hg
     }
     free(entries);
     return status;
+}
+
+typedef struct folder_walk {
+    const char *root;
+    hg_folder_visit visit;
+    void *user;
+} folder_walk;
+
+/* One entry of a folder on the first round (files) or the second (folders). `under`: the folder's path from
+ * the root on, "" or ending in a slash. */
+static hg_status walk_folder(const folder_walk *walk, const char *under, int depth, hg_error *err);
+
+static hg_status walk_entry(const folder_walk *walk, const char *under, const char *name, int depth,
+                            bool folders, hg_error *err)
+{
+    char full[HG_PATH_BYTES], below[HG_PATH_BYTES];
+    struct stat info;
+    if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+        return HG_STATUS_OK;
+    int length = snprintf(below, sizeof below, "%s%s%s", under, name, folders ? "/" : "");
+    if (length < 0 || length >= HG_PATH_BYTES)
+        return hg_error_set(err, HG_STATUS_INPUT, "%.100s...: the path is too long", walk->root);
+    hg_status status = hg_path_join(full, walk->root, below, err);
+    if (status != HG_STATUS_OK)
+        return status;
+    if (!folders)
+        return hg_file_exists(full) ? walk->visit(walk->user, below, err) : HG_STATUS_OK;
+    full[strlen(full) - 1] = 0; /* with its slash a link would be followed */
+    if (depth == 0 || lstat(full, &info) != 0 || !S_ISDIR(info.st_mode))
+        return HG_STATUS_OK;
+    return walk_folder(walk, below, depth - 1, err);
+}
+
+static hg_status walk_folder(const folder_walk *walk, const char *under, int depth, hg_error *err)
+{
+    char full[HG_PATH_BYTES];
+    struct dirent **entries = NULL;
+    hg_status status = hg_path_join(full, walk->root, under, err);
+    if (status != HG_STATUS_OK)
+        return status;
+    int n = scandir(full, &entries, NULL, name_order);
+    if (n < 0)
+        return hg_error_set(err, HG_STATUS_INPUT, "%s: %s", full, strerror(errno));
+    for (int i = 0; i < 2 * n; i++) {
+        if (status == HG_STATUS_OK)
+            status = walk_entry(walk, under, entries[i % n]->d_name, depth, i >= n, err);
+        if (i >= n)
+            free(entries[i - n]); /* scandir's own allocation */
+    }
+    free(entries);
+    return status;
+}
+
+hg_status hg_folder_walk(const char *path, int depth, hg_folder_visit visit, void *user, hg_error *err)
+{
+    const folder_walk walk = {.root = path, .visit = visit, .user = user};
+    return walk_folder(&walk, "", depth, err);
 }
 
 hg_status hg_folder_create(const char *path, hg_error *err)

@@ -35,6 +35,10 @@ bool hg_path_given(const char *path);
 hg_status hg_path_join(char out[HG_PATH_BYTES], const char *folder, const char *name,
                        hg_error *err) HG_MUST_CHECK;
 
+/* The real path (links followed) of what lies at `name` in the folder; false when nothing is there, or when
+ * it is not inside the folder. */
+bool hg_path_resolve(char out[HG_PATH_BYTES], const char *folder, const char *name);
+
 /* Bytes that the disk of a file at `path`, existing or not, has left; false when that is unknown. */
 bool hg_file_free_bytes(const char *path, uint64_t *out);
 
@@ -44,6 +48,12 @@ const char *hg_path_name(const char *path);
 /* Calls `visit` with the name of every regular file of the folder, in byte order of the names. */
 typedef hg_status (*hg_folder_visit)(void *user, const char *name, hg_error *err);
 hg_status hg_folder_list(const char *path, hg_folder_visit visit, void *user, hg_error *err) HG_MUST_CHECK;
+
+/* The same for the folder and those below it, at most `depth` (0..8) levels of them; links to folders are not
+ * followed. `name` is the file's path from `path` on. A folder's own files come before those of the folders
+ * in it. */
+hg_status hg_folder_walk(const char *path, int depth, hg_folder_visit visit, void *user,
+                         hg_error *err) HG_MUST_CHECK;
 
 /* Makes the folder and those above it, as `mkdir -p`. */
 hg_status hg_folder_create(const char *path, hg_error *err) HG_MUST_CHECK;

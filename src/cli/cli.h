@@ -71,7 +71,7 @@ typedef struct cli_ask_options {
     hg_sampling sampling;
     const char *system;
     int max_tokens;
-    hg_image_view view; /* of every image */
+    cli_view view; /* of every image */
 } cli_ask_options;
 
 /* Fills *o from the arguments; *done is set when `help` was wanted and printed. What is wrong is printed. */
@@ -85,8 +85,12 @@ typedef struct cli_images {
     size_t n;
 } cli_images;
 
-/* Opens n image files, the same view of each; to be closed whatever the result. */
-hg_status cli_images_open(cli_images *images, int n, char **paths, const hg_image_view *view, hg_error *err);
+/* Number of pictures that n paths will give, by the same view of each; nothing is decoded. A path where
+ * nothing is, or too many of them, is an error. */
+hg_status cli_images_count(size_t *n_images, int n, char **paths, const cli_view *view, hg_error *err);
+
+/* Opens them; to be closed whatever the result. */
+hg_status cli_images_open(cli_images *images, int n, char **paths, const cli_view *view, hg_error *err);
 void cli_images_close(cli_images *images);
 
 /* Numbers in a range; prints what is wrong and returns false otherwise. */

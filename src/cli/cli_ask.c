@@ -17,7 +17,7 @@ hg_status cli_ask_parse(cli_ask_options *o, int argc, char **argv, const char *h
     hg_status status = HG_STATUS_OK;
     int code;
     hg_error err = {HG_STATUS_OK, ""};
-    *o = (cli_ask_options){.sampling = cli_sampling_default(), .view = hg_image_view_default()};
+    *o = (cli_ask_options){.sampling = cli_sampling_default(), .view = cli_view_default()};
     *done = false;
     while (status == HG_STATUS_OK && (code = getopt_long(argc, argv, "", ask_long, NULL)) != -1) {
         if (code == CLI_HELP) {
@@ -40,18 +40,33 @@ hg_status cli_ask_parse(cli_ask_options *o, int argc, char **argv, const char *h
     return status;
 }
 
-hg_status cli_images_open(cli_images *images, int n, char **paths, const hg_image_view *view, hg_error *err)
+hg_status cli_images_count(size_t *n_images, int n, char **paths, const cli_view *view, hg_error *err)
 {
-    *images = (cli_images){0};
-    if (n > CLI_MAX_IMAGES) {
+    *n_images = 0;
+    for (int i = 0; i < n && i <= CLI_MAX_IMAGES; i++) {
+        size_t more = 0;
+        hg_status status = cli_view_count(view, paths[i], &more, err);
+        if (status != HG_STATUS_OK)
+            return status;
+        *n_images += more;
+    }
+    if (*n_images > CLI_MAX_IMAGES) {
         err->code = HG_STATUS_USAGE;
-        snprintf(err->text, sizeof err->text, "%d images, at most %d", n, CLI_MAX_IMAGES);
+        snprintf(err->text, sizeof err->text, "%zu images, at most %d", *n_images, CLI_MAX_IMAGES);
         return HG_STATUS_USAGE;
     }
+    return HG_STATUS_OK;
+}
+
+hg_status cli_images_open(cli_images *images, int n, char **paths, const cli_view *view, hg_error *err)
+{
+    *images = (cli_images){0};
     hg_status status = HG_STATUS_OK;
     for (int i = 0; i < n && status == HG_STATUS_OK; i++) {
-        status = hg_image_open_view(&images->items[i], paths[i], view, err);
-        images->n = (size_t)i + 1;
+        size_t more = 0;
+        status = cli_view_open_all(view, paths[i], images->items + images->n, CLI_MAX_IMAGES - images->n,
+                                   &more, err);
+        images->n += status == HG_STATUS_OK ? more : 0;
     }
     return status;
 }

@@ -6,6 +6,7 @@
 #include "cli_image_info.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 static const char *const info_kinds[5] = {"", "grey", "grey+alpha", "rgb", "rgb+alpha"};
 static const char *const info_axes[4] = {"", "sagittal", "coronal", "axial"};
@@ -45,7 +46,46 @@ static json_t *info_scan_json(const hg_image_source *source)
         "slope", source->slope, "intercept", source->intercept, "minimum", source->minimum, "maximum",
         source->maximum, "lossy", (int)source->lossy, "may_show_names", (int)source->burned_in, "note",
         source->note, "windows", windows);
+    if (scan != NULL && source->n_series > 0) {
+        json_object_set_new(scan, "series", json_integer(source->series));
+        json_object_set_new(scan, "series_uid", json_string(source->series_uid));
+        json_object_set_new(scan, "files", json_integer(source->n_files));
+    }
     return scan;
+}
+
+/* Longest list of series that is printed. */
+#define INFO_MAX_SERIES 1000
+
+json_t *cli_image_series_json(const char *path)
+{
+    hg_error err = {HG_STATUS_OK, ""};
+    size_t n = 0;
+    json_t *list = json_array();
+    hg_image_series *series = calloc(INFO_MAX_SERIES, sizeof *series);
+    if (series == NULL || hg_image_list_series(path, series, INFO_MAX_SERIES, &n, &err) != HG_STATUS_OK)
+        n = 0;
+    for (size_t i = 0; i < n && i < INFO_MAX_SERIES; i++)
+        json_array_append_new(list, json_pack("{s:s, s:s, s:i, s:i, s:i}", "uid", series[i].uid, "modality",
+                                              series[i].modality, "pictures", series[i].n_pictures, "width",
+                                              series[i].width, "height", series[i].height));
+    free(series);
+    return list;
+}
+
+void cli_image_series_print(const char *path)
+{
+    json_t *list = cli_image_series_json(path), *one;
+    size_t i;
+    json_array_foreach (list, i, one)
+        printf("--series %-3zu %s, %" JSON_INTEGER_FORMAT " pictures of %" JSON_INTEGER_FORMAT
+               " x %" JSON_INTEGER_FORMAT ", %s\n",
+               i, json_string_value(json_object_get(one, "modality")),
+               json_integer_value(json_object_get(one, "pictures")),
+               json_integer_value(json_object_get(one, "width")),
+               json_integer_value(json_object_get(one, "height")),
+               json_string_value(json_object_get(one, "uid")));
+    json_decref(list);
 }
 
 json_t *cli_image_info_json(const hg_image *image)
@@ -65,6 +105,9 @@ json_t *cli_image_info_json(const hg_image *image)
 
 static void info_print_place(const hg_image_source *source)
 {
+    if (source->n_series > 0)
+        printf("series       %d of %d, in %d DICOM files\n", source->series, source->n_series,
+               source->n_files);
     if (source->n_frames > 1)
         printf("frame        %d of %d\n", source->frame, source->n_frames);
     if (source->n_slices > 1)

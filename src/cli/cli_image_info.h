@@ -17,6 +17,10 @@ json_t *cli_image_info_json(const hg_image *image);
 /* What was shown of a scan: frame, slice and window; NULL for PNG and JPEG, and when memory is short. */
 json_t *cli_image_shown_json(const hg_image *image);
 
+/* The series of a folder or DICOMDIR, as lines or as a list; nothing for a file. */
+void cli_image_series_print(const char *path);
+json_t *cli_image_series_json(const char *path);
+
 /* On stderr, for scans: the window in use, and what the reader noted. */
 void cli_image_note(const hg_image *image);
 

@@ -11,13 +11,14 @@
 
 static const char ask_help[] =
     "usage: healthgpt ask [OPTIONS] [IMAGE...] QUESTION\n"
-    "Answers a question about images (PNG, JPEG, TIFF, DICOM, NIfTI), or about none.\n\n"
+    "Answers a question about images (PNG, JPEG, TIFF, DICOM, NIfTI, folders of a DICOM series), or about "
+    "none.\n\n"
     "  --model MODEL             a .gguf package or a folder\n"
     "  --max-tokens N            longest answer (1024)\n"
     "  --temperature X           0: greedy, the default; above: sampling\n"
     "  --top-k N  --top-p X  --repetition-penalty X  --seed N\n"
     "  --system TEXT             another system prompt than the model was trained with\n" CLI_VIEW_HELP
-    "  --threads N  --cpu TIER  --kv-cache f32|f16|bf16\n"
+        CLI_SLICES_HELP "  --threads N  --cpu TIER  --kv-cache f32|f16|bf16\n"
     "  --vision f32|bf16  --json  --quiet\n";
 
 typedef struct ask_stream {
@@ -43,14 +44,9 @@ static void ask_print_speed(const hg_ask_result *r)
         fprintf(stderr, "note: the answer was cut at its longest length (--max-tokens)\n");
 }
 
-static hg_status ask_run(const cli_ask_options *o, const cli_images *images, const char *question,
-                         hg_error *err)
+static hg_status ask_answer(const cli_ask_options *o, hg_session *session, const cli_images *images,
+                            const char *question, hg_error *err)
 {
-    hg_model *model;
-    hg_session *session;
-    hg_status status = cli_open(&o->common, &model, &session, err);
-    if (status != HG_STATUS_OK)
-        return status;
     ask_stream stream = {.silent = o->common.json};
     hg_ask_request request = {.images = (const hg_image *const *)images->items,
                               .n_images = images->n,
@@ -62,21 +58,36 @@ static hg_status ask_run(const cli_ask_options *o, const cli_images *images, con
                               .on_text_user = &stream};
     request.progress = cli_progress_init(&stream.progress, &o->common);
     hg_ask_result result;
-    status = hg_session_ask(session, &request, &result, err);
+    hg_status status = hg_session_ask(session, &request, &result, err);
     cli_progress_end(&stream.progress);
-    if (status == HG_STATUS_OK) {
-        if (o->common.json)
-            status = cli_json_print_answer(&result, request.images, images->n, err);
-        else
-            cli_write("\n", 1);
-        if (!o->common.quiet)
-            ask_print_speed(&result);
-        if (status == HG_STATUS_OK && result.stop == HG_STOP_CANCELLED && cli_interrupted())
-            status = cli_cancelled(err);
-        hg_ask_result_free(&result);
-    }
-    hg_session_destroy(session);
-    hg_model_close(model);
+    if (status != HG_STATUS_OK)
+        return status;
+    if (o->common.json)
+        status = cli_json_print_answer(&result, request.images, images->n, err);
+    else
+        cli_write("\n", 1);
+    if (!o->common.quiet)
+        ask_print_speed(&result);
+    if (status == HG_STATUS_OK && result.stop == HG_STOP_CANCELLED && cli_interrupted())
+        status = cli_cancelled(err);
+    hg_ask_result_free(&result);
+    return status;
+}
+
+/* The prompt's length is checked before pictures are decoded. */
+static hg_status ask_about(const cli_ask_options *o, hg_session *session, int n, char **paths,
+                           size_t n_pictures, const char *question, hg_error *err)
+{
+    cli_images images = {.n = 0};
+    const hg_ask_request request = {.n_images = n_pictures, .question = question, .system = o->system};
+    hg_status status = hg_session_check_prompt(session, &request, err);
+    if (status == HG_STATUS_OK)
+        status = cli_images_open(&images, n, paths, &o->view, err);
+    for (size_t i = 0; status == HG_STATUS_OK && !o->common.quiet && i < images.n; i++)
+        cli_image_note(images.items[i]);
+    if (status == HG_STATUS_OK)
+        status = ask_answer(o, session, &images, question, err);
+    cli_images_close(&images);
     return status;
 }
 
@@ -92,14 +103,18 @@ int cmd_ask(int argc, char **argv)
         return cli_fail(HG_STATUS_USAGE, "ask: a question is wanted (see healthgpt ask --help)");
     if (n_images == 0 && access(argv[optind], F_OK) == 0)
         return cli_fail(HG_STATUS_USAGE, "ask: a question is wanted after '%s'", argv[optind]);
-    cli_images images;
     hg_error err = {HG_STATUS_OK, ""};
+    hg_model *model;
+    hg_session *session;
+    size_t n_pictures;
     cli_catch_interrupt();
-    status = cli_images_open(&images, n_images, argv + optind, &o.view, &err);
-    for (size_t i = 0; status == HG_STATUS_OK && !o.common.quiet && i < images.n; i++)
-        cli_image_note(images.items[i]);
+    status = cli_images_count(&n_pictures, n_images, argv + optind, &o.view, &err);
     if (status == HG_STATUS_OK)
-        status = ask_run(&o, &images, argv[argc - 1], &err);
-    cli_images_close(&images);
+        status = cli_open(&o.common, &model, &session, &err);
+    if (status != HG_STATUS_OK)
+        return cli_fail_error(&err);
+    status = ask_about(&o, session, n_images, argv + optind, n_pictures, argv[argc - 1], &err);
+    hg_session_destroy(session);
+    hg_model_close(model);
     return status == HG_STATUS_OK ? HG_STATUS_OK : cli_fail_error(&err);
 }

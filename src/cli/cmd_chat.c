@@ -4,6 +4,7 @@
  * so images are encoded once.
  */
 #include "cli.h"
+#include "cli_image_info.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +18,7 @@ static const char chat_help[] =
     "Several questions about the same images, one a line; an empty line or Ctrl-D ends.\n\n"
     "  --model MODEL  --max-tokens N  --temperature X  --top-k N  --top-p X\n"
     "  --repetition-penalty X  --seed N  --system TEXT  --threads N  --cpu TIER  --kv-cache f32|f16|bf16  "
-    "--quiet\n" CLI_VIEW_HELP;
+    "--quiet\n" CLI_VIEW_HELP CLI_SLICES_HELP;
 
 typedef struct chat_state {
     bool quiet;
@@ -93,21 +94,54 @@ static hg_status chat_loop(chat_state *chat, hg_session *session, hg_error *err)
     return status == HG_STATUS_OK && cli_interrupted() ? cli_cancelled(err) : status;
 }
 
-static hg_status chat_run(chat_state *chat, const cli_common *common, hg_error *err)
+static hg_status chat_talk(chat_state *chat, hg_session *session, const cli_common *common, hg_error *err)
 {
-    hg_model *model;
-    hg_session *session;
-    hg_status status = cli_open(common, &model, &session, err);
-    if (status != HG_STATUS_OK)
-        return status;
     chat->request.progress = cli_progress_init(&chat->progress, common);
     chat->request.on_text = chat_on_text;
     chat->request.on_text_user = chat;
-    status = chat_loop(chat, session, err);
+    hg_status status = chat_loop(chat, session, err);
     for (size_t i = 0; i < chat->n_turns; i++) {
         free((char *)(uintptr_t)chat->turns[i].question);
         free((char *)(uintptr_t)chat->turns[i].answer);
     }
+    return status;
+}
+
+/* The images' share of the prompt is checked before they are decoded. */
+static hg_status chat_about(chat_state *chat, hg_session *session, const cli_ask_options *o, int n,
+                            char **paths, size_t n_pictures, hg_error *err)
+{
+    cli_images images = {.n = 0};
+    const hg_ask_request first = {.n_images = n_pictures, .question = "?", .system = o->system};
+    hg_status status = hg_session_check_prompt(session, &first, err);
+    if (status == HG_STATUS_OK)
+        status = cli_images_open(&images, n, paths, &o->view, err);
+    for (size_t i = 0; status == HG_STATUS_OK && !o->common.quiet && i < images.n; i++)
+        cli_image_note(images.items[i]);
+    chat->quiet = o->common.quiet;
+    chat->request = (hg_ask_request){.images = (const hg_image *const *)images.items,
+                                     .n_images = images.n,
+                                     .system = o->system,
+                                     .sampling = o->sampling,
+                                     .max_tokens = o->max_tokens};
+    if (status == HG_STATUS_OK)
+        status = chat_talk(chat, session, &o->common, err);
+    cli_images_close(&images);
+    return status;
+}
+
+/* Model and session around it. */
+static hg_status chat_run(chat_state *chat, const cli_ask_options *o, int n, char **paths, hg_error *err)
+{
+    hg_model *model;
+    hg_session *session;
+    size_t n_pictures;
+    hg_status status = cli_images_count(&n_pictures, n, paths, &o->view, err);
+    if (status == HG_STATUS_OK)
+        status = cli_open(&o->common, &model, &session, err);
+    if (status != HG_STATUS_OK)
+        return status;
+    status = chat_about(chat, session, o, n, paths, n_pictures, err);
     hg_session_destroy(session);
     hg_model_close(model);
     return status;
@@ -123,19 +157,9 @@ int cmd_chat(int argc, char **argv)
     chat_state *chat = calloc(1, sizeof *chat);
     if (chat == NULL)
         return cli_fail(HG_STATUS_FAILED, "out of memory (the conversation)");
-    cli_images images;
     hg_error err = {HG_STATUS_OK, ""};
     cli_catch_interrupt();
-    status = cli_images_open(&images, argc - optind, argv + optind, &o.view, &err);
-    chat->quiet = o.common.quiet;
-    chat->request = (hg_ask_request){.images = (const hg_image *const *)images.items,
-                                     .n_images = images.n,
-                                     .system = o.system,
-                                     .sampling = o.sampling,
-                                     .max_tokens = o.max_tokens};
-    if (status == HG_STATUS_OK)
-        status = chat_run(chat, &o.common, &err);
-    cli_images_close(&images);
+    status = chat_run(chat, &o, argc - optind, argv + optind, &err);
     free(chat);
     return status == HG_STATUS_OK ? HG_STATUS_OK : cli_fail_error(&err);
 }

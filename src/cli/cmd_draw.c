@@ -33,7 +33,7 @@ static const char draw_help[] =
 typedef struct draw_options {
     cli_common common;
     hg_draw_request request;
-    hg_image_view view;
+    cli_view view;
     const char *task, *out;
     bool codes;
 } draw_options;
@@ -181,7 +181,7 @@ static hg_status draw_run(draw_options *o, hg_error *err)
 
 int cmd_draw(int argc, char **argv)
 {
-    draw_options o = {.view = hg_image_view_default(), .request = {.sampling = cli_sampling_default()}};
+    draw_options o = {.view = cli_view_default(), .request = {.sampling = cli_sampling_default()}};
     int code;
     while ((code = getopt_long(argc, argv, "o:", draw_long, NULL)) != -1) {
         if (code == CLI_HELP) {
@@ -199,7 +199,7 @@ int cmd_draw(int argc, char **argv)
     hg_image *image = NULL;
     hg_error err = {HG_STATUS_OK, ""};
     if (image_path != NULL)
-        status = hg_image_open_view(&image, image_path, &o.view, &err);
+        status = cli_view_open(&o.view, image_path, &image, &err);
     if (image != NULL && !o.common.quiet)
         cli_image_note(image);
     o.request.image = image;

@@ -27,7 +27,7 @@ typedef struct image_options {
     bool normalized;
     bool quiet;
     bool help;
-    hg_image_view view;
+    cli_view view;
 } image_options;
 
 typedef struct image_verb {
@@ -41,8 +41,10 @@ static const char image_usage[] =
     "       healthgpt image convert FILE -o OUT [VIEW] [--quality 1..100] [--json]\n"
     "       healthgpt image prepare FILE -o OUT.npy [VIEW] [--normalized] [--json]\n"
     "FILE is PNG, JPEG, TIFF, DICOM, NIfTI (.nii, .nii.gz, .hdr with .img) or a NumPy array, known by its\n"
-    "content; it is turned upright as its EXIF orientation says.\n"
-    "convert writes what the ending says: .png, .jpg, .tif, .nii or .nii.gz.\n"
+    "content, or a DICOMDIR, or a folder with DICOM files; it is turned upright as its EXIF orientation says.
+"
+    "convert writes what the ending says: .png, .jpg, .tif, .nii or .nii.gz.
+"
     "prepare writes the input of the image encoder: uint8 [336, 336, 3], or with --normalized\n"
     "float32 [3, 336, 336].\n"
     "VIEW, for files with many pictures or with measured values:\n" CLI_VIEW_HELP;
@@ -195,7 +197,7 @@ static const image_verb *image_find_verb(const char *name)
 
 static hg_status image_run(int argc, char **argv, hg_error *err)
 {
-    image_options options = {.view = hg_image_view_default()};
+    image_options options = {.view = cli_view_default()};
     hg_status status = image_parse(&options, argc, argv, err);
     if (status != HG_STATUS_OK)
         return status;
@@ -209,7 +211,7 @@ static hg_status image_run(int argc, char **argv, hg_error *err)
     if (verb->needs_output && options.output == NULL)
         return image_usage_error(err, "-o OUT is needed for ", verb->name);
     hg_image *image;
-    status = hg_image_open_view(&image, options.file, &options.view, err);
+    status = cli_view_open(&options.view, options.file, &image, err);
     if (status == HG_STATUS_OK && !options.quiet && verb->needs_output)
         cli_image_note(image);
     if (status == HG_STATUS_OK)

@@ -110,6 +110,16 @@ static hg_status ask_check(const hg_model *model, const hg_ask_request *request,
     return HG_STATUS_OK;
 }
 
+static hg_ask_prompt_parts ask_parts(const hg_ask_request *request)
+{
+    return (hg_ask_prompt_parts){.images = request->images,
+                                 .n_images = request->n_images,
+                                 .history = request->history,
+                                 .n_history = request->n_history,
+                                 .question = request->question,
+                                 .system = request->system};
+}
+
 /* Moves what was made into the result, or releases it and leaves an empty result. */
 static hg_status ask_finish(ask_job *job, hg_status status, hg_error *err)
 {
@@ -144,12 +154,7 @@ hg_status hg_session_ask(hg_session *session, const hg_ask_request *request, hg_
     hg_ids_init(&job.tokens, ASK_MAX_ANSWER_TOKENS);
     status = hg_session_sampler_init(&job.sampler, session->model, &request->sampling,
                                      session->model->weights.tasks[HG_TASK_COMPREHENSION].head.shape[0], err);
-    hg_ask_prompt_parts parts = {.images = request->images,
-                                 .n_images = request->n_images,
-                                 .history = request->history,
-                                 .n_history = request->n_history,
-                                 .question = request->question,
-                                 .system = request->system};
+    const hg_ask_prompt_parts parts = ask_parts(request);
     hg_prompt prompt = {0};
     if (status == HG_STATUS_OK)
         status = hg_ask_prompt_build(&prompt, session->model, &parts, err);
@@ -157,6 +162,13 @@ hg_status hg_session_ask(hg_session *session, const hg_ask_request *request, hg_
         status = ask_run(&job, &prompt, err);
     hg_prompt_deinit(&prompt);
     return ask_finish(&job, status, err);
+}
+
+hg_status hg_session_check_prompt(hg_session *session, const hg_ask_request *request, hg_error *err)
+{
+    hg_status status = ask_check(session->model, request, err);
+    const hg_ask_prompt_parts parts = ask_parts(request);
+    return status == HG_STATUS_OK ? hg_ask_prompt_check(session->model, &parts, err) : status;
 }
 
 void hg_ask_result_free(hg_ask_result *result)

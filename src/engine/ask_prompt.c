@@ -63,6 +63,11 @@ static hg_status prompt_check_parts(const hg_model *model, const hg_ask_prompt_p
                             parts->n_images, parts->n_history, limit);
     if (parts->n_history > 0 && parts->history == NULL)
         return hg_error_set(err, HG_STATUS_USAGE, "%zu earlier turns, but no list of them", parts->n_history);
+    return HG_STATUS_OK;
+}
+
+static hg_status prompt_check_images(const hg_ask_prompt_parts *parts, hg_error *err)
+{
     for (size_t i = 0; i < parts->n_images; i++) {
         if (parts->images == NULL || parts->images[i] == NULL)
             return hg_error_set(err, HG_STATUS_USAGE, "image %zu of %zu is missing", i + 1, parts->n_images);
@@ -118,16 +123,35 @@ hg_status hg_ask_prompt_push_image(hg_prompt *prompt, const hg_model *model, con
     return status;
 }
 
+/* Ids of a prompt that fits, images as placeholders. */
+static hg_status prompt_plan(hg_ids *ids, const hg_model *model, const hg_ask_prompt_parts *parts,
+                             hg_error *err)
+{
+    hg_status status = prompt_check_parts(model, parts, err);
+    if (status == HG_STATUS_OK)
+        status = prompt_encode(model, parts, ids, err);
+    if (status == HG_STATUS_OK)
+        status = prompt_check_length(model, ids, parts->n_images, err);
+    return status;
+}
+
+hg_status hg_ask_prompt_check(const hg_model *model, const hg_ask_prompt_parts *parts, hg_error *err)
+{
+    hg_ids ids;
+    hg_ids_init(&ids, PROMPT_MAX_TEXT_IDS);
+    hg_status status = prompt_plan(&ids, model, parts, err);
+    hg_ids_deinit(&ids);
+    return status;
+}
+
 hg_status hg_ask_prompt_build(hg_prompt *prompt, const hg_model *model, const hg_ask_prompt_parts *parts,
                               hg_error *err)
 {
     hg_ids ids;
     hg_ids_init(&ids, PROMPT_MAX_TEXT_IDS);
-    hg_status status = prompt_check_parts(model, parts, err);
+    hg_status status = prompt_check_images(parts, err);
     if (status == HG_STATUS_OK)
-        status = prompt_encode(model, parts, &ids, err);
-    if (status == HG_STATUS_OK)
-        status = prompt_check_length(model, &ids, parts->n_images, err);
+        status = prompt_plan(&ids, model, parts, err);
     size_t next_image = 0;
     for (size_t i = 0; i < ids.n && status == HG_STATUS_OK; i++) {
         if (ids.data[i] != HG_CHAT_IMAGE_ID)

@@ -24,6 +24,10 @@ typedef struct hg_ask_prompt_parts {
 hg_status hg_ask_prompt_build(hg_prompt *prompt, const hg_model *model, const hg_ask_prompt_parts *parts,
                               hg_error *err) HG_MUST_CHECK;
 
+/* The same check of the length alone; of the images only the number counts. */
+hg_status hg_ask_prompt_check(const hg_model *model, const hg_ask_prompt_parts *parts,
+                              hg_error *err) HG_MUST_CHECK;
+
 /* Prepares the image as the model's encoder wants it and appends its positions. */
 hg_status hg_ask_prompt_push_image(hg_prompt *prompt, const hg_model *model, const hg_image *image,
                                    hg_error *err) HG_MUST_CHECK;

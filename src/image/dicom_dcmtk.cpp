@@ -12,10 +12,10 @@ extern "C" {
 }
 
 #include <dcmtk/config/osconfig.h>
-#include <dcmtk/dcmdata/dctk.h>
 #include <dcmtk/dcmdata/dcistrmb.h>
 #include <dcmtk/dcmdata/dcpixseq.h>
 #include <dcmtk/dcmdata/dcpxitem.h>
+#include <dcmtk/dcmdata/dctk.h>
 #include <dcmtk/dcmjpeg/djdecode.h>
 #include <dcmtk/oflog/oflog.h>
 
@@ -50,7 +50,8 @@ extern "C" void hg_dicom_prepare(void)
             dcmEnableUnknownVRConversion.set(OFTrue);
             dcmDataDict.rdlock(); /* loads it */
             dcmDataDict.rdunlock();
-            DJDecoderRegistration::registerCodecs(EDC_photometricInterpretation, EUC_default, EPC_colorByPixel);
+            DJDecoderRegistration::registerCodecs(EDC_photometricInterpretation, EUC_default,
+                                                  EPC_colorByPixel);
         } catch (...) {
             /* Opening fails later, with a text. */
         }
@@ -67,7 +68,7 @@ static E_TransferSyntax syntax_to_parse(const std::string &uid)
     return known == EXS_Unknown && young ? EXS_JPEG2000 : known;
 }
 
-static hg_status parse(hg_dicom *dicom, const uint8_t *bytes, size_t n, hg_error *err)
+static hg_status parse(hg_dicom *dicom, const uint8_t *bytes, size_t n, bool header_only, hg_error *err)
 {
     DcmInputBufferStream in;
     in.setBuffer(bytes, static_cast<offile_off_t>(n));
@@ -86,7 +87,10 @@ static hg_status parse(hg_dicom *dicom, const uint8_t *bytes, size_t n, hg_error
         return hg_error_set(err, HG_STATUS_INPUT, "DICOM transfer syntax %s is not known",
                             dicom->syntax.c_str());
     dicom->set.transferInit();
-    result = dicom->set.read(in, syntax);
+    /* Float pixels come first among the elements that hold pixels. */
+    result = header_only
+                 ? dicom->set.readUntilTag(in, syntax, EGL_noChange, DCM_MaxReadLength, DCM_FloatPixelData)
+                 : dicom->set.read(in, syntax);
     dicom->set.transferEnd();
     if (result.bad())
         return hg_error_set(err, HG_STATUS_INPUT, "damaged DICOM file: %s", result.text());
@@ -94,14 +98,15 @@ static hg_status parse(hg_dicom *dicom, const uint8_t *bytes, size_t n, hg_error
     return HG_STATUS_OK;
 }
 
-extern "C" hg_status hg_dicom_open(hg_dicom **dicom, const uint8_t *bytes, size_t n, hg_error *err)
+static hg_status open_data_set(hg_dicom **dicom, const uint8_t *bytes, size_t n, bool header_only,
+                               hg_error *err)
 {
     *dicom = nullptr;
     hg_status status;
     hg_dicom_prepare();
     try {
         *dicom = new hg_dicom;
-        status = parse(*dicom, bytes, n, err);
+        status = parse(*dicom, bytes, n, header_only, err);
     } catch (const std::bad_alloc &) {
         status = hg_error_memory(err, n, "a DICOM file");
     } catch (...) {
@@ -112,6 +117,16 @@ extern "C" hg_status hg_dicom_open(hg_dicom **dicom, const uint8_t *bytes, size_
         *dicom = nullptr;
     }
     return status;
+}
+
+extern "C" hg_status hg_dicom_open(hg_dicom **dicom, const uint8_t *bytes, size_t n, hg_error *err)
+{
+    return open_data_set(dicom, bytes, n, false, err);
+}
+
+extern "C" hg_status hg_dicom_open_header(hg_dicom **dicom, const uint8_t *bytes, size_t n, hg_error *err)
+{
+    return open_data_set(dicom, bytes, n, true, err);
 }
 
 extern "C" void hg_dicom_close(hg_dicom *dicom)

@@ -6,9 +6,9 @@
 #include "image/dicom_display.h"
 
 #include "base/memory.h"
+#include "image/scan.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #define TAG_SHARED_GROUPS HG_DICOM_TAG(0x5200, 0x9229)
@@ -130,7 +130,7 @@ static void display_read_voi(hg_display *d, const hg_dicom *dicom, const hg_dico
     bool is_signed = layout->is_signed || d->intercept < 0;
     if (table != NULL && display_table(&d->voi, table, HG_DICOM_TAG(0x0028, 0x3002),
                                        HG_DICOM_TAG(0x0028, 0x3006), is_signed, &err) != HG_STATUS_OK)
-        snprintf(source->note, sizeof source->note, "the VOI table is not used: %.100s", err.text);
+        hg_scan_note(source, "the VOI table is not used: %.100s", err.text);
 }
 
 static void display_read_padding(hg_display *d, const hg_dicom_item *root, const hg_dicom_layout *layout)
@@ -180,8 +180,8 @@ static void display_note_tilt(const hg_dicom_item *root, hg_image_source *source
 {
     double degrees = 0;
     hg_dicom_get_number(root, HG_DICOM_TAG(0x0018, 0x1120), 0, &degrees);
-    if (isfinite(degrees) && degrees != 0 && source->note[0] == 0)
-        snprintf(source->note, sizeof source->note, "the gantry was tilted by %g degrees", degrees);
+    if (isfinite(degrees) && degrees != 0)
+        hg_scan_note(source, "the gantry was tilted by %g degrees", degrees);
 }
 
 static hg_status display_read_colour(hg_display *d, const char *model, const hg_dicom_layout *layout,
@@ -241,13 +241,4 @@ hg_status hg_dicom_display_init(hg_display *display, const hg_dicom *dicom, cons
     display->inverted = strcmp(model, "MONOCHROME1") == 0 || strcmp(shape, "INVERSE") == 0;
     display_choose_rest(display, layout, source);
     return HG_STATUS_OK;
-}
-
-void hg_dicom_display_deinit(hg_display *display)
-{
-    hg_mem_free(display->modality.entries);
-    hg_mem_free(display->voi.entries);
-    for (int c = 0; c < 3; c++)
-        hg_mem_free(display->palette[c].entries);
-    *display = (hg_display){0};
 }

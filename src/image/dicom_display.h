@@ -9,9 +9,9 @@
 #include "image/display.h"
 
 /* Fills the zeroed `display` for frame source->frame, whose photometric interpretation is `model` after
- * decoding, and the windows and spacing of `source`. To be undone by deinit whatever the result. */
+ * decoding, and the windows and spacing of `source`. To be undone by hg_display_deinit whatever the result.
+ */
 hg_status hg_dicom_display_init(hg_display *display, const hg_dicom *dicom, const hg_dicom_layout *layout,
                                 const char *model, hg_image_source *source, hg_error *err) HG_MUST_CHECK;
-void hg_dicom_display_deinit(hg_display *display);
 
 #endif

@@ -31,6 +31,9 @@ void hg_dicom_prepare(void);
 
 /* `bytes` must outlive the data set. A file without its meta header is accepted. */
 hg_status hg_dicom_open(hg_dicom **dicom, const uint8_t *bytes, size_t n, hg_error *err);
+
+/* Only what stands in front of the pixels. */
+hg_status hg_dicom_open_header(hg_dicom **dicom, const uint8_t *bytes, size_t n, hg_error *err);
 void hg_dicom_close(hg_dicom *dicom);
 
 /* UID; "" when the file does not say (it is then one of the uncompressed ones). */

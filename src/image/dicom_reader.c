@@ -189,14 +189,12 @@ static hg_status dicom_read(hg_scan *scan, hg_frame *frame, hg_error *err)
         hg_dicom_frame_read(frame, state->dicom, &state->layout, (size_t)scan->source.frame, model, err);
     if (status != HG_STATUS_OK)
         return status;
-    hg_dicom_display_deinit(&scan->display);
     return hg_dicom_display_init(&scan->display, state->dicom, &state->layout, model, &scan->source, err);
 }
 
 static void dicom_close(hg_scan *scan)
 {
     dicom_state *state = scan->state;
-    hg_dicom_display_deinit(&scan->display);
     if (state != NULL)
         hg_dicom_close(state->dicom);
     hg_mem_free(state);

@@ -8,10 +8,10 @@
 #include "image/display.h"
 
 #include "base/memory.h"
+#include "image/scan.h"
 #include "image/selection.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #define DISPLAY_CHUNK 1024
@@ -111,10 +111,12 @@ static hg_status display_percentiles(display_choice *choice, const hg_frame *fra
 static hg_status display_choose_range(display_choice *choice, const hg_frame *frame, const hg_display *d,
                                       const hg_image_source *source, hg_error *err)
 {
-    choice->origin = HG_WINDOW_ORIGIN_RANGE;
-    choice->low = source->minimum;
-    choice->high = source->maximum;
-    if (d->rest == HG_DISPLAY_REST_PERCENTILE) {
+    choice->origin = d->pooled ? d->pool_origin : HG_WINDOW_ORIGIN_RANGE;
+    choice->low = d->pooled ? d->pool_low : source->minimum;
+    choice->high = d->pooled ? d->pool_high : source->maximum;
+    if (d->pooled)
+        ;
+    else if (d->rest == HG_DISPLAY_REST_PERCENTILE) {
         choice->origin = HG_WINDOW_ORIGIN_PERCENTILE;
         hg_status status = display_percentiles(choice, frame, d, err);
         if (status != HG_STATUS_OK)
@@ -138,6 +140,80 @@ static hg_status display_choose_range(display_choice *choice, const hg_frame *fr
     return HG_STATUS_OK;
 }
 
+/* Whether all pictures take a range of their own values. */
+static bool display_can_pool(hg_display *const *displays, size_t n)
+{
+    bool measured = false;
+    for (size_t i = 0; i < n; i++) {
+        const hg_display *d = displays[i];
+        if (d->colour != HG_DISPLAY_COLOUR_GREY || d->voi.entries != NULL ||
+            d->rest == HG_DISPLAY_REST_STORED)
+            return false;
+        measured = measured || d->rest != HG_DISPLAY_REST_UNIT; /* one slice outside 0..1 speaks for all */
+    }
+    return measured;
+}
+
+hg_status hg_display_pool(hg_display *const *displays, const hg_frame *const *frames, size_t n, hg_error *err)
+{
+    if (!display_can_pool(displays, n))
+        return HG_STATUS_OK;
+    size_t total = 0, kept = 0;
+    for (size_t i = 0; i < n; i++)
+        total += hg_frame_count(frames[i]);
+    float *values = hg_mem_array(total, sizeof *values);
+    if (values == NULL)
+        return hg_error_memory(err, total * sizeof *values, "the values of the pictures");
+    hg_display pool = {.pooled = true, .pool_low = INFINITY, .pool_high = -INFINITY};
+    pool.pool_origin = HG_WINDOW_ORIGIN_RANGE;
+    for (size_t i = 0; i < n; i++) {
+        double low, high;
+        size_t more = display_gather(frames[i], displays[i], values + kept, &low, &high);
+        if (more > 0) {
+            pool.pool_low = fmin(pool.pool_low, low);
+            pool.pool_high = fmax(pool.pool_high, high);
+        }
+        kept += more;
+    }
+    if (displays[0]->rest == HG_DISPLAY_REST_PERCENTILE && kept > 0) {
+        double low = hg_select_percentile(values, kept, 1), high = hg_select_percentile(values, kept, 99);
+        if (high > low) {
+            pool.pool_low = low;
+            pool.pool_high = high;
+            pool.pool_origin = HG_WINDOW_ORIGIN_PERCENTILE;
+        }
+    }
+    hg_mem_free(values);
+    for (size_t i = 0; kept > 0 && i < n; i++) {
+        displays[i]->pooled = true;
+        displays[i]->pool_low = pool.pool_low;
+        displays[i]->pool_high = pool.pool_high;
+        displays[i]->pool_origin = pool.pool_origin;
+    }
+    return HG_STATUS_OK;
+}
+
+void hg_display_measure(const hg_frame *frame, const hg_display *display, float *out)
+{
+    double chunk[DISPLAY_CHUNK];
+    size_t n = hg_frame_count(frame);
+    for (size_t at = 0; at < n; at += DISPLAY_CHUNK) {
+        size_t m = n - at < DISPLAY_CHUNK ? n - at : DISPLAY_CHUNK;
+        display_stored(frame, display, at, m, chunk);
+        for (size_t i = 0; i < m; i++)
+            *out++ = (float)display_measure(display, chunk[i]);
+    }
+}
+
+void hg_display_deinit(hg_display *display)
+{
+    hg_mem_free(display->modality.entries);
+    hg_mem_free(display->voi.entries);
+    for (int c = 0; c < 3; c++)
+        hg_mem_free(display->palette[c].entries);
+    *display = (hg_display){0};
+}
+
 static hg_status display_choose_user(display_choice *choice, const char *text, hg_image_source *source,
                                      hg_error *err)
 {
@@ -146,10 +222,9 @@ static hg_status display_choose_user(display_choice *choice, const char *text, h
     choice->origin = preset ? HG_WINDOW_ORIGIN_PRESET : HG_WINDOW_ORIGIN_USER;
     choice->centre = source->window.centre;
     choice->width = source->window.width;
-    if (status == HG_STATUS_OK && preset && source->modality[0] != 0 && strcmp(source->modality, "CT") != 0 &&
-        source->note[0] == 0)
-        snprintf(source->note, sizeof source->note,
-                 "window '%s' is meant for Hounsfield units, but the modality is %s", text, source->modality);
+    if (status == HG_STATUS_OK && preset && source->modality[0] != 0 && strcmp(source->modality, "CT") != 0)
+        hg_scan_note(source, "window '%s' is meant for Hounsfield units, but the modality is %s", text,
+                     source->modality);
     return status;
 }
 

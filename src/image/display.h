@@ -41,10 +41,25 @@ typedef struct hg_display {
     double padding_high;
     bool inverted;
     hg_window_function function; /* of the file's windows */
+    bool pooled;                 /* the range below takes the place of the picture's own */
+    double pool_low;
+    double pool_high;
+    hg_window_origin pool_origin;
 } hg_display;
 
 /* Slope 1, no window, all bits of the type count. */
 hg_display hg_display_default(hg_sample_type type);
+
+/* Frees the tables. */
+void hg_display_deinit(hg_display *display);
+
+/* Gives n displays one range, of the values of all their frames, when each would take a range of its own.
+ * Displays with a table, of colours, or of pictures that are shown as stored are left alone, all of them. */
+hg_status hg_display_pool(hg_display *const *displays, const hg_frame *const *frames, size_t n,
+                          hg_error *err) HG_MUST_CHECK;
+
+/* The measured values of the frame's samples, as floats: hg_frame_count of them into `out`. */
+void hg_display_measure(const hg_frame *frame, const hg_display *display, float *out);
 
 /* `out` is empty and becomes 8-bit grey or RGB (16-bit colour keeps its high byte). `window` is the caller's,
  * or NULL. `source` holds the file's windows and receives the choice. HG_STATUS_USAGE when a window is wanted

@@ -90,7 +90,7 @@ hg_status hg_gzip_stream_take(hg_gzip_stream *s, void *out, size_t n, hg_error *
 
 hg_status hg_gzip_stream_skip(hg_gzip_stream *s, uint64_t n, hg_error *err)
 {
-    uint8_t sink[4096];
+    uint8_t sink[32768];
     if (!s->packed) {
         if (n > s->n - s->at)
             return hg_error_set(err, HG_STATUS_INPUT, "the file is cut short: it ends %llu bytes too early",

@@ -36,6 +36,59 @@ hg_status hg_image_open_view(hg_image **image, const char *path, const hg_image_
     return handle_finish(image, status);
 }
 
+/* Moves decoded pictures into handles. */
+static hg_status handle_take(hg_image **images, hg_image *decoded, size_t n, hg_error *err)
+{
+    hg_status status = HG_STATUS_OK;
+    for (size_t i = 0; i < n && status == HG_STATUS_OK; i++) {
+        status = handle_alloc(&images[i], err);
+        if (status != HG_STATUS_OK)
+            break;
+        *images[i] = decoded[i];
+        hg_image_init(&decoded[i]);
+    }
+    for (size_t i = 0; status != HG_STATUS_OK && i < n; i++)
+        images[i] = (hg_image_close(images[i]), NULL);
+    return status;
+}
+
+hg_status hg_image_open_slices(hg_image **images, size_t wanted, size_t *n, const char *path,
+                               const hg_image_view *view, hg_error *err)
+{
+    const hg_image_request request = {.view = view, .wanted = wanted};
+    *n = 0;
+    if (wanted < 1 || wanted > HG_IMAGE_MAX_PICTURES)
+        return hg_error_set(err, HG_STATUS_USAGE, "%zu pictures of a file; 1..%d are possible", wanted,
+                            HG_IMAGE_MAX_PICTURES);
+    hg_image *decoded = hg_mem_array(wanted, sizeof *decoded);
+    if (decoded == NULL)
+        return hg_error_memory(err, wanted * sizeof *decoded, "images");
+    for (size_t i = 0; i < wanted; i++) {
+        hg_image_init(&decoded[i]);
+        images[i] = NULL;
+    }
+    hg_status status = hg_image_read_all(decoded, n, path, &request, err);
+    if (status == HG_STATUS_OK)
+        status = handle_take(images, decoded, *n, err);
+    for (size_t i = 0; i < wanted; i++)
+        hg_image_deinit(&decoded[i]);
+    hg_mem_free(decoded);
+    return status;
+}
+
+hg_status hg_image_describe(const char *path, const hg_image_view *view, size_t wanted, size_t *n,
+                            hg_image_source *source, hg_error *err)
+{
+    hg_image_request request = {.view = view, .wanted = wanted, .describe = true};
+    hg_image *described = hg_mem_array(wanted > 0 ? wanted : 1, sizeof *described);
+    if (described == NULL)
+        return hg_error_memory(err, wanted * sizeof *described, "images");
+    hg_status status = hg_image_read_all(described, n, path, &request, err);
+    *source = described[0].source;
+    hg_mem_free(described);
+    return status;
+}
+
 hg_status hg_image_open(hg_image **image, const char *path, hg_error *err)
 {
     return hg_image_open_view(image, path, NULL, err);

@@ -67,32 +67,52 @@ static hg_status reader_read_picture(hg_image *image, const hg_image_format *for
     return status;
 }
 
-static hg_status reader_read_scan(hg_image *image, const hg_image_format *format, const hg_image_file *bytes,
-                                  const hg_image_view *view, const hg_image_limits *limits, hg_error *err)
+static hg_status reader_read_scan(hg_image *images, size_t *n, const hg_image_format *format,
+                                  const hg_image_file *bytes, const hg_image_request *request, hg_error *err)
 {
     hg_scan scan;
-    hg_status status = hg_scan_open(&scan, format->scan, bytes, limits, err);
+    hg_status status = hg_scan_open(&scan, format->scan, bytes, request->view->series, request->limits, err);
     if (status != HG_STATUS_OK)
         return status;
-    status = hg_scan_show(&scan, view, image, err);
+    *n = hg_scan_count(&scan, request->view, request->wanted);
+    if (request->describe) {
+        status = hg_scan_choose(&scan, request->view, err);
+        images[0].source = scan.source;
+    } else
+        status = hg_scan_show(&scan, request->view, images, *n, err);
     hg_scan_close(&scan);
+    return status;
+}
+
+hg_status hg_image_decode_all(hg_image *images, size_t *n, const hg_image_format *format,
+                              const hg_image_file *bytes, const hg_image_request *request, hg_error *err)
+{
+    const hg_image_limits usual = hg_image_limits_default();
+    const hg_image_view first = hg_image_view_default();
+    hg_image_request r = *request;
+    r.limits = r.limits != NULL ? r.limits : &usual;
+    r.view = r.view != NULL ? r.view : &first;
+    r.wanted = r.wanted == 0 ? 1 : r.wanted;
+    *n = 1;
+    hg_status status;
+    if (format->read == NULL)
+        status = reader_read_scan(images, n, format, bytes, &r, err);
+    else
+        status =
+            r.describe ? HG_STATUS_OK : reader_read_picture(images, format, bytes, r.view, r.limits, err);
+    for (size_t i = 0; status == HG_STATUS_OK && !r.describe && i < *n; i++) {
+        images[i].format = format->name;
+        status = hg_image_orient(&images[i], images[i].orientation, err);
+    }
+    for (size_t i = 0; status != HG_STATUS_OK && i < *n; i++)
+        hg_image_deinit(&images[i]);
     return status;
 }
 
 hg_status hg_image_decode(hg_image *image, const hg_image_format *format, const hg_image_file *bytes,
                           const hg_image_view *view, const hg_image_limits *limits, hg_error *err)
 {
-    const hg_image_limits usual = hg_image_limits_default();
-    const hg_image_view first = hg_image_view_default();
-    limits = limits != NULL ? limits : &usual;
-    view = view != NULL ? view : &first;
-    hg_status status = format->read != NULL ? reader_read_picture(image, format, bytes, view, limits, err)
-                                            : reader_read_scan(image, format, bytes, view, limits, err);
-    if (status == HG_STATUS_OK) {
-        image->format = format->name;
-        status = hg_image_orient(image, image->orientation, err);
-    }
-    if (status != HG_STATUS_OK)
-        hg_image_deinit(image);
-    return status;
+    const hg_image_request request = {.view = view, .limits = limits};
+    size_t n;
+    return hg_image_decode_all(image, &n, format, bytes, &request, err);
 }

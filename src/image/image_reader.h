@@ -32,11 +32,24 @@ typedef struct hg_image_format {
 /* The format of a file with this content; NULL when none is known. */
 const hg_image_format *hg_image_format_find(const uint8_t *bytes, size_t n);
 
+/* What is wanted of a file. */
+typedef struct hg_image_request {
+    const hg_image_view *view;     /* NULL: the default */
+    const hg_image_limits *limits; /* NULL: the default */
+    size_t wanted;                 /* pictures, 1..HG_IMAGE_MAX_PICTURES; 0 counts as 1 */
+    bool describe;                 /* only the sources are filled; nothing is decoded */
+} hg_image_request;
+
 /* Decodes in this process: what the confined child does, and what tests and fuzzers call. `image` is empty,
  * and empty again on failure. `view` and `limits` may be NULL for the defaults. */
 hg_status hg_image_decode(hg_image *image, const hg_image_format *format, const hg_image_file *bytes,
                           const hg_image_view *view, const hg_image_limits *limits,
                           hg_error *err) HG_MUST_CHECK;
+
+/* The same for several pictures: `images` has request->wanted empty ones, the first *n are filled. */
+hg_status hg_image_decode_all(hg_image *images, size_t *n, const hg_image_format *format,
+                              const hg_image_file *bytes, const hg_image_request *request,
+                              hg_error *err) HG_MUST_CHECK;
 
 /* `n` bytes of a file into `image`, which hg_image_init has made empty; on failure it is empty again.
  * `limits` may be NULL for the default. HG_STATUS_INPUT when no reader knows the format, the file is damaged
@@ -44,10 +57,14 @@ hg_status hg_image_decode(hg_image *image, const hg_image_format *format, const 
 hg_status hg_image_read_memory(hg_image *image, const uint8_t *bytes, size_t n, const hg_image_limits *limits,
                                hg_error *err) HG_MUST_CHECK;
 
-/* The same for a file; errors begin with its path. */
+/* The same for a path (a file, a folder of a series, a DICOMDIR); errors begin with it. */
 hg_status hg_image_read(hg_image *image, const char *path, const hg_image_limits *limits,
                         hg_error *err) HG_MUST_CHECK;
 hg_status hg_image_read_view(hg_image *image, const char *path, const hg_image_view *view,
                              const hg_image_limits *limits, hg_error *err) HG_MUST_CHECK;
+
+/* Several pictures, as hg_image_decode_all. */
+hg_status hg_image_read_all(hg_image *images, size_t *n, const char *path, const hg_image_request *request,
+                            hg_error *err) HG_MUST_CHECK;
 
 #endif

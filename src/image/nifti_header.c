@@ -125,7 +125,7 @@ static hg_status nifti_read_dims(hg_nifti_header *h, const nifti_view *v, hg_err
     }
     for (size_t i = 0; i < 3; i++) {
         double spacing = fabs(nifti_real(v, v->fields->pixdim, i + 1));
-        h->spacing[i] = isfinite(spacing) && spacing > 0 ? spacing : 1;
+        h->grid.spacing[i] = isfinite(spacing) && spacing > 0 ? spacing : 1;
     }
     return HG_STATUS_OK;
 }
@@ -189,7 +189,7 @@ static void nifti_qform(double m[3][3], const hg_nifti_header *h, const nifti_vi
                             {2 * (b * d - a * c), 2 * (c * d + a * b), a * a + d * d - b * b - c * c}};
     for (int i = 0; i < 3; i++) {
         for (int j = 0; j < 3; j++)
-            m[i][j] = r[i][j] * h->spacing[j] * (j == 2 ? mirror : 1);
+            m[i][j] = r[i][j] * h->grid.spacing[j] * (j == 2 ? mirror : 1);
     }
 }
 
@@ -212,35 +212,9 @@ static void nifti_affine(double m[3][3], const hg_nifti_header *h, const nifti_v
     if (finite && size > 0)
         return;
     memset(m, 0, 9 * sizeof(double));
-    m[0][0] = -h->spacing[0];
-    m[1][1] = h->spacing[1];
-    m[2][2] = h->spacing[2];
-}
-
-/* Gives each world axis the stored axis that runs most along it, the clearest pair first. */
-static void nifti_orient(hg_nifti_header *h, double m[3][3])
-{
-    bool world_taken[3] = {false}, stored_taken[3] = {false};
-    for (int j = 0; j < 3; j++) {
-        double length = sqrt(m[0][j] * m[0][j] + m[1][j] * m[1][j] + m[2][j] * m[2][j]);
-        for (int i = 0; i < 3; i++)
-            m[i][j] = length > 0 ? m[i][j] / length : 0;
-    }
-    for (int step = 0; step < 3; step++) {
-        int best_i = -1, best_j = -1;
-        for (int i = 0; i < 3; i++) {
-            for (int j = 0; j < 3; j++) {
-                if (!world_taken[i] && !stored_taken[j] &&
-                    (best_i < 0 || fabs(m[i][j]) > fabs(m[best_i][best_j]))) {
-                    best_i = i;
-                    best_j = j;
-                }
-            }
-        }
-        world_taken[best_i] = stored_taken[best_j] = true;
-        h->stored[best_i] = best_j;
-        h->reversed[best_i] = m[best_i][best_j] < 0;
-    }
+    m[0][0] = -h->grid.spacing[0];
+    m[1][1] = h->grid.spacing[1];
+    m[2][2] = h->grid.spacing[2];
 }
 
 hg_status hg_nifti_parse(hg_nifti_header *header, const uint8_t *bytes, size_t n, hg_error *err)
@@ -260,6 +234,8 @@ hg_status hg_nifti_parse(hg_nifti_header *header, const uint8_t *bytes, size_t n
     if (status != HG_STATUS_OK)
         return status;
     nifti_affine(affine, header, &v);
-    nifti_orient(header, affine);
+    for (int i = 0; i < 3; i++)
+        header->grid.dim[i] = header->dim[i];
+    hg_volume_grid_orient(&header->grid, affine);
     return HG_STATUS_OK;
 }

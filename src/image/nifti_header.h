@@ -6,27 +6,23 @@
 #ifndef HG_IMAGE_NIFTI_HEADER_H
 #define HG_IMAGE_NIFTI_HEADER_H
 
-#include "image/frame.h"
+#include "image/volume_grid.h"
 
 #define HG_NIFTI_HEADER_MAX 540
 
 typedef struct hg_nifti_header {
-    int version;       /* 1 or 2; 0: Analyze */
-    bool swapped;      /* the file's byte order is not this machine's */
-    bool pair;         /* the samples lie in another file */
-    int64_t dim[7];    /* at least 1; unused ones are 1 */
-    double spacing[3]; /* mm */
-    int channels;      /* 3 or 4 for colour */
+    int version;    /* 1 or 2; 0: Analyze */
+    bool swapped;   /* the file's byte order is not this machine's */
+    bool pair;      /* the samples lie in another file */
+    int64_t dim[7]; /* at least 1; unused ones are 1 */
+    int channels;   /* 3 or 4 for colour */
     hg_sample_type type;
     uint64_t offset; /* of the samples in their file */
     double slope;    /* value = slope * stored + intercept */
     double intercept;
     double cal_min; /* range to be shown; both 0 when the file has none */
     double cal_max;
-    /* World axis a (0 left-right, 1 back-front, 2 foot-head) runs along stored axis `stored[a]`,
-     * `reversed[a]` when the index grows towards left, back or foot. */
-    int stored[3];
-    bool reversed[3];
+    hg_volume_grid grid; /* of the first three dimensions */
 } hg_nifti_header;
 
 /* True when the bytes begin with one of the headers. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * nifti_reader.c: slices of a volume. The file is read plane by plane in its own order, from the front, so
- * that packed files need no more memory than a plane and the slice; planes that hold nothing of the slice are
- * passed over.
+ * that packed files need no more memory than a plane and the slices, however many are wanted; planes that
+ * hold nothing of them are passed over.
  */
 #include "image/nifti_reader.h"
 
@@ -22,12 +22,6 @@ typedef struct nifti_state {
     size_t plane;       /* bytes of dim[0] * dim[1] voxels */
     uint64_t one_frame; /* bytes of dim[0] * dim[1] * dim[2] */
 } nifti_state;
-
-/* Where a slice's pixels come from. World axes: h across the picture, v down, s the one that is cut. */
-typedef struct nifti_cut {
-    int h, v, s;
-    int64_t index; /* stored, on stored axis of s */
-} nifti_cut;
 
 static bool nifti_probe_file(const uint8_t *bytes, size_t n)
 {
@@ -76,8 +70,8 @@ static hg_status nifti_describe(hg_scan *scan, const nifti_state *state, hg_erro
     source->is_float = hg_sample_is_float(h->type);
     scan->default_axis = HG_IMAGE_AXIS_AXIAL;
     for (int a = 0; a < 3; a++) {
-        scan->n_slices[HG_IMAGE_AXIS_SAGITTAL + a] = (int)h->dim[h->stored[a]];
-        source->orientation[h->stored[a]] = letters[a][h->reversed[a] ? 0 : 1];
+        scan->n_slices[HG_IMAGE_AXIS_SAGITTAL + a] = (int)h->grid.dim[h->grid.stored[a]];
+        source->orientation[h->grid.stored[a]] = letters[a][h->grid.reversed[a] ? 0 : 1];
     }
     if (h->cal_max > h->cal_min) {
         source->n_windows = 1;
@@ -116,62 +110,45 @@ static hg_status nifti_open(hg_scan *scan, const hg_image_file *bytes, hg_error 
     return status;
 }
 
-static nifti_cut nifti_choose(const hg_scan *scan, const hg_nifti_header *h)
-{
-    nifti_cut cut = {.s = (int)scan->source.axis - HG_IMAGE_AXIS_SAGITTAL};
-    cut.h = cut.s == 0 ? 1 : 0;
-    cut.v = cut.s == 2 ? 1 : 2;
-    int64_t n = h->dim[h->stored[cut.s]];
-    cut.index = h->reversed[cut.s] ? n - 1 - scan->source.slice : scan->source.slice;
-    return cut;
-}
+/* What a run through the file fills: one frame for each cut. */
+typedef struct nifti_job {
+    const nifti_state *state;
+    hg_scan_shot *shots;
+    size_t n;
+    hg_volume_cut cuts[HG_IMAGE_MAX_PICTURES];
+} nifti_job;
 
-/* Column or row of stored index q on world axis a: rising towards left, back and foot. */
-static int64_t nifti_place(const hg_nifti_header *h, int a, int64_t q)
+/* Planes from the first to the last that some cut needs, each read once; those that none needs are passed
+ * over. */
+static hg_status nifti_read_planes(const nifti_job *job, hg_gzip_stream *stream, uint8_t *plane,
+                                   hg_error *err)
 {
-    return h->reversed[a] ? q : h->dim[h->stored[a]] - 1 - q;
-}
-
-/* The voxels of stored plane k that belong to the slice. */
-static void nifti_copy_plane(hg_frame *frame, const nifti_state *state, nifti_cut cut, const uint8_t *plane,
-                             int64_t k)
-{
-    const hg_nifti_header *h = &state->header;
-    int64_t from[2] = {0, 0}, to[2] = {h->dim[0], h->dim[1]};
-    if (h->stored[cut.s] < 2) {
-        from[h->stored[cut.s]] = cut.index;
-        to[h->stored[cut.s]] = cut.index + 1;
-    }
-    uint8_t *out = frame->samples;
-    for (int64_t j = from[1]; j < to[1]; j++) {
-        for (int64_t i = from[0]; i < to[0]; i++) {
-            const int64_t q[3] = {i, j, k};
-            int64_t x = nifti_place(h, cut.h, q[h->stored[cut.h]]);
-            int64_t y = nifti_place(h, cut.v, q[h->stored[cut.v]]);
-            memcpy(out + (size_t)(y * frame->width + x) * state->voxel,
-                   plane + (size_t)(j * h->dim[0] + i) * state->voxel, state->voxel);
+    const nifti_state *state = job->state;
+    const hg_volume_grid *grid = &state->header.grid;
+    uint64_t behind = 0; /* bytes to be passed over before the next plane that is needed */
+    hg_status status = HG_STATUS_OK;
+    for (int64_t k = 0; status == HG_STATUS_OK && k < grid->dim[2]; k++) {
+        bool read = false;
+        for (size_t i = 0; status == HG_STATUS_OK && i < job->n; i++) {
+            if (!hg_volume_cut_meets(grid, job->cuts[i], k))
+                continue;
+            if (!read)
+                status = hg_gzip_stream_skip(stream, behind, err);
+            if (!read && status == HG_STATUS_OK)
+                status = hg_gzip_stream_take(stream, plane, state->plane, err);
+            read = true;
+            behind = 0;
+            if (status == HG_STATUS_OK)
+                hg_volume_cut_copy(&job->shots[i].frame, grid, job->cuts[i], state->voxel, plane, k);
         }
-    }
-}
-
-static hg_status nifti_copy(hg_frame *frame, const nifti_state *state, nifti_cut cut, hg_gzip_stream *stream,
-                            uint8_t *plane, hg_error *err)
-{
-    const hg_nifti_header *h = &state->header;
-    bool one_plane = h->stored[cut.s] == 2;
-    int64_t first = one_plane ? cut.index : 0, end = one_plane ? cut.index + 1 : h->dim[2];
-    hg_status status = hg_gzip_stream_skip(stream, (uint64_t)first * state->plane, err);
-    for (int64_t k = first; status == HG_STATUS_OK && k < end; k++) {
-        status = hg_gzip_stream_take(stream, plane, state->plane, err);
-        if (status == HG_STATUS_OK)
-            nifti_copy_plane(frame, state, cut, plane, k);
+        behind += read ? 0 : state->plane;
     }
     return status;
 }
 
-static hg_status nifti_read_slice(hg_frame *frame, const nifti_state *state, nifti_cut cut, int index,
-                                  hg_error *err)
+static hg_status nifti_run(const nifti_job *job, int index, hg_error *err)
 {
+    const nifti_state *state = job->state;
     hg_gzip_stream stream;
     uint8_t *plane = hg_mem_alloc(state->plane);
     if (plane == NULL)
@@ -182,44 +159,46 @@ static hg_status nifti_read_slice(hg_frame *frame, const nifti_state *state, nif
         if (status == HG_STATUS_OK)
             status = hg_gzip_stream_skip(&stream, state->one_frame * (uint64_t)index, err);
         if (status == HG_STATUS_OK)
-            status = nifti_copy(frame, state, cut, &stream, plane, err);
+            status = nifti_read_planes(job, &stream, plane, err);
         hg_gzip_stream_deinit(&stream);
     }
     hg_mem_free(plane);
     return status;
 }
 
-static void nifti_fill_display(hg_scan *scan, const hg_nifti_header *h, nifti_cut cut)
+static void nifti_fill_display(hg_scan_shot *shot, const hg_nifti_header *h, hg_volume_cut cut)
 {
-    scan->display = hg_display_default(h->type);
-    scan->display.rest = HG_DISPLAY_REST_PERCENTILE;
-    scan->display.slope = h->slope;
-    scan->display.intercept = h->intercept;
-    scan->display.function = HG_WINDOW_FUNCTION_LINEAR_EXACT;
+    shot->display = hg_display_default(h->type);
+    shot->display.rest = HG_DISPLAY_REST_PERCENTILE;
+    shot->display.slope = h->slope;
+    shot->display.intercept = h->intercept;
+    shot->display.function = HG_WINDOW_FUNCTION_LINEAR_EXACT;
     if (h->channels > 1)
-        scan->display.colour = HG_DISPLAY_COLOUR_RGB;
-    const int axes[3] = {cut.h, cut.v, cut.s};
-    for (int i = 0; i < 3; i++)
-        scan->source.spacing[i] = h->spacing[h->stored[axes[i]]];
+        shot->display.colour = HG_DISPLAY_COLOUR_RGB;
+    hg_volume_cut_spacing(&h->grid, cut, shot->source.spacing);
 }
 
-static hg_status nifti_read(hg_scan *scan, hg_frame *frame, hg_error *err)
+static hg_status nifti_read(hg_scan *scan, hg_scan_shot *shots, size_t n, hg_error *err)
 {
-    const nifti_state *state = scan->state;
-    const hg_nifti_header *h = &state->header;
-    nifti_cut cut = nifti_choose(scan, h);
-    int64_t width = h->dim[h->stored[cut.h]], height = h->dim[h->stored[cut.v]];
-    hg_status status = hg_image_check_size(&scan->limits, (uint64_t)width, (uint64_t)height, err);
+    nifti_job job = {.state = scan->state, .shots = shots, .n = n};
+    const hg_nifti_header *h = &job.state->header;
+    hg_status status = HG_STATUS_OK;
+    for (size_t i = 0; status == HG_STATUS_OK && i < n; i++) {
+        hg_volume_cut cut = job.cuts[i] =
+            hg_volume_cut_get(&h->grid, shots[i].source.axis, shots[i].source.slice);
+        int64_t width = hg_volume_cut_width(&h->grid, cut), height = hg_volume_cut_height(&h->grid, cut);
+        status = hg_scan_check_pictures(scan, (uint64_t)width, (uint64_t)height, n, err);
+        if (status == HG_STATUS_OK)
+            status = hg_frame_alloc(&shots[i].frame, (int)width, (int)height, h->channels, h->type, err);
+        nifti_fill_display(&shots[i], h, cut);
+    }
     if (status == HG_STATUS_OK)
-        status = hg_frame_alloc(frame, (int)width, (int)height, h->channels, h->type, err);
-    if (status == HG_STATUS_OK)
-        status = nifti_read_slice(frame, state, cut, scan->source.frame, err);
-    if (status != HG_STATUS_OK)
-        return status;
-    if (h->swapped)
+        status = nifti_run(&job, shots[0].source.frame, err);
+    for (size_t i = 0; status == HG_STATUS_OK && h->swapped && i < n; i++) {
+        hg_frame *frame = &shots[i].frame;
         hg_samples_swap(frame->samples, hg_frame_count(frame), hg_sample_bytes(h->type));
-    nifti_fill_display(scan, h, cut);
-    return HG_STATUS_OK;
+    }
+    return status;
 }
 
 static void nifti_close(hg_scan *scan)
@@ -228,7 +207,7 @@ static void nifti_close(hg_scan *scan)
     scan->state = NULL;
 }
 
-static const hg_scan_format nifti_scan = {.open = nifti_open, .read = nifti_read, .close = nifti_close};
+static const hg_scan_format nifti_scan = {.open = nifti_open, .read_shots = nifti_read, .close = nifti_close};
 
 const hg_image_format hg_nifti_format = {
     .name = "nifti", .probe = nifti_probe_file, .scan = &nifti_scan, .is_pair = nifti_is_pair};

@@ -110,7 +110,7 @@ static void test_bad_input(void **state)
     (void)state;
     cmd_run("info /tmp/hg-there-is-none.png", 3, "", "/tmp/hg-there-is-none.png: No such file");
     cmd_run("info " HG_TEST_DATA "/image/clip.txt", 3, "", "known format");
-    cmd_run("info " HG_TEST_DATA, 3, "", "not a regular file");
+    cmd_run("info " HG_TEST_DATA "/text", 3, "", "no DICOM file in this folder");
     cmd_run("convert " FILE_PATH " -o /tmp/hg-no-such-folder/x.png", 1, "", "/tmp/hg-no-such-folder/x.png");
 }
 

@@ -75,7 +75,7 @@ static hg_status corpus_work(void *arg, hg_sandbox_out *out, hg_error *err)
     corpus_values *v = hg_sandbox_reserve(out, sizeof *v, err);
     if (v == NULL || format == NULL || format->scan == NULL)
         return HG_STATUS_FAILED;
-    hg_status status = hg_scan_open(&scan, format->scan, file, &limits, err);
+    hg_status status = hg_scan_open(&scan, format->scan, file, NULL, &limits, err);
     if (status != HG_STATUS_OK)
         return status;
     EVP_MD_CTX *sha = EVP_MD_CTX_new();
@@ -236,7 +236,7 @@ static void corpus_check_volume(json_t *line)
     const hg_image_file file = {.data = map.data, .n = map.size};
     const hg_image_format *format = hg_image_format_find(file.data, file.n);
     assert_non_null(format);
-    assert_int_equal(hg_scan_open(&scan, format->scan, &file, &limits, &err), HG_STATUS_OK);
+    assert_int_equal(hg_scan_open(&scan, format->scan, &file, NULL, &limits, &err), HG_STATUS_OK);
     double sum = 0, count = 0;
     for (int at = 0; at < scan.n_slices[HG_IMAGE_AXIS_AXIAL] * scan.source.n_frames; at++) {
         hg_image_view view = {.axis = HG_IMAGE_AXIS_AXIAL};

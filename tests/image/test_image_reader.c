@@ -53,7 +53,7 @@ static void test_not_a_file(void **state)
     close(fd);
     reader_refuse_path(empty, "empty");
     unlink(empty);
-    reader_refuse_path(HG_TEST_DATA "/image", "not a regular file");
+    reader_refuse_path(HG_TEST_DATA "/text", "no DICOM file in this folder");
     reader_refuse_path(HG_TEST_DATA "/image/there is none.png", "No such file");
     reader_refuse_path(HG_TEST_DATA "/image/clip.txt", "known format");
 }

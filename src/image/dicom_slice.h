@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * dicom_slice.h: what decides to which series a DICOM file belongs and at which place of it.
+ */
+#ifndef HG_IMAGE_DICOM_SLICE_H
+#define HG_IMAGE_DICOM_SLICE_H
+
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct hg_dicom_slice {
+    bool picture; /* false: damaged, or a report, a plan, a presentation state: not to be shown */
+    bool damaged;
+    bool localiser;  /* an overview of other slices */
+    bool placed;     /* position and directions are known */
+    char series[68]; /* UID; "" when absent */
+    char modality[20];
+    int width;
+    int height;
+    int channels;
+    int n_frames;
+    double position[3]; /* mm, of the first voxel: towards left, back, head */
+    double row[3];      /* unit vectors: along a row, and down a column */
+    double column[3];
+    double spacing[2]; /* mm between columns, between rows; 0: unknown */
+    double order[4];   /* among slices of one place: time, acquisition, echo, instance */
+} hg_dicom_slice;
+
+/* Reads the attributes in front of the pixels; a file that is no picture only says so. */
+void hg_dicom_slice_read(hg_dicom_slice *slice, const uint8_t *bytes, size_t n);
+
+#endif
