@@ -3,8 +3,10 @@
  * cli_ask.c: what `ask` and `chat` share: their options, and the images that they are about.
  */
 #include "cli.h"
+#include "cli_image_info.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static const struct option ask_long[] = {CLI_COMMON_OPTIONS,
                                          CLI_SAMPLING_OPTIONS,
@@ -69,6 +71,20 @@ hg_status cli_images_open(cli_images *images, int n, char **paths, const cli_vie
         images->n += status == HG_STATUS_OK ? more : 0;
     }
     return status;
+}
+
+void cli_images_note(const cli_images *images)
+{
+    for (size_t i = 0; i < images->n; i++) {
+        const hg_image_source *a = hg_image_get_source(images->items[i]), *b;
+        if (i > 0) {
+            b = hg_image_get_source(images->items[i - 1]);
+            if (a->origin == b->origin && a->window.centre == b->window.centre &&
+                a->window.width == b->window.width && strcmp(a->note, b->note) == 0)
+                continue;
+        }
+        cli_image_note(images->items[i]);
+    }
 }
 
 void cli_images_close(cli_images *images)

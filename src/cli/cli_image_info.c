@@ -77,14 +77,13 @@ void cli_image_series_print(const char *path)
 {
     json_t *list = cli_image_series_json(path), *one;
     size_t i;
-    json_array_foreach (list, i, one)
-        printf("--series %-3zu %s, %" JSON_INTEGER_FORMAT " pictures of %" JSON_INTEGER_FORMAT
-               " x %" JSON_INTEGER_FORMAT ", %s\n",
-               i, json_string_value(json_object_get(one, "modality")),
-               json_integer_value(json_object_get(one, "pictures")),
-               json_integer_value(json_object_get(one, "width")),
-               json_integer_value(json_object_get(one, "height")),
-               json_string_value(json_object_get(one, "uid")));
+    json_array_foreach(list, i, one) printf(
+        "--series %-3zu %s, %" JSON_INTEGER_FORMAT " pictures of %" JSON_INTEGER_FORMAT
+        " x %" JSON_INTEGER_FORMAT ", %s\n",
+        i, json_string_value(json_object_get(one, "modality")),
+        json_integer_value(json_object_get(one, "pictures")),
+        json_integer_value(json_object_get(one, "width")), json_integer_value(json_object_get(one, "height")),
+        json_string_value(json_object_get(one, "uid")));
     json_decref(list);
 }
 

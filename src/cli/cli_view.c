@@ -100,8 +100,7 @@ static hg_status view_open_montage(const cli_view *view, const char *path, hg_im
 {
     hg_image *tiles[HG_IMAGE_MAX_PICTURES];
     size_t n;
-    hg_status status =
-        hg_image_open_slices(tiles, (size_t)view->n_montage, &n, path, &view->view, err);
+    hg_status status = hg_image_open_slices(tiles, (size_t)view->n_montage, &n, path, &view->view, err);
     if (status != HG_STATUS_OK)
         return status;
     status = hg_image_montage(image, tiles, n, err);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli_view.h: the options that choose pictures of a file and their window: --window, --frame, --slice, --axis,
+ * cli_view.h: the options that choose pictures of a file and their window: --window, --frame, --slice,
+ * --axis,
  * --series, --slices, --montage.
  */
 #ifndef HG_CLI_CLI_VIEW_H

@@ -3,7 +3,6 @@
  * cmd_ask.c: healthgpt ask [IMAGE...] QUESTION
  */
 #include "cli.h"
-#include "cli_image_info.h"
 #include "cli_json.h"
 
 #include <stdio.h>
@@ -83,8 +82,8 @@ static hg_status ask_about(const cli_ask_options *o, hg_session *session, int n,
     hg_status status = hg_session_check_prompt(session, &request, err);
     if (status == HG_STATUS_OK)
         status = cli_images_open(&images, n, paths, &o->view, err);
-    for (size_t i = 0; status == HG_STATUS_OK && !o->common.quiet && i < images.n; i++)
-        cli_image_note(images.items[i]);
+    if (status == HG_STATUS_OK && !o->common.quiet)
+        cli_images_note(&images);
     if (status == HG_STATUS_OK)
         status = ask_answer(o, session, &images, question, err);
     cli_images_close(&images);

@@ -4,7 +4,6 @@
  * so images are encoded once.
  */
 #include "cli.h"
-#include "cli_image_info.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -116,8 +115,8 @@ static hg_status chat_about(chat_state *chat, hg_session *session, const cli_ask
     hg_status status = hg_session_check_prompt(session, &first, err);
     if (status == HG_STATUS_OK)
         status = cli_images_open(&images, n, paths, &o->view, err);
-    for (size_t i = 0; status == HG_STATUS_OK && !o->common.quiet && i < images.n; i++)
-        cli_image_note(images.items[i]);
+    if (status == HG_STATUS_OK && !o->common.quiet)
+        cli_images_note(&images);
     chat->quiet = o->common.quiet;
     chat->request = (hg_ask_request){.images = (const hg_image *const *)images.items,
                                      .n_images = images.n,

@@ -41,10 +41,9 @@ static const char image_usage[] =
     "       healthgpt image convert FILE -o OUT [VIEW] [--quality 1..100] [--json]\n"
     "       healthgpt image prepare FILE -o OUT.npy [VIEW] [--normalized] [--json]\n"
     "FILE is PNG, JPEG, TIFF, DICOM, NIfTI (.nii, .nii.gz, .hdr with .img) or a NumPy array, known by its\n"
-    "content, or a DICOMDIR, or a folder with DICOM files; it is turned upright as its EXIF orientation says.
-"
-    "convert writes what the ending says: .png, .jpg, .tif, .nii or .nii.gz.
-"
+    "content, or a DICOMDIR, or a folder with DICOM files; it is turned upright as its EXIF orientation "
+    "says.\n"
+    "convert writes what the ending says: .png, .jpg, .tif, .nii or .nii.gz.\n"
     "prepare writes the input of the image encoder: uint8 [336, 336, 3], or with --normalized\n"
     "float32 [3, 336, 336].\n"
     "VIEW, for files with many pictures or with measured values:\n" CLI_VIEW_HELP;
@@ -72,10 +71,17 @@ static hg_status image_print_json(json_t *object, hg_error *err)
 
 static hg_status image_info(const image_options *options, const hg_image *image, hg_error *err)
 {
-    if (options->json)
-        return image_print_json(cli_image_info_json(image), err);
-    cli_image_info_print(image);
-    return HG_STATUS_OK;
+    int n_series = hg_image_get_source(image)->n_series;
+    if (!options->json) {
+        cli_image_info_print(image);
+        if (n_series > 1)
+            cli_image_series_print(options->file);
+        return HG_STATUS_OK;
+    }
+    json_t *info = cli_image_info_json(image);
+    if (info != NULL && n_series > 0)
+        json_object_set_new(info, "series", cli_image_series_json(options->file));
+    return image_print_json(info, err);
 }
 
 /* A result of convert or prepare; for scans with what was shown. */

@@ -142,6 +142,30 @@ expect 3 '.' draw --model "$m3" --task reconstruct "$work" -o "$work/x.png"
 long=$(head -c 60000 /dev/zero | tr '\0' 'x')
 expect 3 'too long: [0-9]+ positions' ask --model "$m3" "$image" "$long"
 
+# ---- several pictures of a file; the prompt's length is checked before they are decoded
+pages=$data/image/scan/pages.tif
+volume=$data/image/scan/volume.npy
+expect 0 '.' ask --model "$m3" --max-tokens 2 --slices 2 "$pages" "What?"
+grep -qE '^prompt 11[0-9]{2} positions' "$work/err" || fail "two slices are not two images"
+expect 0 '.' ask --model "$m3" --max-tokens 2 --montage 3 "$pages" "What?"
+grep -qE '^note: montage of 3 pictures, frames' "$work/err" || fail "the montage is not told"
+expect 3 'too long: 69[0-9]{2} positions \(6912 of them from 12 images\), the model has 4096' \
+  ask --model "$m3" --slices 2 $(for i in 1 2 3 4 5 6; do echo "$pages"; done) "What?"
+expect 3 'too long: .* 12 images' chat --model "$m3" --slices 2 $(for i in 1 2 3 4 5 6; do echo "$pages"; done)
+expect 2 'choose one of the two' ask --model "$m3" --slices 2 --montage 2 "$volume" "What?"
+expect 2 'without --slices' ask --model "$m3" --slices 2 --slice 1 "$volume" "What?"
+expect 2 'use --montage' draw --model "$m3" --task reconstruct --slices 2 "$volume" -o "$work/x.png"
+expect 2 '--slices must be' ask --model "$m3" --slices 0 "$volume" "What?"
+
+# ---- a folder of a series
+mkdir -p "$work/series/sub"
+cp "$data/image/scan/signed.dcm" "$work/series/sub/a"
+cp "$data/image/scan/mono1.dcm" "$data/image/rgb.png" "$work/series/"
+expect 0 '"format": "dicom"' image info --json "$work/series"
+expect 0 '.' ask --model "$m3" --max-tokens 2 "$work/series" "What?"
+expect 2 "no series '7'" image info --series 7 "$work/series"
+expect 3 'no DICOM file in this folder' image info "$data/text"
+
 # ---- what the model was not trained for, or has no parts for
 expect 4 'cannot do ct-to-mri' draw --model "$m3" --task ct-to-mri "$image" -o "$work/x.png"
 expect 4 'cannot do report-to-cxr' draw --model "$m3" --task report-to-cxr "A report." -o "$work/x.png"
