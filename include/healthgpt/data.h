@@ -24,7 +24,7 @@ typedef struct hg_phantom_request {
     int n_patients;       /* 1..1000000 */
     uint64_t seed;        /* the same seed and settings give the same files, bit for bit, on every machine */
     int size;             /* pixels on a side of a picture, 64..256, a multiple of 8 */
-    const char *parts;    /* "head", ...; with commas; patients take turns; NULL: all */
+    const char *parts;    /* of "head,chest,abdomen,pelvis,blood"; patients take turns; NULL: all */
     const char *format;   /* of the pictures; NULL: "png" */
     int n_slices;         /* of each patient, 1..64; 0: 4 */
     int n_questions;      /* of each picture, 1..16; 0: 4 */

@@ -7,7 +7,9 @@
 #include <string.h>
 
 static const hg_phantom_body *const bodies[HG_PHANTOM_PART_COUNT] = {
-    [HG_PHANTOM_HEAD] = &hg_phantom_head,
+    [HG_PHANTOM_HEAD] = &hg_phantom_head,       [HG_PHANTOM_CHEST] = &hg_phantom_chest,
+    [HG_PHANTOM_ABDOMEN] = &hg_phantom_abdomen, [HG_PHANTOM_PELVIS] = &hg_phantom_pelvis,
+    [HG_PHANTOM_BLOOD] = &hg_phantom_smear,
 };
 
 const hg_phantom_body *hg_phantom_body_get(hg_phantom_part part)
@@ -18,7 +20,7 @@ const hg_phantom_body *hg_phantom_body_get(hg_phantom_part part)
 bool hg_phantom_part_find(const char *name, size_t n, hg_phantom_part *out)
 {
     for (int i = 0; i < HG_PHANTOM_PART_COUNT; i++) {
-        if (bodies[i] == NULL || strlen(bodies[i]->name) != n || strncmp(bodies[i]->name, name, n) != 0)
+        if (strlen(bodies[i]->name) != n || strncmp(bodies[i]->name, name, n) != 0)
             continue;
         *out = (hg_phantom_part)i;
         return true;
@@ -47,12 +49,12 @@ static void make_build(hg_phantom_build *b, hg_rng *rng)
 static void make_lesion(hg_phantom_patient *patient, const hg_phantom_body *body, float ill, hg_rng *rng)
 {
     int n = 0;
-    while (body->kinds[n] != HG_LESION_NONE)
+    while (body->kinds != NULL && body->kinds[n] != HG_LESION_NONE)
         n++;
-    bool has = hg_phantom_chance(rng, ill);
-    hg_lesion_kind kind = body->kinds[hg_phantom_pick(rng, n)];
-    patient->lesion = (hg_phantom_lesion){
-        .kind = has ? kind : HG_LESION_NONE, .radius = {1, 1, 1}, .organ = body->name, .side = "midline"};
+    bool has = hg_phantom_chance(rng, ill) && n > 0;
+    hg_lesion_kind kind = has ? body->kinds[hg_phantom_pick(rng, n)] : HG_LESION_NONE;
+    patient->lesion =
+        (hg_phantom_lesion){.kind = kind, .radius = {1, 1, 1}, .organ = body->name, .side = "midline"};
     if (has)
         body->place(patient, rng);
 }
@@ -69,6 +71,8 @@ void hg_phantom_patient_make(hg_phantom_patient *patient, uint64_t seed, int ind
     make_lesion(patient, hg_phantom_body_get(part), ill, &rng);
     hg_phantom_field_fill(&patient->field, hg_phantom_hash(patient->seed, 1));
     hg_tissue_signals(patient->signals, hg_phantom_hash(patient->seed, 2) | 1);
+    for (int i = 0; i < HG_TISSUE_COUNT; i++)
+        patient->signals[i][HG_CONTRAST_T2] *= hg_phantom_body_get(part)->t2_gain;
 }
 
 hg_phantom_spot hg_phantom_at(const hg_phantom_patient *patient, hg_vec3 p)

@@ -21,6 +21,7 @@ typedef enum hg_phantom_part {
     HG_PHANTOM_CHEST,
     HG_PHANTOM_ABDOMEN,
     HG_PHANTOM_PELVIS,
+    HG_PHANTOM_BLOOD, /* a smear: no slices */
     HG_PHANTOM_PART_COUNT
 } hg_phantom_part;
 
@@ -60,8 +61,9 @@ typedef struct hg_phantom_body {
     float field_mm;    /* side of its pictures */
     hg_vec3 low, high; /* where slices are taken, along each axis */
     float thick_mm;    /* of a slice */
-    hg_phantom_spot (*at)(const hg_phantom_patient *patient, hg_vec3 p);
-    /* Kinds of lesions that this part may have, ended by HG_LESION_NONE. */
+    float t2_gain;     /* of the display of T2: outside the head little is as bright as its fluid */
+    hg_phantom_spot (*at)(const hg_phantom_patient *patient, hg_vec3 p); /* NULL: nothing to slice */
+    /* Kinds of lesions that this part may have, ended by HG_LESION_NONE; NULL: none. */
     const hg_lesion_kind *kinds;
     /* Chooses place and size of the lesion, whose kind is set. */
     void (*place)(hg_phantom_patient *patient, hg_rng *rng);
@@ -84,5 +86,9 @@ hg_vec3 hg_phantom_to_scanner(const hg_phantom_patient *patient, hg_vec3 p);
 
 /* Parts; each in its own file. */
 extern const hg_phantom_body hg_phantom_head;
+extern const hg_phantom_body hg_phantom_chest;
+extern const hg_phantom_body hg_phantom_abdomen;
+extern const hg_phantom_body hg_phantom_pelvis;
+extern const hg_phantom_body hg_phantom_smear;
 
 #endif

@@ -477,6 +477,7 @@ const hg_phantom_body hg_phantom_head = {.name = "head",
                                          .low = {-45, -50, -40},
                                          .high = {45, 60, 66},
                                          .thick_mm = 4,
+                                         .t2_gain = 1,
                                          .at = head_at,
                                          .kinds = head_kinds,
                                          .place = head_place_lesion};

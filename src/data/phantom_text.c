@@ -227,6 +227,10 @@ void hg_phantom_caption(char *out, size_t capacity, const hg_phantom_facts *f, h
                              plane && strcmp(f->plane, "axial") == 0 ? "an" : "a", plane ? f->plane : "",
                              plane ? " " : "", modality, f->part);
     capitalise(out);
+    if (f->window != NULL)
+        n += (size_t)snprintf(out + n - 1, capacity - n, " (%s window).", f->window) - 1;
+    if (f->count >= 0)
+        n += (size_t)snprintf(out + n, capacity - n, " Number of %s: %d.", f->counted, f->count);
     if (f->lesion == HG_SEEN_NO)
         snprintf(out + n, capacity - n, " No abnormality is visible.");
     if (f->lesion != HG_SEEN_YES)
@@ -236,6 +240,45 @@ void hg_phantom_caption(char *out, size_t capacity, const hg_phantom_facts *f, h
         n += (size_t)snprintf(out + n, capacity - n, ", about %d mm", (int)(f->size_mm + 0.5f));
     snprintf(out + n, capacity - n, "%s%s.", look == NULL ? "" : ", which appears ",
              look == NULL ? "" : look);
+}
+
+/* What a report says of the lesion of a chest film. */
+static void say_film(char *out, size_t capacity, const hg_phantom_facts *f, int form)
+{
+    if (f->kind == HG_LESION_EFFUSION && form == 0)
+        snprintf(out, capacity, "There is a pleural effusion on the %s.", f->side);
+    else if (f->kind == HG_LESION_EFFUSION)
+        snprintf(out, capacity, "A %s pleural effusion blunts the costophrenic angle.", f->side);
+    else if (f->kind == HG_LESION_PNEUMOTHORAX && form == 0)
+        snprintf(out, capacity, "There is a pneumothorax on the %s.", f->side);
+    else if (f->kind == HG_LESION_PNEUMOTHORAX)
+        snprintf(out, capacity, "A %s pneumothorax is seen.", f->side);
+    else if (f->kind == HG_LESION_PNEUMONIA)
+        snprintf(out, capacity, "There is a consolidation in the %s %s, consistent with pneumonia.", f->side,
+                 f->organ);
+    else if (f->kind == HG_LESION_NODULE)
+        snprintf(out, capacity, "There is a nodule of about %d mm in the %s %s.", (int)(f->size_mm + 0.5f),
+                 f->side, f->organ);
+    else
+        snprintf(out, capacity, "The lungs are clear.");
+}
+
+void hg_phantom_report(char *out, size_t capacity, const hg_phantom_facts *f, hg_rng *rng)
+{
+    char finding[200];
+    int form = hg_phantom_pick(rng, 2);
+    bool ill = f->lesion == HG_SEEN_YES, large = ill && f->kind == HG_LESION_CARDIOMEGALY;
+    const char *heart =
+        large ? (form == 0 ? "The heart is enlarged." : "There is cardiomegaly.")
+              : (form == 0 ? "The heart is of normal size." : "The cardiac silhouette is normal.");
+    const char *none = ill && (f->kind == HG_LESION_EFFUSION || f->kind == HG_LESION_PNEUMOTHORAX)
+                           ? ""
+                           : " No pleural effusion or pneumothorax.";
+    if (ill)
+        say_film(finding, sizeof finding, f, form);
+    else
+        snprintf(finding, sizeof finding, "The lungs are clear.");
+    snprintf(out, capacity, "Frontal chest X-ray. %s %s%s", heart, finding, none);
 }
 
 /* ---- which questions are allowed ---- */
@@ -275,7 +318,7 @@ static bool allowed(topic t, const hg_phantom_facts *f)
         bool known = false;
         for (int i = 1; i < HG_ORGAN_COUNT; i++)
             known = known || f->organs[i] != HG_SEEN_UNSURE;
-        return known && f->has_contrast;
+        return known && f->organs_known;
     }
     default:
         return true;

@@ -28,8 +28,10 @@ typedef struct hg_phantom_facts {
     const char *organ, *side;
     float size_mm; /* largest diameter */
     hg_seen organs[HG_ORGAN_COUNT];
-    int count; /* of cells; -1: nothing is counted */
+    bool organs_known; /* whether `organs` is filled */
+    int count;         /* of cells; -1: nothing is counted */
     const char *counted;
+    const char *window; /* "lung", of a CT of the chest; else NULL */
 } hg_phantom_facts;
 
 typedef enum hg_answer_type {
@@ -59,5 +61,8 @@ int hg_phantom_ask(hg_phantom_question *out, int n, const hg_phantom_facts *fact
 
 /* The caption alone: "Axial CT of the head. There is a haemorrhage in the left frontal lobe, about 31 mm." */
 void hg_phantom_caption(char *out, size_t capacity, const hg_phantom_facts *facts, hg_rng *rng);
+
+/* The text of a report on a chest film, which is also what a film is drawn from. */
+void hg_phantom_report(char *out, size_t capacity, const hg_phantom_facts *facts, hg_rng *rng);
 
 #endif

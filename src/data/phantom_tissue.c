@@ -38,7 +38,7 @@ static const struct contrast_row {
     double tr, te, full;
 } contrasts[HG_CONTRAST_COUNT] = {
     [HG_CONTRAST_CT] = {"ct", 0, 0, 0},
-    [HG_CONTRAST_T1] = {"t1", 450, 12, 0.50},
+    [HG_CONTRAST_T1] = {"t1", 450, 12, 0.58},
     [HG_CONTRAST_T2] = {"t2", 4000, 100, 0.62},
     [HG_CONTRAST_PD] = {"pd", 2600, 22, 0.80},
 };

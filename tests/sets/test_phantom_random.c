@@ -69,7 +69,7 @@ static void test_signals(void **state)
     float s[HG_TISSUE_COUNT][HG_CONTRAST_COUNT];
     (void)state;
     hg_tissue_signals(s, 0);
-    double white = 0.73 * (1 - exp(-450.0 / 600)) * exp(-12.0 / 76) / 0.50;
+    double white = 0.73 * (1 - exp(-450.0 / 600)) * exp(-12.0 / 76) / 0.58;
     assert_true(fabs((double)s[HG_TISSUE_WHITE][HG_CONTRAST_T1] - white) < 1e-6);
     const int t1 = HG_CONTRAST_T1, t2 = HG_CONTRAST_T2, ct = HG_CONTRAST_CT;
     assert_true(s[HG_TISSUE_FAT][t1] > s[HG_TISSUE_WHITE][t1] &&

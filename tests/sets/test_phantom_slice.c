@@ -65,7 +65,7 @@ static void test_lesions(void **state)
     int found[HG_LESION_COUNT] = {0};
     (void)state;
     for (int part = 0; part < HG_PHANTOM_PART_COUNT; part++) {
-        if (hg_phantom_body_get((hg_phantom_part)part) == NULL)
+        if (hg_phantom_body_get((hg_phantom_part)part)->at == NULL)
             continue;
         for (int i = 0; i < 60; i++) {
             hg_phantom_patient_make(patient, 99, i, (hg_phantom_part)part, 1.0f);

@@ -32,6 +32,7 @@ static hg_phantom_facts head_facts(hg_seen lesion)
                           .organ = "frontal lobe",
                           .side = "left",
                           .size_mm = 31,
+                          .organs_known = true,
                           .count = -1};
     f.organs[HG_ORGAN_EYES] = HG_SEEN_YES;
     f.organs[HG_ORGAN_CEREBRUM] = HG_SEEN_UNSURE;
