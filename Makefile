@@ -20,8 +20,10 @@ test: setup
 test-all: setup
 	@scripts/test --all
 
-# Speed of every kernel as a ratio to the reference, and of weight reading to plain memory reading.
+# Speed of every stage beside the machine's limits, on random weights of full size (docs/bench.md); then of every kernel as a ratio to
+# the reference, and of weight reading to plain memory reading.
 bench: build
+	@build/healthgpt bench
 	@build/tests/kernels/check_kernels --bench
 
 # What H-LoRA costs in training beside LoRA and MoELoRA (docs/training.md).

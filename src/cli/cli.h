@@ -135,6 +135,7 @@ hg_status cli_cancelled(hg_error *err);
 
 /* Commands; argv[0] is the command's name. */
 int cmd_ask(int argc, char **argv);
+int cmd_bench(int argc, char **argv);
 int cmd_chat(int argc, char **argv);
 int cmd_convert(int argc, char **argv);
 int cmd_data(int argc, char **argv);

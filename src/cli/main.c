@@ -25,6 +25,7 @@ static const struct cli_command {
     {"vq", cmd_vq, "encode|decode            between pictures and picture codes"},
     {"data", cmd_data, "phantom -o FOLDER        data sets: synthetic patients with known truth"},
     {"train", cmd_train, "--stage S --data F.json -o FOLDER   train a plug-in"},
+    {"bench", cmd_bench, "                         speed of every stage beside what the machine allows"},
     {"tokenize", cmd_tokenize, "TEXT|-                   text to token ids and back"},
 };
 

@@ -7,7 +7,7 @@
 
 #include "base/buffer.h"
 #include "base/file.h"
-#include "random_model/weight_plan.h"
+#include "package/weight_plan.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -107,7 +107,7 @@ static void test_refused(void **state)
 static char seen[8192][HG_PACKAGE_NAME_BYTES];
 static size_t n_seen;
 
-static void expect_one_to_one(hg_part part, hg_family family, weight_plan *plan, size_t n)
+static void expect_one_to_one(hg_part part, hg_family family, hg_weight_plan *plan, size_t n)
 {
     assert_false(plan->failed);
     assert_int_equal(plan->n, n);
@@ -124,7 +124,7 @@ static void expect_one_to_one(hg_part part, hg_family family, weight_plan *plan,
                 fail_msg("%s belongs to two parts", name);
         }
     }
-    plan_deinit(plan);
+    hg_weight_plan_deinit(plan);
 }
 
 static int name_order(const void *a, const void *b)
@@ -132,22 +132,22 @@ static int name_order(const void *a, const void *b)
     return strcmp(a, b);
 }
 
-static void check_model(random_shape shape, size_t n_base, size_t n_plugin)
+static void check_model(hg_random_shape shape, size_t n_base, size_t n_plugin)
 {
-    weight_plan plan = {.dtype = HG_DTYPE_BF16};
+    hg_weight_plan plan = {.dtype = HG_DTYPE_BF16};
     const hg_family family = shape.decoder.family;
     n_seen = 0;
-    plan_base(&plan, &shape);
+    hg_weight_plan_base(&plan, &shape);
     expect_one_to_one(HG_PART_BASE, family, &plan, n_base);
-    plan_clip(&plan, &shape);
+    hg_weight_plan_clip(&plan, &shape);
     expect_one_to_one(HG_PART_CLIP, family, &plan, 389); /* 5 + 16 * 24; the last norm is not in the plan */
-    plan_plugin(&plan, &shape, 4);
+    hg_weight_plan_plugin(&plan, &shape, 4);
     expect_one_to_one(HG_PART_COM, family, &plan, n_plugin);
-    plan_plugin(&plan, &shape, 8);
+    hg_weight_plan_plugin(&plan, &shape, 8);
     expect_one_to_one(HG_PART_GEN, family, &plan, n_plugin);
-    plan_fusion(&plan, &shape);
+    hg_weight_plan_fusion(&plan, &shape);
     expect_one_to_one(HG_PART_FUSION, family, &plan, 2);
-    plan_vqgan(&plan, &shape);
+    hg_weight_plan_vqgan(&plan, &shape);
     expect_one_to_one(HG_PART_VQGAN, family, &plan, 301);
     qsort(seen, n_seen, sizeof *seen, name_order);
     for (size_t i = 1; i < n_seen; i++) {
@@ -157,9 +157,9 @@ static void check_model(random_shape shape, size_t n_base, size_t n_plugin)
 }
 
 /* Depths of the released models; widths do not matter to names. */
-static random_shape shape_of(hg_family family, int64_t n_layers)
+static hg_random_shape shape_of(hg_family family, int64_t n_layers)
 {
-    return (random_shape){
+    return (hg_random_shape){
         .decoder = {.family = family,
                     .n_layers = n_layers,
                     .hidden = 8,

@@ -7,7 +7,7 @@
 #include "small_model.h"
 
 #include "base/file.h"
-#include "random_files.h"
+#include "package/random_files.h"
 
 #include <healthgpt/image.h>
 
@@ -29,9 +29,9 @@ static const struct {
                                   {"cyan", {30, 220, 220}},   {"magenta", {220, 30, 220}},
                                   {"white", {240, 240, 240}}, {"black", {20, 20, 20}}};
 
-static random_shape small_shape(void)
+static hg_random_shape small_shape(void)
 {
-    random_shape s = {
+    hg_random_shape s = {
         .decoder = {.family = HG_FAMILY_PHI3,
                     .n_layers = 2,
                     .hidden = 64,
@@ -100,10 +100,10 @@ void small_model_make(small_model *m)
 {
     char path[256];
     hg_error err = {HG_STATUS_OK, ""};
-    random_shape shape = small_shape();
+    hg_random_shape shape = small_shape();
     snprintf(m->folder, sizeof m->folder, "/tmp/hg_train_XXXXXX");
     assert_non_null(mkdtemp(m->folder));
-    if (random_files_write(&shape, small_model_path(m, "model", path), 5, &err) != HG_STATUS_OK)
+    if (hg_random_files_write(&shape, small_model_path(m, "model", path), 5, NULL, &err) != HG_STATUS_OK)
         fail_msg("%s", err.text);
     write_pictures(m);
 }

@@ -3,7 +3,7 @@
  * weight_plan.c: names and shapes as in the released files. Spreads keep activations near 1 through all
  * layers, so that a random model makes varied tokens.
  */
-#include "weight_plan.h"
+#include "package/weight_plan.h"
 
 #include "base/memory.h"
 #include "model/slots.h"
@@ -13,19 +13,19 @@
 #include <stdio.h>
 #include <string.h>
 
-void plan_deinit(weight_plan *plan)
+void hg_weight_plan_deinit(hg_weight_plan *plan)
 {
     hg_mem_free(plan->tensors);
     hg_mem_free(plan->specs);
-    *plan = (weight_plan){.dtype = plan->dtype};
+    *plan = (hg_weight_plan){.dtype = plan->dtype};
 }
 
-static bool plan_grow(weight_plan *plan)
+static bool plan_grow(hg_weight_plan *plan)
 {
     if (plan->n < plan->capacity)
         return true;
     size_t capacity = plan->capacity == 0 ? 256 : 2 * plan->capacity;
-    planned_tensor *tensors = hg_mem_resize(plan->tensors, capacity, sizeof *tensors);
+    hg_planned_tensor *tensors = hg_mem_resize(plan->tensors, capacity, sizeof *tensors);
     if (tensors != NULL)
         plan->tensors = tensors;
     hg_tensor_spec *specs = hg_mem_resize(plan->specs, capacity, sizeof *specs);
@@ -41,15 +41,15 @@ static bool plan_grow(weight_plan *plan)
 }
 
 /* Spread 0 gives zeros, a negative one gives ones. */
-static void plan_add(weight_plan *plan, double spread, int n_dims, const int64_t *shape, const char *format,
-                     ...) HG_PRINTF(5, 6);
+static void plan_add(hg_weight_plan *plan, double spread, int n_dims, const int64_t *shape,
+                     const char *format, ...) HG_PRINTF(5, 6);
 
-static void plan_add(weight_plan *plan, double spread, int n_dims, const int64_t *shape, const char *format,
-                     ...)
+static void plan_add(hg_weight_plan *plan, double spread, int n_dims, const int64_t *shape,
+                     const char *format, ...)
 {
     if (!plan_grow(plan))
         return;
-    planned_tensor *t = &plan->tensors[plan->n];
+    hg_planned_tensor *t = &plan->tensors[plan->n];
     va_list args;
     va_start(args, format);
     vsnprintf(t->name, sizeof t->name, format, args);
@@ -61,19 +61,19 @@ static void plan_add(weight_plan *plan, double spread, int n_dims, const int64_t
     memcpy(spec->shape, shape, (size_t)n_dims * sizeof *shape);
 }
 
-static void add_vector(weight_plan *plan, double spread, int64_t n, const char *module, const char *part)
+static void add_vector(hg_weight_plan *plan, double spread, int64_t n, const char *module, const char *part)
 {
     plan_add(plan, spread, 1, &n, "%s.%s", module, part);
 }
 
 /* A matrix whose output has the spread `gain` for input of spread 1. */
-static void add_matrix(weight_plan *plan, double gain, int64_t out, int64_t in, const char *module,
+static void add_matrix(hg_weight_plan *plan, double gain, int64_t out, int64_t in, const char *module,
                        const char *part)
 {
     plan_add(plan, gain / sqrt((double)in), 2, (int64_t[]){out, in}, "%s.%s", module, part);
 }
 
-void plan_base(weight_plan *plan, const random_shape *shape)
+void hg_weight_plan_base(hg_weight_plan *plan, const hg_random_shape *shape)
 {
     const hg_decoder_config *c = &shape->decoder;
     char module[96];
@@ -99,7 +99,7 @@ void plan_base(weight_plan *plan, const random_shape *shape)
     add_matrix(plan, 3, c->vocab, c->hidden, "lm_head", "weight");
 }
 
-static void add_clip_linear(weight_plan *plan, int64_t layer, const char *name, int64_t out, int64_t in)
+static void add_clip_linear(hg_weight_plan *plan, int64_t layer, const char *name, int64_t out, int64_t in)
 {
     char module[96];
     snprintf(module, sizeof module, "vision_model.encoder.layers.%lld.%s", (long long)layer, name);
@@ -107,13 +107,13 @@ static void add_clip_linear(weight_plan *plan, int64_t layer, const char *name, 
     add_vector(plan, 0.02, out, module, "bias");
 }
 
-static void add_norm(weight_plan *plan, int64_t n, const char *module)
+static void add_norm(hg_weight_plan *plan, int64_t n, const char *module)
 {
     add_vector(plan, -1, n, module, "weight");
     add_vector(plan, 0.02, n, module, "bias");
 }
 
-void plan_clip(weight_plan *plan, const random_shape *shape)
+void hg_weight_plan_clip(hg_weight_plan *plan, const hg_random_shape *shape)
 {
     const hg_clip_config *c = &shape->clip;
     int64_t side = c->image_size / c->patch;
@@ -139,7 +139,7 @@ void plan_clip(weight_plan *plan, const random_shape *shape)
     }
 }
 
-void plan_plugin(weight_plan *plan, const random_shape *shape, int64_t rank)
+void hg_weight_plan_plugin(hg_weight_plan *plan, const hg_random_shape *shape, int64_t rank)
 {
     const hg_decoder_config *c = &shape->decoder;
     char module[128];
@@ -162,7 +162,7 @@ void plan_plugin(weight_plan *plan, const random_shape *shape, int64_t rank)
     add_vector(plan, 0.1, c->hidden, "base_model.model.model.mm_projector.2", "bias");
 }
 
-void plan_fusion(weight_plan *plan, const random_shape *shape)
+void hg_weight_plan_fusion(hg_weight_plan *plan, const hg_random_shape *shape)
 {
     int64_t rows = shape->n_tokens + shape->vqgan.n_embed + 3, hidden = shape->decoder.hidden;
     add_matrix(plan, sqrt((double)hidden), rows, hidden, "base_model.model.model.embed_tokens", "weight");
@@ -170,14 +170,14 @@ void plan_fusion(weight_plan *plan, const random_shape *shape)
 }
 
 /* A convolution with its bias. */
-static void add_conv(weight_plan *plan, int64_t out, int64_t in, int64_t kernel, const char *module)
+static void add_conv(hg_weight_plan *plan, int64_t out, int64_t in, int64_t kernel, const char *module)
 {
     plan_add(plan, 1 / sqrt((double)(in * kernel * kernel)), 4, (int64_t[]){out, in, kernel, kernel},
              "%s.weight", module);
     plan_add(plan, 0.02, 1, &out, "%s.bias", module);
 }
 
-static void add_named_conv(weight_plan *plan, int64_t out, int64_t in, int64_t kernel, const char *module,
+static void add_named_conv(hg_weight_plan *plan, int64_t out, int64_t in, int64_t kernel, const char *module,
                            const char *name)
 {
     char full[160];
@@ -185,14 +185,14 @@ static void add_named_conv(weight_plan *plan, int64_t out, int64_t in, int64_t k
     add_conv(plan, out, in, kernel, full);
 }
 
-static void add_named_norm(weight_plan *plan, int64_t n, const char *module, const char *name)
+static void add_named_norm(hg_weight_plan *plan, int64_t n, const char *module, const char *name)
 {
     char full[160];
     snprintf(full, sizeof full, "%s.%s", module, name);
     add_norm(plan, n, full);
 }
 
-static void add_res_block(weight_plan *plan, int64_t in, int64_t out, const char *module)
+static void add_res_block(hg_weight_plan *plan, int64_t in, int64_t out, const char *module)
 {
     add_named_norm(plan, in, module, "norm1");
     add_named_conv(plan, out, in, 3, module, "conv1");
@@ -202,7 +202,7 @@ static void add_res_block(weight_plan *plan, int64_t in, int64_t out, const char
         add_named_conv(plan, out, in, 1, module, "nin_shortcut");
 }
 
-static void add_attention_block(weight_plan *plan, int64_t n, const char *module)
+static void add_attention_block(hg_weight_plan *plan, int64_t n, const char *module)
 {
     static const char *const convs[] = {"q", "k", "v", "proj_out"};
     add_named_norm(plan, n, module, "norm");
@@ -210,7 +210,7 @@ static void add_attention_block(weight_plan *plan, int64_t n, const char *module
         add_named_conv(plan, n, n, 1, module, convs[i]);
 }
 
-static void add_middle(weight_plan *plan, int64_t n, const char *coder)
+static void add_middle(hg_weight_plan *plan, int64_t n, const char *coder)
 {
     char module[96];
     snprintf(module, sizeof module, "%s.mid.block_1", coder);
@@ -231,7 +231,7 @@ static bool has_attention(const hg_vqgan_config *c, int level)
 }
 
 /* `n_blocks` blocks of one level; returns the channels after them. */
-static int64_t add_level(weight_plan *plan, const hg_vqgan_config *c, const char *coder,
+static int64_t add_level(hg_weight_plan *plan, const hg_vqgan_config *c, const char *coder,
                          const char *direction, int level, int64_t n_blocks, int64_t in)
 {
     char module[96];
@@ -246,7 +246,7 @@ static int64_t add_level(weight_plan *plan, const hg_vqgan_config *c, const char
     return out;
 }
 
-void plan_vqgan(weight_plan *plan, const random_shape *shape)
+void hg_weight_plan_vqgan(hg_weight_plan *plan, const hg_random_shape *shape)
 {
     const hg_vqgan_config *c = &shape->vqgan;
     char module[96];

@@ -3,7 +3,7 @@
  * random_files.c: settings files, a tokenizer of made-up pieces, and weights of uniform random numbers,
  * written piece by piece.
  */
-#include "random_files.h"
+#include "package/random_files.h"
 
 #include "base/buffer.h"
 #include "base/file.h"
@@ -18,6 +18,8 @@
 
 typedef struct weight_filler {
     hg_rng rng;
+    const hg_progress *progress; /* may be NULL */
+    uint64_t done, total;        /* bytes */
     hg_real values[PIECE];
     uint8_t bytes[4 * PIECE];
 } weight_filler;
@@ -34,8 +36,18 @@ static void fill_random(weight_filler *f, size_t n, double spread)
     }
 }
 
+static hg_status filler_report(weight_filler *f, size_t written, hg_error *err)
+{
+    f->done += written;
+    if (f->progress == NULL || f->progress->report == NULL ||
+        f->progress->report(f->progress->user, "writing", (int64_t)(f->done >> 20),
+                            (int64_t)(f->total >> 20)))
+        return HG_STATUS_OK;
+    return hg_error_set(err, HG_STATUS_FAILED, "cancelled");
+}
+
 static hg_status write_tensor(hg_tensor_writer *w, weight_filler *f, const hg_tensor_spec *spec,
-                              const planned_tensor *t, hg_error *err)
+                              const hg_planned_tensor *t, hg_error *err)
 {
     hg_tensor sizes = hg_tensor_make(spec->dtype, spec->n_dims, spec->shape, NULL);
     int64_t left = hg_tensor_count(&sizes);
@@ -50,15 +62,17 @@ static hg_status write_tensor(hg_tensor_writer *w, weight_filler *f, const hg_te
         }
         hg_dtype_from_real(spec->dtype, (int64_t)n, f->values, f->bytes);
         status = hg_tensor_writer_write(w, f->bytes, n * hg_dtype_bytes(spec->dtype), err);
+        if (status == HG_STATUS_OK)
+            status = filler_report(f, n * hg_dtype_bytes(spec->dtype), err);
         left -= (int64_t)n;
     }
     return status;
 }
 
-typedef void (*plan_fn)(weight_plan *plan, const random_shape *shape);
+typedef void (*plan_fn)(hg_weight_plan *plan, const hg_random_shape *shape);
 
 /* Writes a plan as safetensors (root NULL) or as a PyTorch zip; releases the plan. */
-static hg_status write_plan(weight_plan *plan, weight_filler *filler, const char *folder, const char *name,
+static hg_status write_plan(hg_weight_plan *plan, weight_filler *filler, const char *folder, const char *name,
                             const char *root, hg_error *err)
 {
     char path[HG_PATH_BYTES];
@@ -67,14 +81,12 @@ static hg_status write_plan(weight_plan *plan, weight_filler *filler, const char
     if (status == HG_STATUS_OK)
         status = root == NULL ? hg_safetensors_writer_create(&w, path, plan->specs, plan->n, err)
                               : hg_torch_writer_create(&w, path, root, plan->specs, plan->n, err);
-    if (status == HG_STATUS_OK)
-        printf("%s: %zu tensors, %.1f MB\n", path, plan->n, (double)hg_tensor_writer_file_bytes(w) / 1e6);
     for (size_t i = 0; i < plan->n && status == HG_STATUS_OK; i++)
         status = write_tensor(w, filler, &plan->specs[i], &plan->tensors[i], err);
     if (status == HG_STATUS_OK)
         status = hg_tensor_writer_finish(w, err);
     hg_tensor_writer_destroy(w);
-    plan_deinit(plan);
+    hg_weight_plan_deinit(plan);
     return status;
 }
 
@@ -88,7 +100,7 @@ static hg_status write_text(const char *folder, const char *name, hg_buffer *tex
     return status;
 }
 
-static hg_status write_base_config(const random_shape *s, const char *folder, hg_error *err)
+static hg_status write_base_config(const hg_random_shape *s, const char *folder, hg_error *err)
 {
     const hg_decoder_config *c = &s->decoder;
     hg_buffer text;
@@ -146,7 +158,7 @@ static void push_pieces(hg_buffer *text, int64_t n)
     }
 }
 
-static hg_status write_tokenizer(const random_shape *s, const char *folder, hg_error *err)
+static hg_status write_tokenizer(const hg_random_shape *s, const char *folder, hg_error *err)
 {
     hg_buffer text;
     int64_t first = s->n_tokens - 11;
@@ -177,7 +189,7 @@ static hg_status write_tokenizer(const random_shape *s, const char *folder, hg_e
     return write_text(folder, "tokenizer.json", &text, err);
 }
 
-static hg_status write_clip_config(const random_shape *s, const char *folder, hg_error *err)
+static hg_status write_clip_config(const hg_random_shape *s, const char *folder, hg_error *err)
 {
     const hg_clip_config *c = &s->clip;
     hg_buffer text;
@@ -204,7 +216,7 @@ static hg_status write_clip_config(const random_shape *s, const char *folder, hg
     return write_text(folder, "preprocessor_config.json", &text, err);
 }
 
-static hg_status write_vqgan_config(const random_shape *s, const char *folder, hg_error *err)
+static hg_status write_vqgan_config(const hg_random_shape *s, const char *folder, hg_error *err)
 {
     const hg_vqgan_config *c = &s->vqgan;
     hg_buffer text;
@@ -239,10 +251,10 @@ static hg_status make_folder(char path[HG_PATH_BYTES], const char *folder, const
     return status == HG_STATUS_OK ? hg_folder_create(path, err) : status;
 }
 
-static hg_status write_base(const random_shape *s, weight_filler *f, const char *folder, hg_error *err)
+static hg_status write_base(const hg_random_shape *s, weight_filler *f, const char *folder, hg_error *err)
 {
     char path[HG_PATH_BYTES];
-    weight_plan plan = {.dtype = HG_DTYPE_BF16};
+    hg_weight_plan plan = {.dtype = HG_DTYPE_BF16};
     hg_status status = make_folder(path, folder, "base", err);
     if (status == HG_STATUS_OK)
         status = write_base_config(s, path, err);
@@ -250,20 +262,20 @@ static hg_status write_base(const random_shape *s, weight_filler *f, const char 
         status = write_tokenizer(s, path, err);
     if (status != HG_STATUS_OK)
         return status;
-    plan_base(&plan, s);
+    hg_weight_plan_base(&plan, s);
     return write_plan(&plan, f, path, "model.safetensors", NULL, err);
 }
 
-static hg_status write_vision(const random_shape *s, weight_filler *f, const char *folder, hg_error *err)
+static hg_status write_vision(const hg_random_shape *s, weight_filler *f, const char *folder, hg_error *err)
 {
     char path[HG_PATH_BYTES];
-    weight_plan plan = {.dtype = HG_DTYPE_F32};
+    hg_weight_plan plan = {.dtype = HG_DTYPE_F32};
     hg_status status = make_folder(path, folder, "clip", err);
     if (status == HG_STATUS_OK)
         status = write_clip_config(s, path, err);
     if (status != HG_STATUS_OK)
         return status;
-    plan_clip(&plan, s);
+    hg_weight_plan_clip(&plan, s);
     status = write_plan(&plan, f, path, "pytorch_model.bin", "pytorch_model", err);
     if (status == HG_STATUS_OK)
         status = make_folder(path, folder, "vqgan", err);
@@ -271,30 +283,58 @@ static hg_status write_vision(const random_shape *s, weight_filler *f, const cha
         status = write_vqgan_config(s, path, err);
     if (status != HG_STATUS_OK)
         return status;
-    plan_vqgan(&plan, s);
+    hg_weight_plan_vqgan(&plan, s);
     return write_plan(&plan, f, path, "last.ckpt", "last", err);
 }
 
-static hg_status write_plugins(const random_shape *s, weight_filler *f, const char *folder, hg_error *err)
+static hg_status write_plugins(const hg_random_shape *s, weight_filler *f, const char *folder, hg_error *err)
 {
-    weight_plan plan = {.dtype = HG_DTYPE_F16};
-    plan_plugin(&plan, s, s->com_rank);
+    hg_weight_plan plan = {.dtype = HG_DTYPE_F16};
+    hg_weight_plan_plugin(&plan, s, s->com_rank);
     hg_status status = write_plan(&plan, f, folder, "com_hlora_weights.bin", "adapter_model", err);
     if (status != HG_STATUS_OK)
         return status;
-    plan_plugin(&plan, s, s->gen_rank);
+    hg_weight_plan_plugin(&plan, s, s->gen_rank);
     status = write_plan(&plan, f, folder, "gen_hlora_weights.bin", "adapter_model", err);
     if (status != HG_STATUS_OK)
         return status;
-    plan_fusion(&plan, s);
+    hg_weight_plan_fusion(&plan, s);
     return write_plan(&plan, f, folder, "fusion_layer_weights.bin", "non_lora_trainables", err);
 }
 
-hg_status random_files_write(const random_shape *shape, const char *folder, uint64_t seed, hg_error *err)
+static uint64_t plan_bytes(hg_weight_plan *plan)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < plan->n; i++) {
+        hg_tensor sizes =
+            hg_tensor_make(plan->specs[i].dtype, plan->specs[i].n_dims, plan->specs[i].shape, NULL);
+        bytes += hg_tensor_bytes(&sizes);
+    }
+    hg_weight_plan_deinit(plan);
+    return bytes;
+}
+
+uint64_t hg_random_files_bytes(const hg_random_shape *shape)
+{
+    hg_weight_plan vision = {.dtype = HG_DTYPE_F32}, others = {.dtype = HG_DTYPE_BF16};
+    hg_weight_plan_clip(&vision, shape);
+    hg_weight_plan_vqgan(&vision, shape);
+    hg_weight_plan_base(&others, shape);
+    hg_weight_plan_plugin(&others, shape, shape->com_rank);
+    hg_weight_plan_plugin(&others, shape, shape->gen_rank);
+    hg_weight_plan_fusion(&others, shape);
+    return plan_bytes(&vision) + plan_bytes(&others);
+}
+
+hg_status hg_random_files_write(const hg_random_shape *shape, const char *folder, uint64_t seed,
+                                const hg_progress *progress, hg_error *err)
 {
     weight_filler *f = hg_mem_alloc(sizeof *f);
     if (f == NULL)
         return hg_error_memory(err, sizeof *f, "random numbers");
+    f->progress = progress;
+    f->done = 0;
+    f->total = hg_random_files_bytes(shape);
     hg_rng_init(&f->rng, seed);
     hg_status status = write_base(shape, f, folder, err);
     if (status == HG_STATUS_OK)
