@@ -75,6 +75,11 @@ HG_API void hg_text_free(char *text);
 /* Whether the weights are declared to be random numbers (a demonstration of the program, not of a model). */
 HG_API bool hg_model_is_random(const hg_model *model);
 
+/* The name that the model gives itself, and the SHA-256, as 64 hexadecimal digits, of the plug-in file of
+ * drawing or asking; "" where the model does not say. Borrowed. */
+HG_API const char *hg_model_get_name(const hg_model *model);
+HG_API const char *hg_model_get_plugin_hash(const hg_model *model, bool drawing);
+
 /* ---- asking ---- */
 
 typedef struct hg_sampling {

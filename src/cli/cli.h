@@ -6,6 +6,7 @@
 #ifndef HG_CLI_CLI_H
 #define HG_CLI_CLI_H
 
+#include "cli_record.h"
 #include "cli_view.h"
 
 #include <healthgpt/healthgpt.h>
@@ -47,7 +48,7 @@ enum {
     {"quiet", no_argument, NULL, CLI_QUIET}, {"help", no_argument, NULL, CLI_HELP}
 
 /* Options of sampling, for ask, chat and draw. */
-enum { CLI_TEMPERATURE = CLI_OWN, CLI_TOP_K, CLI_TOP_P, CLI_PENALTY, CLI_SYSTEM, CLI_COMMAND };
+enum { CLI_TEMPERATURE = CLI_OWN, CLI_TOP_K, CLI_TOP_P, CLI_PENALTY, CLI_SYSTEM, CLI_COMMAND, CLI_REPORT };
 #define CLI_SAMPLING_OPTIONS \
     {"temperature", required_argument, NULL, CLI_TEMPERATURE}, \
     {"top-k", required_argument, NULL, CLI_TOP_K}, {"top-p", required_argument, NULL, CLI_TOP_P}, \
@@ -72,6 +73,8 @@ typedef struct cli_ask_options {
     const char *system;
     int max_tokens;
     cli_view view; /* of every image */
+    cli_record_options record;
+    const char *report; /* ask: --sr */
 } cli_ask_options;
 
 /* Fills *o from the arguments; *done is set when `help` was wanted and printed. What is wrong is printed. */
@@ -82,6 +85,7 @@ hg_status cli_ask_parse(cli_ask_options *o, int argc, char **argv, const char *h
 /* The images that a question is about. */
 typedef struct cli_images {
     hg_image *items[CLI_MAX_IMAGES];
+    int paths[CLI_MAX_IMAGES]; /* which of the paths each is of */
     size_t n;
 } cli_images;
 

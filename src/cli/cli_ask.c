@@ -11,7 +11,9 @@
 static const struct option ask_long[] = {CLI_COMMON_OPTIONS,
                                          CLI_SAMPLING_OPTIONS,
                                          CLI_VIEW_OPTIONS,
+                                         CLI_RECORD_OPTIONS,
                                          {"max-tokens", required_argument, NULL, CLI_COMMAND},
+                                         {"sr", required_argument, NULL, CLI_REPORT},
                                          {NULL, 0, NULL, 0}};
 
 hg_status cli_ask_parse(cli_ask_options *o, int argc, char **argv, const char *help, bool *done)
@@ -33,6 +35,12 @@ hg_status cli_ask_parse(cli_ask_options *o, int argc, char **argv, const char *h
         if (cli_view_take(&o->view, code, optarg, &status, &err)) {
             if (status != HG_STATUS_OK)
                 cli_fail_error(&err);
+            continue;
+        }
+        if (cli_record_take(&o->record, code, optarg))
+            continue;
+        if (code == CLI_REPORT) {
+            o->report = optarg;
             continue;
         }
         if (code != CLI_COMMAND || !cli_parse_int("max-tokens", optarg, 1, 1000000, &o->max_tokens))
@@ -68,7 +76,8 @@ hg_status cli_images_open(cli_images *images, int n, char **paths, const cli_vie
         size_t more = 0;
         status = cli_view_open_all(view, paths[i], images->items + images->n, CLI_MAX_IMAGES - images->n,
                                    &more, err);
-        images->n += status == HG_STATUS_OK ? more : 0;
+        for (size_t k = 0; status == HG_STATUS_OK && k < more; k++)
+            images->paths[images->n++] = i;
     }
     return status;
 }

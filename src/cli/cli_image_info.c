@@ -183,3 +183,19 @@ void cli_image_note(const hg_image *image)
     if (source->note[0] != 0)
         fprintf(stderr, "note: %s\n", source->note);
 }
+
+void cli_image_describe(char *out, size_t n, const hg_image *image)
+{
+    const hg_image_source *source = hg_image_get_source(image);
+    const hg_image_window *w = &source->window;
+    char place[80] = "", window[80] = "";
+    if (source->n_slices > 1)
+        snprintf(place, sizeof place, ", %s slice %d of %d", info_axes[source->axis], source->slice + 1,
+                 source->n_slices);
+    else if (source->n_frames > 1)
+        snprintf(place, sizeof place, ", frame %d of %d", source->frame + 1, source->n_frames);
+    if (source->scan && hg_image_get_info(image).channels == 1 && source->origin != HG_WINDOW_ORIGIN_NONE)
+        snprintf(window, sizeof window, ", window centre %g, width %g%s", w->centre, w->width,
+                 source->inverted ? ", inverted" : "");
+    snprintf(out, n, "Converted from %s%s%s", hg_image_get_info(image).format, place, window);
+}

@@ -21,6 +21,9 @@ json_t *cli_image_shown_json(const hg_image *image);
 void cli_image_series_print(const char *path);
 json_t *cli_image_series_json(const char *path);
 
+/* One line for a file that is made from the image: the frame or slice and the window that were shown. */
+void cli_image_describe(char *out, size_t n, const hg_image *image);
+
 /* On stderr, for scans: the window in use, and what the reader noted. */
 void cli_image_note(const hg_image *image);
 

@@ -16,8 +16,10 @@ static const char ask_help[] =
     "  --max-tokens N            longest answer (1024)\n"
     "  --temperature X           0: greedy, the default; above: sampling\n"
     "  --top-k N  --top-p X  --repetition-penalty X  --seed N\n"
-    "  --system TEXT             another system prompt than the model was trained with\n" CLI_VIEW_HELP
-        CLI_SLICES_HELP "  --threads N  --cpu TIER  --kv-cache f32|f16|bf16\n"
+    "  --system TEXT             another system prompt than the model was trained with\n"
+    "  --sr OUT.dcm              also writes question and answer as a DICOM report (Basic Text SR, "
+    "unverified)\n" CLI_DEID_HELP CLI_VIEW_HELP CLI_SLICES_HELP
+    "  --threads N  --cpu TIER  --kv-cache f32|f16|bf16\n"
     "  --vision f32|bf16  --json  --quiet\n";
 
 typedef struct ask_stream {
@@ -43,8 +45,23 @@ static void ask_print_speed(const hg_ask_result *r)
         fprintf(stderr, "note: the answer was cut at its longest length (--max-tokens)\n");
 }
 
-static hg_status ask_answer(const cli_ask_options *o, hg_session *session, const cli_images *images,
-                            const char *question, hg_error *err)
+/* Question and answer as a DICOM report. What the answer says is not checked for names. */
+static hg_status ask_report(cli_ask_options *o, const cli_records *records, const char *question,
+                            const hg_ask_result *result, hg_error *err)
+{
+    const hg_record_answer answer = {
+        .question = question, .answer = result->answer, .complete = result->stop == HG_STOP_END};
+    hg_record_options options;
+    hg_status status = cli_records_options(&options, records, &o->record, err);
+    if (status == HG_STATUS_OK && o->record.deid)
+        fprintf(stderr,
+                "note: question and answer are written as they are; --deid does not look into them\n");
+    return status == HG_STATUS_OK ? hg_record_save_answer(&answer, o->report, &options, err) : status;
+}
+
+static hg_status ask_answer(cli_ask_options *o, hg_model *model, hg_session *session,
+                            const cli_images *images, cli_records *records, const char *question,
+                            hg_error *err)
 {
     ask_stream stream = {.silent = o->common.json};
     hg_ask_request request = {.images = (const hg_image *const *)images->items,
@@ -69,23 +86,33 @@ static hg_status ask_answer(const cli_ask_options *o, hg_session *session, const
         ask_print_speed(&result);
     if (status == HG_STATUS_OK && result.stop == HG_STOP_CANCELLED && cli_interrupted())
         status = cli_cancelled(err);
+    if (status == HG_STATUS_OK && o->report != NULL) {
+        cli_records_name_model(records, hg_model_get_name(model), cli_model_path(&o->common),
+                               hg_model_get_plugin_hash(model, false));
+        status = ask_report(o, records, question, &result, err);
+    }
     hg_ask_result_free(&result);
     return status;
 }
 
-/* The prompt's length is checked before pictures are decoded. */
-static hg_status ask_about(const cli_ask_options *o, hg_session *session, int n, char **paths,
+/* The prompt's length is checked before pictures are decoded, and the report's sources before the work. */
+static hg_status ask_about(cli_ask_options *o, hg_model *model, hg_session *session, int n, char **paths,
                            size_t n_pictures, const char *question, hg_error *err)
 {
     cli_images images = {.n = 0};
+    cli_records records = {.n = 0};
     const hg_ask_request request = {.n_images = n_pictures, .question = question, .system = o->system};
     hg_status status = hg_session_check_prompt(session, &request, err);
     if (status == HG_STATUS_OK)
         status = cli_images_open(&images, n, paths, &o->view, err);
     if (status == HG_STATUS_OK && !o->common.quiet)
         cli_images_note(&images);
+    for (size_t i = 0; status == HG_STATUS_OK && o->report != NULL && i < images.n; i++)
+        status = cli_records_add(&records, paths[images.paths[i]], images.items[i], &o->record,
+                                 o->common.quiet || i > 0, err);
     if (status == HG_STATUS_OK)
-        status = ask_answer(o, session, &images, question, err);
+        status = ask_answer(o, model, session, &images, &records, question, err);
+    cli_records_close(&records);
     cli_images_close(&images);
     return status;
 }
@@ -102,6 +129,8 @@ int cmd_ask(int argc, char **argv)
         return cli_fail(HG_STATUS_USAGE, "ask: a question is wanted (see healthgpt ask --help)");
     if (n_images == 0 && access(argv[optind], F_OK) == 0)
         return cli_fail(HG_STATUS_USAGE, "ask: a question is wanted after '%s'", argv[optind]);
+    if (o.report != NULL && !cli_record_wanted(o.report))
+        return cli_fail(HG_STATUS_USAGE, "ask: '%s' must end in .dcm", o.report);
     hg_error err = {HG_STATUS_OK, ""};
     hg_model *model;
     hg_session *session;
@@ -112,7 +141,7 @@ int cmd_ask(int argc, char **argv)
         status = cli_open(&o.common, &model, &session, &err);
     if (status != HG_STATUS_OK)
         return cli_fail_error(&err);
-    status = ask_about(&o, session, n_images, argv + optind, n_pictures, argv[argc - 1], &err);
+    status = ask_about(&o, model, session, n_images, argv + optind, n_pictures, argv[argc - 1], &err);
     hg_session_destroy(session);
     hg_model_close(model);
     return status == HG_STATUS_OK ? HG_STATUS_OK : cli_fail_error(&err);

@@ -153,6 +153,8 @@ int cmd_chat(int argc, char **argv)
     hg_status status = cli_ask_parse(&o, argc, argv, chat_help, &done);
     if (done || status != HG_STATUS_OK)
         return (int)status;
+    if (o.report != NULL || o.record.deid || o.record.no_burn_in)
+        return cli_fail(HG_STATUS_USAGE, "chat: --sr, --deid and --no-burn-in are not for conversations");
     chat_state *chat = calloc(1, sizeof *chat);
     if (chat == NULL)
         return cli_fail(HG_STATUS_FAILED, "out of memory (the conversation)");

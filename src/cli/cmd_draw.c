@@ -5,6 +5,7 @@
 #include "cli.h"
 #include "cli_image_info.h"
 #include "cli_json.h"
+#include "cli_record.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -20,7 +21,8 @@ static const char draw_help[] =
     "healthgpt "
     "inspect\n"
     "lists its tasks.\n\n"
-    "  -o FILE                   where the picture goes: .png, .jpg, .tif, .nii or .nii.gz\n"
+    "  -o FILE                   where the picture goes: .png, .jpg, .tif, .nii, .nii.gz or\n"
+    "                            .dcm (DICOM, in the study of the image, with a visible mark)\n"
     "  --codes                   also print the picture codes\n"
     "  --force                   draw although the model was not trained for the task; the picture must not "
     "be used\n"
@@ -28,12 +30,15 @@ static const char draw_help[] =
     "  --temperature X           0: greedy, the default; above: sampling\n"
     "  --top-k N  --top-p X  --repetition-penalty X  --seed N  --system TEXT\n"
     "  --model MODEL  --threads N  --cpu TIER  --kv-cache f32|f16|bf16\n"
-    "  --vision f32|bf16  --json  --quiet\n" CLI_VIEW_HELP;
+    "  --vision f32|bf16  --json  --quiet\n" CLI_VIEW_HELP CLI_DEID_HELP
+    "  --no-burn-in              DICOM output without the mark in the pixels\n";
 
 typedef struct draw_options {
     cli_common common;
     hg_draw_request request;
     cli_view view;
+    cli_record_options record;
+    cli_records records;
     const char *task, *out;
     bool codes;
 } draw_options;
@@ -43,6 +48,7 @@ enum { DRAW_TASK = CLI_COMMAND, DRAW_CODES, DRAW_FORCE, DRAW_REFERENCE };
 static const struct option draw_long[] = {CLI_COMMON_OPTIONS,
                                           CLI_SAMPLING_OPTIONS,
                                           CLI_VIEW_OPTIONS,
+                                          CLI_RECORD_OPTIONS,
                                           {"task", required_argument, NULL, DRAW_TASK},
                                           {"codes", no_argument, NULL, DRAW_CODES},
                                           {"force", no_argument, NULL, DRAW_FORCE},
@@ -59,6 +65,8 @@ static hg_status draw_take(draw_options *o, int code)
     hg_error err = {HG_STATUS_OK, ""};
     if (cli_view_take(&o->view, code, optarg, &status, &err))
         return status == HG_STATUS_OK ? status : (hg_status)cli_fail_error(&err);
+    if (cli_record_take(&o->record, code, optarg))
+        return status;
     switch (code) {
     case DRAW_TASK:
         o->task = optarg;
@@ -132,14 +140,37 @@ static void draw_warn(const draw_options *o, char *text, size_t bytes)
     fprintf(stderr, "warning: %s\n", text);
 }
 
-static hg_status draw_save(const draw_options *o, const hg_draw_result *result, hg_error *err)
+static hg_status draw_save_dicom(draw_options *o, const hg_image *picture, const char *warning, hg_error *err)
 {
-    char warning[200];
+    char description[400];
+    hg_record_options options;
+    hg_status status = cli_records_options(&options, &o->records, &o->record, err);
+    if (status != HG_STATUS_OK)
+        return status;
+    snprintf(description, sizeof description, "Task: %s%s%s", o->task, warning[0] != 0 ? ". Warning: " : "",
+             warning);
+    options.description = description;
+    options.comment = warning;
+    if (options.no_burn_in)
+        fprintf(stderr, "warning: nothing in the pixels of %s says that the picture is synthetic\n", o->out);
+    return hg_record_save_image(picture, o->out, &options, err);
+}
+
+static hg_status draw_save_picture(draw_options *o, const hg_draw_result *result, hg_error *err)
+{
+    char warning[200] = "";
     const hg_image_note note = {"Warning", warning};
     const hg_image_save_options options = {.notes = &note, .n_notes = 1};
     if (result->forced)
         draw_warn(o, warning, sizeof warning);
-    hg_status status = hg_image_save(result->picture, o->out, result->forced ? &options : NULL, err);
+    if (cli_record_wanted(o->out))
+        return draw_save_dicom(o, result->picture, warning, err);
+    return hg_image_save(result->picture, o->out, result->forced ? &options : NULL, err);
+}
+
+static hg_status draw_save(draw_options *o, const hg_draw_result *result, hg_error *err)
+{
+    hg_status status = draw_save_picture(o, result, err);
     if (status != HG_STATUS_OK)
         return status;
     if (o->common.json)
@@ -167,6 +198,8 @@ static hg_status draw_run(draw_options *o, hg_error *err)
         return status;
     cli_progress progress;
     hg_draw_result result;
+    cli_records_name_model(&o->records, hg_model_get_name(model), cli_model_path(&o->common),
+                           hg_model_get_plugin_hash(model, true));
     o->request.progress = cli_progress_init(&progress, &o->common);
     status = hg_session_draw(session, &o->request, &result, err);
     cli_progress_end(&progress);
@@ -202,10 +235,13 @@ int cmd_draw(int argc, char **argv)
         status = cli_view_open(&o.view, image_path, &image, &err);
     if (image != NULL && !o.common.quiet)
         cli_image_note(image);
+    if (image != NULL && cli_record_wanted(o.out))
+        status = cli_records_add(&o.records, image_path, image, &o.record, o.common.quiet, &err);
     o.request.image = image;
     cli_catch_interrupt();
     if (status == HG_STATUS_OK)
         status = draw_run(&o, &err);
     hg_image_close(image);
+    cli_records_close(&o.records);
     return status == HG_STATUS_OK ? HG_STATUS_OK : cli_fail_error(&err);
 }

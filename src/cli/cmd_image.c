@@ -4,6 +4,7 @@
  * format, and what the model's image encoder sees of it.
  */
 #include "cli_image_info.h"
+#include "cli_record.h"
 #include "cli_view.h"
 
 #include <healthgpt/image.h>
@@ -28,6 +29,7 @@ typedef struct image_options {
     bool quiet;
     bool help;
     cli_view view;
+    cli_record_options record;
 } image_options;
 
 typedef struct image_verb {
@@ -38,15 +40,16 @@ typedef struct image_verb {
 
 static const char image_usage[] =
     "usage: healthgpt image info FILE [VIEW] [--json]\n"
-    "       healthgpt image convert FILE -o OUT [VIEW] [--quality 1..100] [--json]\n"
+    "       healthgpt image convert FILE -o OUT [VIEW] [DEID] [--quality 1..100] [--json]\n"
     "       healthgpt image prepare FILE -o OUT.npy [VIEW] [--normalized] [--json]\n"
     "FILE is PNG, JPEG, TIFF, DICOM, NIfTI (.nii, .nii.gz, .hdr with .img) or a NumPy array, known by its\n"
     "content, or a DICOMDIR, or a folder with DICOM files; it is turned upright as its EXIF orientation "
     "says.\n"
-    "convert writes what the ending says: .png, .jpg, .tif, .nii or .nii.gz.\n"
+    "convert writes what the ending says: .png, .jpg, .tif, .nii, .nii.gz or .dcm.\n"
     "prepare writes the input of the image encoder: uint8 [336, 336, 3], or with --normalized\n"
     "float32 [3, 336, 336].\n"
-    "VIEW, for files with many pictures or with measured values:\n" CLI_VIEW_HELP;
+    "VIEW, for files with many pictures or with measured values:\n" CLI_VIEW_HELP
+    "DEID, for convert to .dcm:\n" CLI_DEID_HELP;
 
 static hg_status image_usage_error(hg_error *err, const char *text, const char *what)
 {
@@ -93,10 +96,30 @@ static hg_status image_print_result(json_t *object, const hg_image *image, hg_er
     return image_print_json(object, err);
 }
 
+/* In the study of the file that it comes from, with what was done to its values. */
+static hg_status image_convert_dicom(const image_options *options, const hg_image *image, hg_error *err)
+{
+    cli_records records = {.n = 0};
+    cli_record_options record = options->record;
+    hg_record_options save = {0};
+    char description[200];
+    hg_status status = cli_records_add(&records, options->file, image, &record, options->quiet, err);
+    if (status == HG_STATUS_OK)
+        status = cli_records_options(&save, &records, &record, err);
+    if (status == HG_STATUS_OK) {
+        cli_image_describe(description, sizeof description, image);
+        save.description = description;
+        status = hg_record_save_image(image, options->output, &save, err);
+    }
+    cli_records_close(&records);
+    return status;
+}
+
 static hg_status image_convert(const image_options *options, const hg_image *image, hg_error *err)
 {
     const hg_image_save_options save = {.quality = options->quality};
-    hg_status status = hg_image_save(image, options->output, &save, err);
+    hg_status status = cli_record_wanted(options->output) ? image_convert_dicom(options, image, err)
+                                                          : hg_image_save(image, options->output, &save, err);
     if (status != HG_STATUS_OK || !options->json)
         return status;
     hg_image_info info = hg_image_get_info(image);
@@ -155,6 +178,7 @@ static hg_status image_parse(image_options *options, int argc, char **argv, hg_e
                                           {"normalized", no_argument, NULL, 'n'},
                                           {"quiet", no_argument, NULL, 'q'},
                                           CLI_VIEW_OPTIONS,
+                                          CLI_RECORD_OPTIONS,
                                           {"help", no_argument, NULL, 'h'},
                                           /* options of every command, which this one has no use for */
                                           {"threads", required_argument, NULL, 'I'},
@@ -175,6 +199,7 @@ static hg_status image_parse(image_options *options, int argc, char **argv, hg_e
         hg_status status = HG_STATUS_OK;
         if (cli_view_take(&options->view, c, optarg, &status, err) && status != HG_STATUS_OK)
             return status;
+        cli_record_take(&options->record, c, optarg);
         options->output = c == 'o' ? optarg : options->output;
         options->json = options->json || c == 'j';
         options->normalized = options->normalized || c == 'n';

@@ -121,3 +121,18 @@ bool hg_model_is_random(const hg_model *model)
 {
     return model->source.manifest.random_weights;
 }
+
+const char *hg_model_get_name(const hg_model *model)
+{
+    return model->source.manifest.name;
+}
+
+const char *hg_model_get_plugin_hash(const hg_model *model, bool drawing)
+{
+    const hg_source *source = &model->source;
+    for (size_t i = 0; i < source->n_provenance; i++) {
+        if (strcmp(source->provenance[i].part, drawing ? "gen" : "com") == 0)
+            return source->provenance[i].sha256;
+    }
+    return "";
+}

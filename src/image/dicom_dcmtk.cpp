@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * dicom_dcmtk.cpp: DCMTK behind dicom_file.h, the only C++ of the tree. Nothing but what that header declares
+ * dicom_dcmtk.cpp: DCMTK behind dicom_file.h. Nothing but what that header declares
  * leaves this file; exceptions end here. Transfer syntaxes younger than the library (HTJ2K, deflated frames)
  * are parsed as another encapsulated one, which has the same structure.
  */
@@ -189,6 +189,33 @@ extern "C" bool hg_dicom_get_text(const hg_dicom_item *item, uint32_t tag, size_
         std::memcpy(out, text.c_str() + begin, length);
         out[length] = 0;
         return true;
+    } catch (...) {
+        return false;
+    }
+}
+
+extern "C" bool hg_dicom_has(const hg_dicom_item *item, uint32_t tag)
+{
+    try {
+        return item != nullptr && item_of(item)->tagExists(key_of(tag));
+    } catch (...) {
+        return false;
+    }
+}
+
+extern "C" bool hg_dicom_get_raw(const hg_dicom_item *item, uint32_t tag, char *out, size_t n)
+{
+    try {
+        DcmElement *element = element_get(item, tag);
+        OFString text;
+        if (element == nullptr || !element->isaString() || element->getLengthField() > 1 << 20 ||
+            element->getOFStringArray(text, OFFalse).bad())
+            return false;
+        size_t length = text.find('\0') == OFString_npos ? text.length() : text.find('\0');
+        length = length < n - 1 ? length : n - 1;
+        std::memcpy(out, text.c_str(), length);
+        out[length] = 0;
+        return length > 0;
     } catch (...) {
         return false;
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * dicom_file.h: a parsed DICOM data set, as C sees it. Behind it stands DCMTK, in the tree's only C++ file.
- * It finds attributes, hands out pixel data as they lie in the file, and decodes JPEG; everything
+ * dicom_file.h: a parsed DICOM data set, as C sees it. Behind it stands DCMTK, in one of the tree's two C++
+ * files. It finds attributes, hands out pixel data as they lie in the file, and decodes JPEG; everything
  * about the meaning of pixels is in C.
  */
 #ifndef HG_IMAGE_DICOM_FILE_H
@@ -51,6 +51,13 @@ const hg_dicom_item *hg_dicom_item_get(const hg_dicom_item *item, uint32_t tag, 
  * it was, when it is absent, empty or no number. */
 bool hg_dicom_get_text(const hg_dicom_item *item, uint32_t tag, size_t index, char *out, size_t n);
 bool hg_dicom_get_number(const hg_dicom_item *item, uint32_t tag, size_t index, double *out);
+
+/* Whether the item has the attribute, be it empty. */
+bool hg_dicom_has(const hg_dicom_item *item, uint32_t tag);
+
+/* All values of an attribute of text, as they lie in the file. False when it is absent, empty or no text; one
+ * that has n bytes and more is cut to n - 1. */
+bool hg_dicom_get_raw(const hg_dicom_item *item, uint32_t tag, char *out, size_t n);
 
 /* A copy (hg_mem_free) of an attribute of 16-bit words, or of the bytes of one of bytes; NULL when absent. */
 uint16_t *hg_dicom_get_words(const hg_dicom_item *item, uint32_t tag, size_t *n);

@@ -147,6 +147,8 @@ static void dicom_describe(hg_image_source *source, const dicom_state *state, co
 {
     const hg_dicom_layout *layout = &state->layout;
     hg_dicom_get_text(root, HG_DICOM_TAG(0x0008, 0x0060), 0, source->modality, sizeof source->modality);
+    hg_dicom_get_text(root, HG_DICOM_TAG(0x0008, 0x0018), 0, source->instance_uid,
+                      sizeof source->instance_uid);
     snprintf(source->photometric, sizeof source->photometric, "%s", state->model);
     snprintf(source->transfer_syntax, sizeof source->transfer_syntax, "%s",
              hg_dicom_transfer_syntax(state->dicom));

@@ -98,6 +98,7 @@ static void child_clean_source(hg_image_source *source)
     hg_image_clean_text(source->window.name, sizeof source->window.name);
     hg_image_clean_text(source->note, sizeof source->note);
     hg_image_clean_text(source->series_uid, sizeof source->series_uid);
+    hg_image_clean_text(source->instance_uid, sizeof source->instance_uid);
     if (source->n_windows < 0 || source->n_windows > HG_IMAGE_MAX_WINDOWS)
         source->n_windows = 0;
     for (int i = 0; i < HG_IMAGE_MAX_WINDOWS; i++)

@@ -10,6 +10,7 @@
 #include "image/jpeg_writer.h"
 #include "image/nifti_writer.h"
 #include "image/png_writer.h"
+#include "image/record_modules.h"
 #include "image/rgb.h"
 #include "image/tiff_writer.h"
 
@@ -27,10 +28,10 @@ hg_status hg_image_type_of(hg_image_type *type, const char *path, hg_error *err)
     static const struct {
         const char *ending;
         hg_image_type type;
-    } endings[] = {{".png", HG_IMAGE_TYPE_PNG},        {".jpg", HG_IMAGE_TYPE_JPEG},
-                   {".jpeg", HG_IMAGE_TYPE_JPEG},      {".tif", HG_IMAGE_TYPE_TIFF},
-                   {".tiff", HG_IMAGE_TYPE_TIFF},      {".nii", HG_IMAGE_TYPE_NIFTI},
-                   {".nii.gz", HG_IMAGE_TYPE_NIFTI_GZ}};
+    } endings[] = {{".png", HG_IMAGE_TYPE_PNG},         {".jpg", HG_IMAGE_TYPE_JPEG},
+                   {".jpeg", HG_IMAGE_TYPE_JPEG},       {".tif", HG_IMAGE_TYPE_TIFF},
+                   {".tiff", HG_IMAGE_TYPE_TIFF},       {".nii", HG_IMAGE_TYPE_NIFTI},
+                   {".nii.gz", HG_IMAGE_TYPE_NIFTI_GZ}, {".dcm", HG_IMAGE_TYPE_DICOM}};
     const char *name = hg_path_name(path);
     size_t n = strlen(name);
     for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
@@ -41,7 +42,7 @@ hg_status hg_image_type_of(hg_image_type *type, const char *path, hg_error *err)
         }
     }
     return hg_error_set(err, HG_STATUS_USAGE,
-                        "'%s' must end in .png, .jpg, .jpeg, .tif, .tiff, .nii or .nii.gz", path);
+                        "'%s' must end in .png, .jpg, .jpeg, .tif, .tiff, .nii, .nii.gz or .dcm", path);
 }
 
 static bool writer_key_good(const char *key)
@@ -99,6 +100,23 @@ static hg_status writer_mark(hg_image_save_options *options, hg_image_note **not
     return HG_STATUS_OK;
 }
 
+/* The mark of a synthetic picture is added there; here come the caller's notes. */
+static hg_status writer_encode_dicom(hg_buffer *out, const hg_image *image,
+                                     const hg_image_save_options *options, hg_error *err)
+{
+    hg_buffer comment;
+    hg_buffer_init(&comment, WRITER_EXTRA_BYTES);
+    bool ok = true;
+    for (size_t i = image->synthetic ? 2 : 0; ok && i < options->n_notes; i++)
+        ok = hg_buffer_push_format(&comment, "%s%s: %s", comment.size > 0 ? ". " : "", options->notes[i].key,
+                                   options->notes[i].value);
+    const hg_record_options record = {.comment = hg_buffer_text(&comment)};
+    hg_status status = ok ? hg_record_encode_image(out, image, &record, err)
+                          : hg_error_memory(err, WRITER_EXTRA_BYTES, "the notes of an image");
+    hg_buffer_deinit(&comment);
+    return status;
+}
+
 static hg_status writer_encode(hg_buffer *out, const hg_image *image, hg_image_type type,
                                const hg_image_save_options *options, hg_error *err)
 {
@@ -110,6 +128,8 @@ static hg_status writer_encode(hg_buffer *out, const hg_image *image, hg_image_t
     case HG_IMAGE_TYPE_NIFTI:
     case HG_IMAGE_TYPE_NIFTI_GZ:
         return hg_nifti_encode(out, image, options, type == HG_IMAGE_TYPE_NIFTI_GZ, err);
+    case HG_IMAGE_TYPE_DICOM:
+        return writer_encode_dicom(out, image, options, err);
     case HG_IMAGE_TYPE_PNG:
     default:
         return hg_png_encode(out, image, options, err);

@@ -14,15 +14,17 @@ typedef enum hg_image_type {
     HG_IMAGE_TYPE_JPEG,
     HG_IMAGE_TYPE_TIFF,
     HG_IMAGE_TYPE_NIFTI,
-    HG_IMAGE_TYPE_NIFTI_GZ
+    HG_IMAGE_TYPE_NIFTI_GZ,
+    HG_IMAGE_TYPE_DICOM
 } hg_image_type;
 
-/* By the ending of the path: .png, .jpg, .jpeg, .tif, .tiff, .nii, .nii.gz in any case of letters.
+/* By the ending of the path: .png, .jpg, .jpeg, .tif, .tiff, .nii, .nii.gz, .dcm in any case of letters.
  * HG_STATUS_USAGE for others. */
 hg_status hg_image_type_of(hg_image_type *type, const char *path, hg_error *err) HG_MUST_CHECK;
 
 /* Appends the file to `out`. Notes become PNG text chunks (tEXt for ASCII, else iTXt) or JPEG comments
- * "key: value"; for TIFF and NIfTI see their writers. `options` may be NULL. */
+ * "key: value"; for TIFF and NIfTI see their writers. DICOM
+ * (a Secondary Capture of nobody) has them in ImageComments. `options` may be NULL. */
 hg_status hg_image_encode(hg_buffer *out, const hg_image *image, hg_image_type type,
                           const hg_image_save_options *options, hg_error *err) HG_MUST_CHECK;
 

@@ -63,6 +63,7 @@ static void montage_describe(hg_image *montage, hg_image *const *images, size_t 
     const hg_image_source *first = &images[0]->source, *last = &images[n - 1]->source;
     montage->format = middle->format;
     montage->source = middle->source;
+    montage->source.instance_uid[0] = 0;
     montage->synthetic = middle->synthetic;
     bool slices = first->slice != last->slice;
     hg_scan_note(&montage->source, "montage of %zu pictures, %s %d to %d", n, slices ? "slices" : "frames",

@@ -91,6 +91,7 @@ static hg_status series_describe(hg_scan *scan, const series_state *state, size_
     scan->source = one.source;
     hg_scan_close(&one);
     hg_image_source *source = &scan->source;
+    source->instance_uid[0] = 0; /* known of a slice as it was taken */
     source->n_frames = stack->n_times;
     source->n_series = (int)state->set.n_series;
     source->series = (int)series;
