@@ -41,8 +41,8 @@ static void test_nothing_survives(void **state)
 {
     (void)state;
     static const char *const files[] = {"named.dcm", "named_implicit.dcm", "hostile.dcm"};
-    static const char *const secrets[] = {"SECRET", "887766", "1977", "Given",
-                                          "047Y",   "1.77",   "77.7", "Scanner"};
+    static const char *const secrets[] = {"SECRET", "887766", "19770707", "Given",
+                                          "047Y",   "1.77",   "77.7",     "Scanner"};
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         for (int report = 0; report < 2; report++) {
             hg_buffer plain, file;
