@@ -24,10 +24,11 @@ typedef struct hg_gemm_shape {
     int64_t lda, ldb, ldc;
 } hg_gemm_shape;
 
-/* A 2-D convolution of one image: x (c_in, h_in, w_in), w (c_out, c_in, kernel, kernel), y (c_out, h_out,
- * w_out). Zeros are padded at the top and left, and as many as needed (at most kernel - 1) at the bottom and
- * right. */
+/* A 2-D convolution of images that lie one after the other: x (n_images, c_in, h_in, w_in), w (c_out, c_in,
+ * kernel, kernel), y (n_images, c_out, h_out, w_out). Zeros are padded at the top and left, and as many as
+ * needed (at most kernel - 1) at the bottom and right. */
 typedef struct hg_conv_shape {
+    int64_t n_images;
     int64_t c_in, h_in, w_in;
     int64_t c_out, h_out, w_out;
     int64_t kernel, stride, pad; /* pad: top and left */

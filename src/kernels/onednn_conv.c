@@ -36,6 +36,17 @@ static bool desc_init(conv_desc *d, int n_dims, const dnnl_dims_t dims, dnnl_for
 #endif
 }
 
+/* Plain images (n, c, h, w), each `between` elements behind the one before. */
+static bool desc_init_images(conv_desc *d, const dnnl_dims_t dims, dnnl_dim_t between)
+{
+    const dnnl_dims_t strides = {between, dims[2] * dims[3], dims[3], 1};
+#if DNNL_VERSION_MAJOR >= 3
+    return dnnl_memory_desc_create_with_strides(d, 4, dims, dnnl_f32, strides) == dnnl_success;
+#else
+    return dnnl_memory_desc_init_by_strides(d, 4, dims, dnnl_f32, strides) == dnnl_success;
+#endif
+}
+
 static void desc_deinit(conv_desc *d)
 {
 #if DNNL_VERSION_MAJOR >= 3
@@ -70,6 +81,7 @@ typedef struct conv_slot {
 
 typedef struct conv_call {
     const hg_conv_shape *s;
+    int64_t y_channels; /* of the array that y is a slice of, or c_out */
     bool has_bias;
     conv_desc any[CONV_ARRAYS]; /* layouts left to oneDNN */
     dnnl_engine_t engine;
@@ -79,17 +91,21 @@ typedef struct conv_call {
     dnnl_primitive_t primitive;
 } conv_call;
 
-static bool conv_array_desc(const hg_conv_shape *s, conv_array array, bool plain, conv_desc *d)
+static bool conv_array_desc(const conv_call *call, conv_array array, bool plain, conv_desc *d)
 {
+    const hg_conv_shape *s = call->s;
+    const dnnl_dims_t x = {s->n_images, s->c_in, s->h_in, s->w_in};
+    const dnnl_dims_t y = {s->n_images, s->c_out, s->h_out, s->w_out};
     dnnl_format_tag_t any = dnnl_format_tag_any;
     switch (array) {
     case CONV_X:
-        return desc_init(d, 4, (dnnl_dims_t){1, s->c_in, s->h_in, s->w_in}, plain ? dnnl_nchw : any);
+        return plain ? desc_init_images(d, x, s->c_in * s->h_in * s->w_in) : desc_init(d, 4, x, any);
     case CONV_W:
         return desc_init(d, 4, (dnnl_dims_t){s->c_out, s->c_in, s->kernel, s->kernel},
                          plain ? dnnl_oihw : any);
     case CONV_Y:
-        return desc_init(d, 4, (dnnl_dims_t){1, s->c_out, s->h_out, s->w_out}, plain ? dnnl_nchw : any);
+        return plain ? desc_init_images(d, y, call->y_channels * s->h_out * s->w_out)
+                     : desc_init(d, 4, y, any);
     default:
         return desc_init(d, 1, (dnnl_dims_t){s->c_out}, dnnl_x);
     }
@@ -143,7 +159,7 @@ static bool conv_make_desc(const conv_call *call, conv_kind kind, dnnl_primitive
 static bool conv_open(conv_call *call, conv_kind kind)
 {
     for (int i = 0; i < CONV_ARRAYS; i++) {
-        if (!conv_array_desc(call->s, (conv_array)i, false, &call->any[i]))
+        if (!conv_array_desc(call, (conv_array)i, false, &call->any[i]))
             return false;
     }
     if (dnnl_engine_create(&call->engine, dnnl_cpu, 0) != dnnl_success ||
@@ -188,7 +204,7 @@ static bool conv_slot_move(const conv_call *call, conv_slot *slot, bool after)
 {
     conv_desc plain = DESC_NONE;
     conv_desc_ref inner = dnnl_primitive_desc_query_md(call->desc, dnnl_query_exec_arg_md, slot->arg);
-    bool ok = inner != NULL && conv_array_desc(call->s, slot->array, true, &plain);
+    bool ok = inner != NULL && conv_array_desc(call, slot->array, true, &plain);
     bool same = ok && dnnl_memory_desc_equal(desc_get(&plain), inner);
     if (ok && !after) {
         ok = dnnl_memory_create(&slot->plain, desc_get(&plain), call->engine, slot->data) == dnnl_success &&
@@ -222,10 +238,11 @@ static bool conv_execute(conv_call *call, conv_slot *slots, int n)
     return ok;
 }
 
-static bool conv_run(int n_threads, const hg_conv_shape *s, conv_kind kind, bool has_bias, conv_slot *slots,
-                     int n)
+/* s->c_out may be some of the y array's channels. */
+static bool conv_run(int n_threads, const hg_conv_shape *s, int64_t y_channels, conv_kind kind, bool has_bias,
+                     conv_slot *slots, int n)
 {
-    conv_call call = {.s = s, .has_bias = has_bias};
+    conv_call call = {.s = s, .y_channels = y_channels, .has_bias = has_bias};
     int threads = omp_get_max_threads();
     omp_set_num_threads(n_threads);
     bool ok = conv_open(&call, kind) && conv_execute(&call, slots, n);
@@ -243,7 +260,7 @@ bool hg_onednn_conv2d(int n_threads, const hg_conv_shape *s, const hg_real *x, c
         {.arg = DNNL_ARG_DST, .array = CONV_Y, .data = y, .is_result = true},
         {.arg = DNNL_ARG_BIAS, .array = CONV_BIAS, .data = (hg_real *)bias},
     };
-    return conv_run(n_threads, s, CONV_FORWARD, bias != NULL, slots, bias != NULL ? 4 : 3);
+    return conv_run(n_threads, s, s->c_out, CONV_FORWARD, bias != NULL, slots, bias != NULL ? 4 : 3);
 }
 
 static void conv_add(int64_t n, const hg_real *from, hg_real *to)
@@ -255,7 +272,7 @@ static void conv_add(int64_t n, const hg_real *from, hg_real *to)
 bool hg_onednn_conv2d_backward_data(int n_threads, const hg_conv_shape *s, const hg_real *dy,
                                     const hg_real *w, hg_real *dx)
 {
-    int64_t n = s->c_in * s->h_in * s->w_in;
+    int64_t n = s->n_images * s->c_in * s->h_in * s->w_in;
     hg_real *result = hg_mem_array((size_t)n, sizeof *result);
     if (result == NULL)
         return false;
@@ -264,7 +281,7 @@ bool hg_onednn_conv2d_backward_data(int n_threads, const hg_conv_shape *s, const
         {.arg = DNNL_ARG_WEIGHTS, .array = CONV_W, .data = (hg_real *)w},
         {.arg = DNNL_ARG_DIFF_SRC, .array = CONV_X, .data = result, .is_result = true},
     };
-    bool ok = conv_run(n_threads, s, CONV_BACKWARD_DATA, false, slots, 3);
+    bool ok = conv_run(n_threads, s, s->c_out, CONV_BACKWARD_DATA, false, slots, 3);
     if (ok)
         conv_add(n, result, dx);
     hg_mem_free(result);
@@ -303,7 +320,8 @@ static void conv_weights_block(void *arg, int64_t index, int worker)
          .data = has_bias ? job->bias + first : NULL,
          .is_result = true},
     };
-    job->done[index] = conv_run(1, &s, CONV_BACKWARD_WEIGHTS, has_bias, slots, has_bias ? 4 : 3);
+    job->done[index] =
+        conv_run(1, &s, job->s->c_out, CONV_BACKWARD_WEIGHTS, has_bias, slots, has_bias ? 4 : 3);
 }
 
 bool hg_onednn_conv2d_backward_weights(int n_threads, const hg_conv_shape *s, const hg_real *dy,

@@ -3,7 +3,7 @@
  * op_groupnorm.c: y = n · g[c] + b[c] with n = (x - mean) r and r = 1 / sqrt(variance + eps), mean and biased
  * variance over one group: C / G channels and all their pixels.
  *
- * Shapes: x and y (C, H, W) contiguous, g and b (C).
+ * Shapes: x and y (C, H, W) contiguous, or (B, C, H, W), each image for itself; g and b (C).
  * Gradient, per group, with u = dy · g: dx += r (u - mean(u) - n mean(u n)); dg[c] and db[c] += the sums of
  * dy n and dy over the channel's pixels.
  */
@@ -12,7 +12,7 @@
 #include "ops/registry.h"
 
 typedef struct groupnorm_shape {
-    int64_t n_groups, channels, area; /* channels of a group; pixels of a channel */
+    int64_t n_images, n_groups, channels, area; /* channels of a group; pixels of a channel */
     double eps;
 } groupnorm_shape;
 
@@ -55,51 +55,88 @@ static groupnorm_moments groupnorm_measure(const groupnorm_shape *s, const hg_re
     return (groupnorm_moments){mean, 1 / sqrt(variance + s->eps)};
 }
 
-static void groupnorm_group(void *arg, int64_t group, int worker)
+/* The first element of a group of an image. */
+static int64_t groupnorm_at(const groupnorm_shape *s, int64_t image, int64_t group)
+{
+    return (image * s->n_groups + group) * s->channels * s->area;
+}
+
+/* One group of one image a chunk. */
+static void groupnorm_group(void *arg, int64_t index, int worker)
 {
     (void)worker;
     const groupnorm_job *job = arg;
     const groupnorm_shape *s = &job->s;
-    int64_t first = group * s->channels;
-    groupnorm_moments m = groupnorm_measure(s, hg_tensor_real(job->x) + first * s->area);
-    for (int64_t c = first; c < first + s->channels; c++) {
-        const hg_real *x = hg_tensor_real(job->x) + c * s->area;
-        hg_real *y = hg_tensor_real(job->y) + c * s->area;
-        double slope = m.r * (double)hg_tensor_real(job->gain)[c];
-        double shift = (double)hg_tensor_real(job->bias)[c] - m.mean * slope;
+    int64_t group = index % s->n_groups, at = groupnorm_at(s, index / s->n_groups, group);
+    const hg_real *x = hg_tensor_real(job->x) + at;
+    hg_real *y = hg_tensor_real(job->y) + at;
+    groupnorm_moments m = groupnorm_measure(s, x);
+    for (int64_t c = 0; c < s->channels; c++, x += s->area, y += s->area) {
+        double slope = m.r * (double)hg_tensor_real(job->gain)[group * s->channels + c];
+        double shift = (double)hg_tensor_real(job->bias)[group * s->channels + c] - m.mean * slope;
         for (int64_t i = 0; i < s->area; i++)
             y[i] = (hg_real)((double)x[i] * slope + shift);
     }
 }
 
-/* Gradients of one group: each group has its own channels, so threads never add to the same place. */
+/* Sums of dy and of dy (x - mean) r over the n pixels of a channel. */
+static void groupnorm_backward_sums(int64_t n, const hg_real *x, const hg_real *dy, groupnorm_moments m,
+                                    double *sum, double *sum_n)
+{
+    double lane[LANES] = {0}, lane_n[LANES] = {0};
+    int64_t i = 0;
+    for (; i + LANES <= n; i += LANES) {
+        for (int64_t l = 0; l < LANES; l++) {
+            lane[l] += (double)dy[i + l];
+            lane_n[l] += (double)dy[i + l] * ((double)x[i + l] - m.mean);
+        }
+    }
+    for (; i < n; i++) {
+        lane[0] += (double)dy[i];
+        lane_n[0] += (double)dy[i] * ((double)x[i] - m.mean);
+    }
+    *sum = *sum_n = 0;
+    for (int64_t l = 0; l < LANES; l++) {
+        *sum += lane[l];
+        *sum_n += lane_n[l] * m.r;
+    }
+}
+
+static void groupnorm_backward_image(const groupnorm_job *job, int64_t image, int64_t group)
+{
+    const groupnorm_shape *s = &job->s;
+    int64_t at = groupnorm_at(s, image, group), first = group * s->channels, n = s->channels * s->area;
+    const hg_real *x = hg_tensor_real(job->x) + at, *dy = job->y->grad + at, *g = hg_tensor_real(job->gain);
+    groupnorm_moments m = groupnorm_measure(s, x);
+    double mean_u = 0, mean_un = 0;
+    for (int64_t c = 0; c < s->channels; c++) {
+        double sum, sum_n;
+        groupnorm_backward_sums(s->area, x + c * s->area, dy + c * s->area, m, &sum, &sum_n);
+        if (job->gain->grad != NULL)
+            job->gain->grad[first + c] += (hg_real)sum_n;
+        if (job->bias->grad != NULL)
+            job->bias->grad[first + c] += (hg_real)sum;
+        mean_u += sum * (double)g[first + c] / (double)n;
+        mean_un += sum_n * (double)g[first + c] / (double)n;
+    }
+    hg_real *dx = job->x->grad != NULL ? job->x->grad + at : NULL;
+    /* dx += r u - r mean_u - (x - mean) r² mean_un, as a line in dy and x */
+    double slope_x = -m.r * m.r * mean_un, shift = -m.r * mean_u - m.mean * slope_x;
+    for (int64_t c = 0; dx != NULL && c < s->channels; c++) {
+        double slope = m.r * (double)g[first + c];
+        for (int64_t i = c * s->area; i < (c + 1) * s->area; i++)
+            dx[i] += (hg_real)((double)dy[i] * slope + (double)x[i] * slope_x + shift);
+    }
+}
+
+/* Gradients of one group of all images: each group has its own channels, so threads never add to the same
+ * place. */
 static void groupnorm_backward_group(void *arg, int64_t group, int worker)
 {
     (void)worker;
     const groupnorm_job *job = arg;
-    const groupnorm_shape *s = &job->s;
-    const hg_real *x = hg_tensor_real(job->x), *dy = job->y->grad, *g = hg_tensor_real(job->gain);
-    int64_t first = group * s->channels, n = s->channels * s->area;
-    groupnorm_moments m = groupnorm_measure(s, x + first * s->area);
-    double mean_u = 0, mean_un = 0;
-    for (int64_t c = first; c < first + s->channels; c++) {
-        double sum = 0, sum_n = 0;
-        for (int64_t i = c * s->area; i < (c + 1) * s->area; i++) {
-            sum += (double)dy[i];
-            sum_n += (double)dy[i] * ((double)x[i] - m.mean) * m.r;
-        }
-        if (job->gain->grad != NULL)
-            job->gain->grad[c] += (hg_real)sum_n;
-        if (job->bias->grad != NULL)
-            job->bias->grad[c] += (hg_real)sum;
-        mean_u += sum * (double)g[c] / (double)n;
-        mean_un += sum_n * (double)g[c] / (double)n;
-    }
-    hg_real *dx = job->x->grad;
-    for (int64_t i = first * s->area; dx != NULL && i < (first + s->channels) * s->area; i++) {
-        double u = (double)dy[i] * (double)g[i / s->area];
-        dx[i] += (hg_real)(m.r * (u - mean_u - ((double)x[i] - m.mean) * m.r * mean_un));
-    }
+    for (int64_t image = 0; image < job->s.n_images; image++)
+        groupnorm_backward_image(job, image, group);
 }
 
 static void groupnorm_backward(hg_ctx *ctx, const hg_record *record)
@@ -116,8 +153,8 @@ hg_tensor *hg_op_groupnorm(hg_ctx *ctx, hg_tensor *x, hg_tensor *gain, hg_tensor
 {
     if (hg_ctx_failed(ctx))
         return NULL;
-    int64_t c = x->shape[0];
-    if (x->n_dims != 3 || !hg_tensor_is_contiguous(x) || n_groups < 1 || c % n_groups != 0 ||
+    int64_t c = x->shape[x->n_dims < 3 ? 0 : x->n_dims - 3];
+    if (x->n_dims < 3 || !hg_tensor_is_contiguous(x) || n_groups < 1 || c % n_groups != 0 ||
         gain->shape[0] != c || bias->shape[0] != c) {
         char xs[HG_TENSOR_SHAPE_TEXT];
         return hg_ctx_fail(ctx, HG_STATUS_INPUT,
@@ -125,12 +162,13 @@ hg_tensor *hg_op_groupnorm(hg_ctx *ctx, hg_tensor *x, hg_tensor *gain, hg_tensor
                            hg_tensor_format_shape(x, xs), (long long)n_groups, (long long)gain->shape[0]);
     }
     bool grad = hg_ctx_wants_grad(ctx, x) || hg_ctx_wants_grad(ctx, gain) || hg_ctx_wants_grad(ctx, bias);
-    hg_tensor *y = hg_ctx_tensor(ctx, 3, x->shape, grad);
+    hg_tensor *y = hg_ctx_tensor(ctx, x->n_dims, x->shape, grad);
     if (y == NULL)
         return NULL;
-    groupnorm_shape shape = {n_groups, c / n_groups, x->shape[1] * x->shape[2], (double)eps};
+    groupnorm_shape shape = {x->n_dims == 4 ? x->shape[0] : 1, n_groups, c / n_groups,
+                             x->shape[x->n_dims - 2] * x->shape[x->n_dims - 1], (double)eps};
     groupnorm_job job = {shape, x, gain, bias, y};
-    hg_parallel_for(ctx->n_threads, n_groups, groupnorm_group, &job);
+    hg_parallel_for(ctx->n_threads, shape.n_images * n_groups, groupnorm_group, &job);
     void *saved = hg_tape_save(ctx, &shape, sizeof shape);
     hg_tape_push(ctx, &hg_op_groupnorm_entry, y, (hg_tensor *[]){x, gain, bias}, 3, saved);
     return hg_ctx_failed(ctx) ? NULL : y;

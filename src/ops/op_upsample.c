@@ -2,7 +2,7 @@
  *
  * op_upsample.c: nearest neighbour, twice the size: y[c, i, j] = x[c, i / 2, j / 2].
  *
- * Shapes: x (C, H, W) contiguous, y (C, 2H, 2W).
+ * Shapes: x (C, H, W) contiguous, y (C, 2H, 2W); both may have a dimension of images before these.
  * Gradient: dx[c, i, j] += the sum of dy over its four pixels.
  */
 #include "ops/ops.h"
@@ -12,7 +12,7 @@ static void upsample_backward(hg_ctx *ctx, const hg_record *record)
 {
     (void)ctx;
     const hg_tensor *x = record->in[0];
-    int64_t rows = x->shape[0] * x->shape[1], w = x->shape[2];
+    int64_t w = x->shape[x->n_dims - 1], rows = hg_tensor_count(x) / w;
     for (int64_t r = 0; r < rows; r++) {
         const hg_real *upper = record->out->grad + r * 4 * w, *lower = upper + 2 * w;
         for (int64_t j = 0; j < w; j++)
@@ -26,11 +26,14 @@ hg_tensor *hg_op_upsample(hg_ctx *ctx, hg_tensor *x)
 {
     if (hg_ctx_failed(ctx))
         return NULL;
-    if (x->n_dims != 3 || !hg_tensor_is_contiguous(x))
+    if (x->n_dims < 3 || !hg_tensor_is_contiguous(x))
         return hg_ctx_fail(ctx, HG_STATUS_INPUT, "upsample: the input is not a contiguous picture");
-    int64_t rows = x->shape[0] * x->shape[1], w = x->shape[2];
-    int64_t shape[3] = {x->shape[0], 2 * x->shape[1], 2 * w};
-    hg_tensor *y = hg_ctx_tensor(ctx, 3, shape, hg_ctx_wants_grad(ctx, x));
+    int64_t w = x->shape[x->n_dims - 1], rows = hg_tensor_count(x) / w;
+    int64_t shape[HG_TENSOR_MAX_DIMS];
+    memcpy(shape, x->shape, sizeof shape);
+    shape[x->n_dims - 2] *= 2;
+    shape[x->n_dims - 1] *= 2;
+    hg_tensor *y = hg_ctx_tensor(ctx, x->n_dims, shape, hg_ctx_wants_grad(ctx, x));
     if (y == NULL)
         return NULL;
     for (int64_t r = 0; r < rows; r++) { /* channels and rows at once: each row of x is two rows of y */

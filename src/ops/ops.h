@@ -57,7 +57,8 @@ hg_tensor *hg_op_rmsnorm(hg_ctx *ctx, hg_tensor *x, hg_tensor *gain, hg_real eps
 /* Rows of x (T, C) to mean 0 and variance 1, times gain (C) plus bias (C). */
 hg_tensor *hg_op_layernorm(hg_ctx *ctx, hg_tensor *x, hg_tensor *gain, hg_tensor *bias, hg_real eps);
 
-/* x (C, H, W) normalised over each of `n_groups` groups of channels, times gain (C) plus bias (C). */
+/* x (C, H, W) or images (B, C, H, W) normalised over each of `n_groups` groups of channels, times gain (C)
+ * plus bias (C). */
 hg_tensor *hg_op_groupnorm(hg_ctx *ctx, hg_tensor *x, hg_tensor *gain, hg_tensor *bias, int64_t n_groups,
                            hg_real eps);
 
@@ -90,11 +91,11 @@ hg_tensor *hg_op_attention(hg_ctx *ctx, hg_tensor *q, hg_tensor *k, hg_tensor *v
 /* (sum of T_i, C): up to 4 tensors (T_i, C) one after the other. */
 hg_tensor *hg_op_concat(hg_ctx *ctx, hg_tensor *const *parts, int n_parts);
 
-/* (N, M) from contiguous x (M, N). */
+/* (N, M) from contiguous x (M, N); (B, N, M) from (B, M, N). */
 hg_tensor *hg_op_transpose(hg_ctx *ctx, hg_tensor *x);
 
-/* Convolution of x (C, H, W) with w (O, C, k, k) and bias (O) (may be NULL), both activations' type.
- * `pad_begin` zeros at the top and left, `pad_end` at the bottom and right. */
+/* Convolution of x (C, H, W) or images (B, C, H, W) with w (O, C, k, k) and bias (O) (may be NULL), both
+ * activations' type. `pad_begin` zeros at the top and left, `pad_end` at the bottom and right. */
 hg_tensor *hg_op_conv2d(hg_ctx *ctx, hg_tensor *x, hg_tensor *w, hg_tensor *bias, int64_t stride,
                         int64_t pad_begin, int64_t pad_end);
 
@@ -102,7 +103,27 @@ hg_tensor *hg_op_conv2d(hg_ctx *ctx, hg_tensor *x, hg_tensor *w, hg_tensor *bias
  * that softmax gives the target. Targets are below V. */
 hg_tensor *hg_op_cross_entropy(hg_ctx *ctx, hg_tensor *logits, const int32_t *targets);
 
-/* (C, 2H, 2W): every pixel of x (C, H, W) four times. */
+/* (C, 2H, 2W): every pixel of x (C, H, W) four times; the same for images (B, C, H, W). */
 hg_tensor *hg_op_upsample(hg_ctx *ctx, hg_tensor *x);
+
+/* Rows of x (T, C), contiguous, made 1 long. */
+hg_tensor *hg_op_unit_rows(hg_ctx *ctx, hg_tensor *x);
+
+/* Rows of x (T, C), contiguous: softmax(scale · x). */
+hg_tensor *hg_op_softmax(hg_ctx *ctx, hg_tensor *x, hg_real scale);
+
+/* (1): weight · the sum of (a - b)², same shape. */
+hg_tensor *hg_op_distance(hg_ctx *ctx, hg_tensor *a, hg_tensor *b, hg_real weight);
+
+/* (1): weight · the sum over the rows of probabilities p (T, C) of their divergence from the uniform one. */
+hg_tensor *hg_op_spread(hg_ctx *ctx, hg_tensor *p, hg_real weight);
+
+/* Weights of the terms of a picture's loss; see op_picture_loss.c. */
+typedef struct hg_picture_loss {
+    hg_real l1, l2, edge;
+} hg_picture_loss;
+
+/* (1): the sum over all samples of x, same shape as `target` (frozen), rows and columns last. */
+hg_tensor *hg_op_picture_loss(hg_ctx *ctx, hg_tensor *x, hg_tensor *target, const hg_picture_loss *how);
 
 #endif

@@ -132,17 +132,21 @@ static void make_conv2d(hg_ctx *ctx, hg_rng *rng, int variant, int64_t size, op_
     static const struct {
         int64_t channels, out, h, w, kernel, stride, begin, end;
         bool bias, frozen;
-    } shapes[] = {{3, 4, 5, 7, 3, 1, 1, 1, true, false},  {2, 3, 6, 8, 3, 2, 0, 1, true, false},
-                  {5, 3, 3, 4, 1, 1, 0, 0, false, false}, {2, 2, 7, 5, 3, 2, 1, 1, true, false},
-                  {1, 2, 6, 6, 5, 1, 2, 1, true, false},  {2, 3, 5, 5, 3, 1, 1, 1, true, true},
-                  {2, 3, 5, 5, 4, 3, 0, 0, false, false}, {1, 1, 1, 1, 3, 1, 1, 1, true, false}};
+        int64_t images; /* 0: no dimension of images */
+    } shapes[] = {{3, 4, 5, 7, 3, 1, 1, 1, true, false, 0},  {2, 3, 6, 8, 3, 2, 0, 1, true, false, 0},
+                  {5, 3, 3, 4, 1, 1, 0, 0, false, false, 0}, {2, 2, 7, 5, 3, 2, 1, 1, true, false, 0},
+                  {1, 2, 6, 6, 5, 1, 2, 1, true, false, 0},  {2, 3, 5, 5, 3, 1, 1, 1, true, true, 0},
+                  {2, 3, 5, 5, 4, 3, 0, 0, false, false, 0}, {1, 1, 1, 1, 3, 1, 1, 1, true, false, 0},
+                  {3, 4, 5, 6, 3, 2, 0, 1, true, false, 3},  {2, 3, 5, 5, 3, 1, 1, 1, true, true, 2}};
     int64_t channels = shapes[variant].channels * size, out = shapes[variant].out * size;
     int64_t scale = shapes[variant].kernel == 4 ? 1 : size, kernel = shapes[variant].kernel;
     c->run = run_conv2d;
     c->number[0] = shapes[variant].stride;
     c->number[1] = shapes[variant].begin;
     c->number[2] = shapes[variant].end;
-    c->in[0] = leaf(ctx, rng, c, DIMS(channels, shapes[variant].h * scale, shapes[variant].w * scale));
+    int64_t dims[4] = {shapes[variant].images, channels, shapes[variant].h * scale,
+                       shapes[variant].w * scale};
+    c->in[0] = dims[0] == 0 ? leaf(ctx, rng, c, 3, dims + 1) : leaf(ctx, rng, c, 4, dims);
     c->in[1] = shapes[variant].frozen ? frozen(ctx, rng, DIMS(out, channels, kernel, kernel))
                                       : leaf(ctx, rng, c, DIMS(out, channels, kernel, kernel));
     c->in[2] = shapes[variant].bias ? leaf(ctx, rng, c, DIMS(out)) : NULL;
@@ -161,6 +165,19 @@ static void make_cross_entropy(hg_ctx *ctx, hg_rng *rng, int variant, int64_t si
     c->run = run_cross_entropy;
     memcpy(c->ids, targets, sizeof targets);
     c->in[0] = variant == 0 ? leaf(ctx, rng, c, DIMS(7, 5)) : strided_leaf(ctx, rng, c, 7, 5);
+}
+
+static hg_tensor *run_distance(hg_ctx *ctx, op_case *c)
+{
+    return hg_op_distance(ctx, c->in[0], c->in[1], (hg_real)0.7);
+}
+
+/* Both learn, or one alone. */
+static void make_distance(hg_ctx *ctx, hg_rng *rng, int variant, int64_t size, op_case *c)
+{
+    c->run = run_distance;
+    c->in[0] = variant == 1 ? frozen(ctx, rng, DIMS(3 * size, 5)) : leaf(ctx, rng, c, DIMS(3 * size, 5));
+    c->in[1] = variant == 2 ? frozen(ctx, rng, DIMS(3 * size, 5)) : leaf(ctx, rng, c, DIMS(3 * size, 5));
 }
 
 static hg_tensor *run_embedding(hg_ctx *ctx, op_case *c)
@@ -230,10 +247,11 @@ static hg_tensor *run_groupnorm(hg_ctx *ctx, op_case *c)
 
 static void make_groupnorm(hg_ctx *ctx, hg_rng *rng, int variant, int64_t size, op_case *c)
 {
-    static const int64_t groups[3] = {3, 1, 6};
+    static const int64_t groups[4] = {3, 1, 6, 2};
     c->run = run_groupnorm;
     c->number[0] = groups[variant];
-    c->in[0] = leaf(ctx, rng, c, DIMS(6, 3 * size, 5));
+    c->in[0] =
+        variant == 3 ? leaf(ctx, rng, c, DIMS(3, 6, 3 * size, 5)) : leaf(ctx, rng, c, DIMS(6, 3 * size, 5));
     c->in[1] = leaf(ctx, rng, c, DIMS(6));
     c->in[2] = leaf(ctx, rng, c, DIMS(6));
 }
@@ -361,6 +379,20 @@ static void make_linear(hg_ctx *ctx, hg_rng *rng, int variant, int64_t size, op_
     c->in[2] = variant == 2 ? NULL : leaf(ctx, rng, c, DIMS(n));
 }
 
+static hg_tensor *run_picture_loss(hg_ctx *ctx, op_case *c)
+{
+    hg_picture_loss how = {(hg_real)0.4, (hg_real)0.9, (hg_real)0.3};
+    return hg_op_picture_loss(ctx, c->in[0], c->in[1], &how);
+}
+
+static void make_picture_loss(hg_ctx *ctx, hg_rng *rng, int variant, int64_t size, op_case *c)
+{
+    c->run = run_picture_loss;
+    c->in[0] =
+        variant == 0 ? leaf(ctx, rng, c, DIMS(3, 2 * size, 5)) : leaf(ctx, rng, c, DIMS(2, 3, size, 4));
+    c->in[1] = frozen(ctx, rng, c->in[0]->n_dims, c->in[0]->shape);
+}
+
 static hg_tensor *run_rmsnorm(hg_ctx *ctx, op_case *c)
 {
     return hg_op_rmsnorm(ctx, c->in[0], c->in[1], (hg_real)1e-5);
@@ -386,6 +418,40 @@ static void make_rope(hg_ctx *ctx, hg_rng *rng, int variant, int64_t size, op_ca
     hg_tensor *x =
         variant == 0 ? leaf(ctx, rng, c, DIMS(3 * size, 12)) : strided_leaf(ctx, rng, c, 3 * size, 12);
     c->in[0] = hg_ctx_view(ctx, hg_tensor_view_heads(x, 2));
+}
+
+static hg_tensor *run_softmax(hg_ctx *ctx, op_case *c)
+{
+    return hg_op_softmax(ctx, c->in[0], (hg_real)1.7);
+}
+
+static void make_softmax(hg_ctx *ctx, hg_rng *rng, int variant, int64_t size, op_case *c)
+{
+    c->run = run_softmax;
+    c->in[0] = leaf(ctx, rng, c, DIMS(3 * size, variant == 0 ? 7 : 2));
+}
+
+static hg_tensor *run_spread(hg_ctx *ctx, op_case *c)
+{
+    return hg_op_spread(ctx, hg_op_softmax(ctx, c->in[0], 1), (hg_real)0.6);
+}
+
+static void make_spread(hg_ctx *ctx, hg_rng *rng, int variant, int64_t size, op_case *c)
+{
+    (void)variant;
+    c->run = run_spread;
+    c->in[0] = leaf(ctx, rng, c, DIMS(3 * size, 7));
+}
+
+static hg_tensor *run_unit_rows(hg_ctx *ctx, op_case *c)
+{
+    return hg_op_unit_rows(ctx, c->in[0]);
+}
+
+static void make_unit_rows(hg_ctx *ctx, hg_rng *rng, int variant, int64_t size, op_case *c)
+{
+    c->run = run_unit_rows;
+    c->in[0] = leaf(ctx, rng, c, DIMS(3 * size, variant == 0 ? 7 : 2));
 }
 
 static hg_tensor *run_swiglu(hg_ctx *ctx, op_case *c)
@@ -414,6 +480,10 @@ static hg_tensor *run_transpose(hg_ctx *ctx, op_case *c)
 static void make_transpose(hg_ctx *ctx, hg_rng *rng, int variant, int64_t size, op_case *c)
 {
     c->run = run_transpose;
+    if (variant == 2) {
+        c->in[0] = leaf(ctx, rng, c, DIMS(3, 2 * size, 5));
+        return;
+    }
     c->in[0] = leaf(ctx, rng, c, DIMS(variant == 0 ? 3 * size : 35, variant == 0 ? 7 : 3));
 }
 
@@ -424,32 +494,37 @@ static hg_tensor *run_upsample(hg_ctx *ctx, op_case *c)
 
 static void make_upsample(hg_ctx *ctx, hg_rng *rng, int variant, int64_t size, op_case *c)
 {
-    (void)variant;
     c->run = run_upsample;
-    c->in[0] = leaf(ctx, rng, c, DIMS(3, 2 * size, 5));
+    c->in[0] =
+        variant == 0 ? leaf(ctx, rng, c, DIMS(3, 2 * size, 5)) : leaf(ctx, rng, c, DIMS(2, 3, 2 * size, 5));
 }
 
 static const op_cases cases[] = {
     {"add", 2, make_add},
     {"attention", 11, make_attention},
     {"concat", 2, make_concat},
-    {"conv2d", 8, make_conv2d},
+    {"conv2d", 10, make_conv2d},
     {"cross_entropy", 2, make_cross_entropy},
+    {"distance", 3, make_distance},
     {"embedding", 5, make_embedding},
     {"gelu", 2, make_gelu},
-    {"groupnorm", 3, make_groupnorm},
+    {"groupnorm", 4, make_groupnorm},
     {"hlora", 11, make_hlora},
     {"layernorm", 2, make_layernorm},
     {"linear", 10, make_linear},
     {"lora", 11, make_lora},
     {"moelora", 9, make_moelora},
+    {"picture_loss", 2, make_picture_loss},
     {"quick_gelu", 2, make_quick_gelu},
     {"rmsnorm", 2, make_rmsnorm},
     {"rope", 2, make_rope},
     {"silu", 2, make_silu},
+    {"softmax", 2, make_softmax},
+    {"spread", 1, make_spread},
     {"swiglu", 3, make_swiglu},
-    {"transpose", 2, make_transpose},
-    {"upsample", 1, make_upsample},
+    {"transpose", 3, make_transpose},
+    {"unit_rows", 2, make_unit_rows},
+    {"upsample", 2, make_upsample},
 };
 
 size_t op_cases_count(void)

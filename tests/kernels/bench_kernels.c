@@ -146,7 +146,8 @@ static void run_gemm(bench *b)
 
 static void run_conv(bench *b)
 {
-    hg_conv_shape s = {.c_in = 32,
+    hg_conv_shape s = {.n_images = 1,
+                       .c_in = 32,
                        .h_in = 16,
                        .w_in = 16,
                        .c_out = 32,

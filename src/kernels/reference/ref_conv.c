@@ -2,7 +2,7 @@
  *
  * ref_conv.c: convolution and its gradients, straight from the definition
  *   y[o, i, j] = b[o] + sum over c, u, v of w[o, c, u, v] x[c, i s + u - p, j s + v - p]    (zero outside x).
- * Each result is summed by one thread, in one order, in double.
+ * Each result is summed by one thread, in one order, in double. Images are done one after the other.
  */
 #include "base/parallel.h"
 #include "kernels/reference/reference.h"
@@ -12,6 +12,17 @@ typedef struct ref_conv_job {
     const hg_real *x, *w, *bias, *dy;
     hg_real *y, *dx, *dw, *db;
 } ref_conv_job;
+
+/* Elements of one image. */
+static int64_t ref_conv_in(const hg_conv_shape *s)
+{
+    return s->c_in * s->h_in * s->w_in;
+}
+
+static int64_t ref_conv_out(const hg_conv_shape *s)
+{
+    return s->c_out * s->h_out * s->w_out;
+}
 
 /* Kernel positions u with 0 <= at + u < size, as [begin, end). */
 typedef struct ref_span {
@@ -54,8 +65,11 @@ static void ref_conv_forward(void *arg, int64_t o, int worker)
 bool hg_reference_conv2d(int n_threads, const hg_conv_shape *s, const hg_real *x, const hg_real *w,
                          const hg_real *bias, hg_real *y)
 {
-    ref_conv_job job = {.s = s, .x = x, .w = w, .bias = bias, .y = y};
-    hg_parallel_for(n_threads, s->c_out, ref_conv_forward, &job);
+    for (int64_t i = 0; i < s->n_images; i++) {
+        ref_conv_job job = {
+            .s = s, .x = x + i * ref_conv_in(s), .w = w, .bias = bias, .y = y + i * ref_conv_out(s)};
+        hg_parallel_for(n_threads, s->c_out, ref_conv_forward, &job);
+    }
     return true;
 }
 
@@ -96,8 +110,10 @@ static void ref_conv_data(void *arg, int64_t c, int worker)
 bool hg_reference_conv2d_backward_data(int n_threads, const hg_conv_shape *s, const hg_real *dy,
                                        const hg_real *w, hg_real *dx)
 {
-    ref_conv_job job = {.s = s, .dy = dy, .w = w, .dx = dx};
-    hg_parallel_for(n_threads, s->c_in, ref_conv_data, &job);
+    for (int64_t i = 0; i < s->n_images; i++) {
+        ref_conv_job job = {.s = s, .dy = dy + i * ref_conv_out(s), .w = w, .dx = dx + i * ref_conv_in(s)};
+        hg_parallel_for(n_threads, s->c_in, ref_conv_data, &job);
+    }
     return true;
 }
 
@@ -144,7 +160,10 @@ static void ref_conv_weights(void *arg, int64_t o, int worker)
 bool hg_reference_conv2d_backward_weights(int n_threads, const hg_conv_shape *s, const hg_real *dy,
                                           const hg_real *x, hg_real *dw, hg_real *db)
 {
-    ref_conv_job job = {.s = s, .dy = dy, .x = x, .dw = dw, .db = db};
-    hg_parallel_for(n_threads, s->c_out, ref_conv_weights, &job);
+    for (int64_t i = 0; i < s->n_images; i++) {
+        ref_conv_job job = {
+            .s = s, .dy = dy + i * ref_conv_out(s), .x = x + i * ref_conv_in(s), .dw = dw, .db = db};
+        hg_parallel_for(n_threads, s->c_out, ref_conv_weights, &job);
+    }
     return true;
 }
