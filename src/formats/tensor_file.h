@@ -70,6 +70,14 @@ hg_status hg_tensor_set_open_file(hg_tensor_set **out, const char *path, hg_erro
 typedef bool (*hg_tensor_rename)(const void *user, const char *name, char out[HG_TENSOR_RENAME_BYTES]);
 hg_status hg_tensor_set_open_view(hg_tensor_set **out, const hg_tensor_file *file, hg_tensor_rename rename,
                                   const void *user, hg_error *err) HG_MUST_CHECK;
+
+/* A set without files for models that are begun: whoever asks for a tensor by name and shape gets it from
+ * `make`, so that the code that loads a model also says what a new one consists of. Such a set lists nothing
+ * and finds nothing by name alone. */
+typedef hg_status (*hg_tensor_maker)(void *user, const char *name, int n_dims, const int64_t *shape,
+                                     const hg_tensor **out, hg_error *err);
+hg_status hg_tensor_set_open_maker(hg_tensor_set **out, hg_tensor_maker make, void *user,
+                                   hg_error *err) HG_MUST_CHECK;
 void hg_tensor_set_close(hg_tensor_set *set); /* NULL is allowed */
 
 size_t hg_tensor_set_n_files(const hg_tensor_set *set);
@@ -81,6 +89,11 @@ const hg_named_tensor *hg_tensor_set_get(const hg_tensor_set *set,
 const hg_tensor *hg_tensor_set_find(const hg_tensor_set *set, const char *name);
 hg_status hg_tensor_set_need(const hg_tensor_set *set, const char *name, const hg_tensor **out,
                              hg_error *err) HG_MUST_CHECK;
+
+/* The same; a set that makes its tensors makes it in this shape. The shape of others is the caller's to
+ * check. */
+hg_status hg_tensor_set_need_shaped(const hg_tensor_set *set, const char *name, int n_dims,
+                                    const int64_t *shape, const hg_tensor **out, hg_error *err) HG_MUST_CHECK;
 
 /* hg_tensor_file_release for whichever file the bytes lie in. */
 void hg_tensor_set_release(const hg_tensor_set *set, const void *from, size_t bytes);

@@ -37,6 +37,9 @@ struct hg_tensor_set {
     const hg_tensor_file *borrowed; /* of a view, as are: */
     hg_named_tensor *items;         /* n_tensors, in the file's order */
     hg_arena names;
+
+    hg_tensor_maker make; /* NULL for sets of files */
+    void *make_user;
 };
 
 static hg_tensor_set *set_create(const char *folder)
@@ -351,6 +354,23 @@ hg_status hg_tensor_set_need(const hg_tensor_set *set, const char *name, const h
                             hg_tensor_file_get_path(key->file), name, key->tensor->unsupported);
     *out = &key->tensor->tensor;
     return HG_STATUS_OK;
+}
+
+hg_status hg_tensor_set_open_maker(hg_tensor_set **out, hg_tensor_maker make, void *user, hg_error *err)
+{
+    *out = set_create("a new model");
+    if (*out == NULL)
+        return hg_error_memory(err, sizeof **out, "a set of tensors");
+    (*out)->make = make;
+    (*out)->make_user = user;
+    return HG_STATUS_OK;
+}
+
+hg_status hg_tensor_set_need_shaped(const hg_tensor_set *set, const char *name, int n_dims,
+                                    const int64_t *shape, const hg_tensor **out, hg_error *err)
+{
+    return set->make != NULL ? set->make(set->make_user, name, n_dims, shape, out, err)
+                             : hg_tensor_set_need(set, name, out, err);
 }
 
 void hg_tensor_set_release(const hg_tensor_set *set, const void *from, size_t bytes)

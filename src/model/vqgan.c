@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * vqgan.c: the two ways through the autoencoder.
+ * vqgan.c: the two ways through the autoencoder, for inference and, with a tape, for training.
  *
  * Decoding: embed[code], post_quant_conv, conv_in, middle, levels from the smallest map to the picture, then
  * norm, swish, conv_out. Encoding: conv_in, levels from the picture to the smallest map, middle, norm, swish,
@@ -18,15 +18,6 @@ int64_t hg_vqgan_n_codes(const hg_vqgan *vq)
     return hg_vqgan_side(vq) * hg_vqgan_side(vq);
 }
 
-/* The latent of the codes as the live map. */
-static void decode_begin(hg_vqgan_work *work, hg_vqgan *vq, const int32_t *codes)
-{
-    hg_ctx *ctx = work->ctx;
-    hg_tensor *rows = hg_op_embedding(ctx, &vq->embed, codes, hg_vqgan_n_codes(vq));
-    rows = hg_op_linear(ctx, rows, &vq->post_quant_conv.weight, &vq->post_quant_conv.bias);
-    hg_vqgan_work_keep(work, hg_op_transpose(ctx, rows), vq->config.z_channels, hg_vqgan_side(vq));
-}
-
 static void decode_levels(hg_vqgan_work *work, hg_vqgan *vq)
 {
     hg_vqgan_half *half = &vq->decoder;
@@ -40,22 +31,44 @@ static void decode_levels(hg_vqgan_work *work, hg_vqgan *vq)
     hg_vqgan_out(work, half);
 }
 
+/* What remains of a pass: the live map itself with a tape, else a copy at `to` in a cleared arena. */
+static hg_tensor *take_result(hg_ctx *ctx, hg_tensor *result, hg_tensor *to, hg_arena_mark mark)
+{
+    if (hg_ctx_failed(ctx) || ctx->tape != NULL)
+        return hg_ctx_failed(ctx) ? NULL : result;
+    memcpy(hg_tensor_real(to), hg_tensor_real(result), (size_t)hg_tensor_count(to) * sizeof(hg_real));
+    hg_arena_reset(ctx->arena, mark);
+    return to;
+}
+
+hg_tensor *hg_vqgan_draw(hg_ctx *ctx, hg_vqgan *vq, hg_tensor *rows)
+{
+    if (hg_ctx_failed(ctx))
+        return NULL;
+    int64_t each = hg_vqgan_n_codes(vq), n = rows->shape[0] / each, side = vq->config.resolution;
+    if (rows->shape[0] % each != 0 || n < 1)
+        return hg_ctx_fail(ctx, HG_STATUS_INPUT, "%lld codes are no pictures of %lld",
+                           (long long)rows->shape[0], (long long)each);
+    int64_t shape[4] = {n, vq->config.out_ch, side, side};
+    hg_tensor *pictures = hg_ctx_tensor(ctx, n > 1 ? 4 : 3, n > 1 ? shape : shape + 1, false);
+    hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
+    hg_vqgan_work work;
+    if (!hg_vqgan_work_init(&work, ctx, &vq->config, n > 1 ? n : 0))
+        return NULL;
+    rows = hg_op_linear(ctx, rows, &vq->post_quant_conv.weight, &vq->post_quant_conv.bias);
+    hg_vqgan_work_keep(&work, hg_vqgan_work_map(&work, rows, hg_vqgan_side(vq)), vq->config.z_channels,
+                       hg_vqgan_side(vq));
+    decode_levels(&work, vq);
+    return take_result(ctx, work.x, pictures, mark);
+}
+
 hg_tensor *hg_vqgan_decode(hg_ctx *ctx, hg_vqgan *vq, const int32_t *codes)
 {
     int64_t shape[3] = {vq->config.out_ch, vq->config.resolution, vq->config.resolution};
     hg_tensor *picture = hg_ctx_tensor(ctx, 3, shape, false);
     hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
-    hg_vqgan_work work;
-    if (hg_vqgan_work_init(&work, ctx, &vq->config)) {
-        decode_begin(&work, vq, codes);
-        decode_levels(&work, vq);
-    }
-    if (hg_ctx_failed(ctx))
-        return NULL;
-    memcpy(hg_tensor_real(picture), hg_tensor_real(&work.x),
-           (size_t)hg_tensor_count(picture) * sizeof(hg_real));
-    hg_arena_reset(ctx->arena, mark);
-    return picture;
+    hg_tensor *rows = hg_op_embedding(ctx, &vq->embed, codes, hg_vqgan_n_codes(vq));
+    return take_result(ctx, hg_vqgan_draw(ctx, vq, rows), picture, mark);
 }
 
 static void encode_levels(hg_vqgan_work *work, hg_vqgan *vq)
@@ -71,33 +84,36 @@ static void encode_levels(hg_vqgan_work *work, hg_vqgan *vq)
     hg_vqgan_out(work, half);
 }
 
-hg_tensor *hg_vqgan_latent(hg_ctx *ctx, hg_vqgan *vq, hg_tensor *picture)
+static bool fits_encoder(hg_ctx *ctx, const hg_vqgan *vq, const hg_tensor *pictures)
 {
-    if (hg_ctx_failed(ctx))
+    int64_t side = vq->config.resolution, last = pictures->n_dims - 1;
+    if ((pictures->n_dims == 3 || pictures->n_dims == 4) &&
+        pictures->shape[last - 2] == vq->config.in_channels && pictures->shape[last - 1] == side &&
+        pictures->shape[last] == side)
+        return true;
+    char text[HG_TENSOR_SHAPE_TEXT];
+    hg_ctx_fail(ctx, HG_STATUS_INPUT, "a picture of shape %s cannot be encoded, [%lld, %lld, %lld] can",
+                hg_tensor_format_shape(pictures, text), (long long)vq->config.in_channels, (long long)side,
+                (long long)side);
+    return false;
+}
+
+hg_tensor *hg_vqgan_latent(hg_ctx *ctx, hg_vqgan *vq, hg_tensor *pictures)
+{
+    if (hg_ctx_failed(ctx) || !fits_encoder(ctx, vq, pictures))
         return NULL;
-    int64_t side = vq->config.resolution;
-    if (picture->n_dims != 3 || picture->shape[0] != vq->config.in_channels || picture->shape[1] != side ||
-        picture->shape[2] != side) {
-        char text[HG_TENSOR_SHAPE_TEXT];
-        return hg_ctx_fail(ctx, HG_STATUS_INPUT,
-                           "a picture of shape %s cannot be encoded, [%lld, %lld, %lld] can",
-                           hg_tensor_format_shape(picture, text), (long long)vq->config.in_channels,
-                           (long long)side, (long long)side);
-    }
-    hg_tensor *latent = hg_ctx_tensor(ctx, 2, (int64_t[]){hg_vqgan_n_codes(vq), vq->config.embed_dim}, false);
+    int64_t n = pictures->n_dims == 4 ? pictures->shape[0] : 0;
+    int64_t shape[2] = {hg_vqgan_n_codes(vq) * (n > 0 ? n : 1), vq->config.embed_dim};
+    hg_tensor *latent = hg_ctx_tensor(ctx, 2, shape, false);
     hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
     hg_vqgan_work work;
-    if (!hg_vqgan_work_init(&work, ctx, &vq->config))
+    if (!hg_vqgan_work_init(&work, ctx, &vq->config, n))
         return NULL;
-    hg_vqgan_work_keep(&work, picture, vq->config.in_channels, side);
+    hg_vqgan_work_keep(&work, pictures, vq->config.in_channels, vq->config.resolution);
     encode_levels(&work, vq);
-    const hg_tensor *rows =
+    hg_tensor *rows =
         hg_op_linear(ctx, hg_vqgan_work_rows(&work), &vq->quant_conv.weight, &vq->quant_conv.bias);
-    if (hg_ctx_failed(ctx))
-        return NULL;
-    memcpy(hg_tensor_real(latent), hg_tensor_real(rows), (size_t)hg_tensor_count(latent) * sizeof(hg_real));
-    hg_arena_reset(ctx->arena, mark);
-    return latent;
+    return take_result(ctx, rows, latent, mark);
 }
 
 bool hg_vqgan_encode(hg_ctx *ctx, hg_vqgan *vq, hg_tensor *picture, int32_t *codes)

@@ -68,6 +68,10 @@ int64_t hg_vqgan_side(const hg_vqgan *vq);
 /* Codes of a picture: side². */
 int64_t hg_vqgan_n_codes(const hg_vqgan *vq);
 
+/* Pictures (B, out_ch, R, R), or (out_ch, R, R) of one, for latent rows (B · side², embed_dim) behind the
+ * quantiser. Without a tape only they stay in the context's arena. */
+hg_tensor *hg_vqgan_draw(hg_ctx *ctx, hg_vqgan *vq, hg_tensor *rows);
+
 /* The picture (out_ch, R, R) of hg_vqgan_n_codes codes in raster order; about -1..1, not clamped. NULL on
  * failure (a code outside the codebook, memory); the context has no tape. Only the picture stays in the
  * context's arena. */
@@ -77,7 +81,8 @@ hg_tensor *hg_vqgan_decode(hg_ctx *ctx, hg_vqgan *vq, const int32_t *codes);
  * first of equals. False when the context has failed. */
 bool hg_vqgan_encode(hg_ctx *ctx, hg_vqgan *vq, hg_tensor *picture, int32_t *codes);
 
-/* Before the quantiser: (side², embed_dim), row by position. */
-hg_tensor *hg_vqgan_latent(hg_ctx *ctx, hg_vqgan *vq, hg_tensor *picture);
+/* Before the quantiser, for a picture (in_channels, R, R) or several (B, in_channels, R, R): (B · side²,
+ * embed_dim), row by position. */
+hg_tensor *hg_vqgan_latent(hg_ctx *ctx, hg_vqgan *vq, hg_tensor *pictures);
 
 #endif

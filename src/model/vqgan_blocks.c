@@ -27,31 +27,51 @@ static int64_t largest_map(const hg_vqgan_config *c)
     return picture > largest ? picture : largest;
 }
 
-bool hg_vqgan_work_init(hg_vqgan_work *work, hg_ctx *ctx, const hg_vqgan_config *config)
+bool hg_vqgan_work_init(hg_vqgan_work *work, hg_ctx *ctx, const hg_vqgan_config *config, int64_t n_images)
 {
-    *work = (hg_vqgan_work){.ctx = ctx, .n_groups = config->n_groups, .capacity = largest_map(config)};
-    if (ctx->tape != NULL)
-        hg_ctx_fail(ctx, HG_STATUS_USAGE, "no gradient through the picture's autoencoder: it is frozen");
-    work->buffer[0] = hg_ctx_scratch(ctx, work->capacity);
-    work->buffer[1] = hg_ctx_scratch(ctx, work->capacity);
+    *work = (hg_vqgan_work){.ctx = ctx, .n_groups = config->n_groups, .n_images = n_images};
+    work->capacity = largest_map(config) * (n_images > 0 ? n_images : 1);
+    for (int i = 0; i < 2 && ctx->tape == NULL; i++)
+        work->buffer[i] = hg_ctx_scratch(ctx, work->capacity);
     work->mark = hg_arena_get_mark(ctx->arena);
     return !hg_ctx_failed(ctx);
 }
 
-/* Copies a map into buffer `to` and empties the arena behind the buffers. */
-static hg_tensor work_move(hg_vqgan_work *work, int to, const hg_tensor *t, const int64_t shape[3])
+/* `t`, whatever its shape, as a map. */
+static hg_tensor work_shape(const hg_vqgan_work *work, const hg_tensor *t, int64_t channels, int64_t side)
 {
-    /* Before the reset: `t` and `shape` may lie in what it takes back. */
-    hg_tensor moved = hg_tensor_make(HG_DTYPE_REAL, 3, shape, work->buffer[to]);
-    memcpy(moved.data, hg_tensor_real(t), (size_t)hg_tensor_count(t) * sizeof(hg_real));
-    hg_arena_reset(work->ctx->arena, work->mark);
-    return moved;
+    int64_t shape[4] = {work->n_images, channels, side, side};
+    bool several = work->n_images > 0;
+    return hg_tensor_view_shape(t, several ? 4 : 3, several ? shape : shape + 1);
 }
 
-void hg_vqgan_work_keep(hg_vqgan_work *work, const hg_tensor *t, int64_t channels, int64_t side)
+/* Copies a map into buffer `to` and empties the arena behind the buffers. */
+static hg_tensor *work_move(hg_vqgan_work *work, int to, const hg_tensor *t, int64_t channels, int64_t side)
+{
+    hg_tensor map = work_shape(work, t, channels, side);
+    if (work->ctx->tape != NULL)
+        return hg_ctx_view(work->ctx, map);
+    memcpy(work->buffer[to], hg_tensor_real(&map), (size_t)hg_tensor_count(&map) * sizeof(hg_real));
+    hg_arena_reset(work->ctx->arena, work->mark);
+    map.data = work->buffer[to];
+    work->moved[to] = map;
+    return &work->moved[to];
+}
+
+void hg_vqgan_work_keep(hg_vqgan_work *work, hg_tensor *t, int64_t channels, int64_t side)
 {
     if (!hg_ctx_failed(work->ctx))
-        work->x = work_move(work, 0, t, (int64_t[]){channels, side, side});
+        work->x = work_move(work, 0, t, channels, side);
+}
+
+static int64_t map_channels(const hg_tensor *map)
+{
+    return map->shape[map->n_dims - 3];
+}
+
+static int64_t map_side(const hg_tensor *map)
+{
+    return map->shape[map->n_dims - 1];
 }
 
 static hg_tensor *norm_swish_conv(hg_vqgan_work *work, hg_tensor *x, hg_vqgan_affine *norm,
@@ -64,75 +84,117 @@ static hg_tensor *norm_swish_conv(hg_vqgan_work *work, hg_tensor *x, hg_vqgan_af
 
 void hg_vqgan_conv(hg_vqgan_work *work, hg_vqgan_affine *conv)
 {
-    const hg_tensor *y = hg_op_conv2d(work->ctx, &work->x, &conv->weight, &conv->bias, 1, 1, 1);
-    hg_vqgan_work_keep(work, y, conv->weight.shape[0], work->x.shape[1]);
+    if (hg_ctx_failed(work->ctx))
+        return;
+    int64_t side = map_side(work->x);
+    hg_tensor *y = hg_op_conv2d(work->ctx, work->x, &conv->weight, &conv->bias, 1, 1, 1);
+    hg_vqgan_work_keep(work, y, conv->weight.shape[0], side);
 }
 
 void hg_vqgan_res_block(hg_vqgan_work *work, hg_vqgan_res *res)
 {
     hg_ctx *ctx = work->ctx;
-    const hg_tensor *h = norm_swish_conv(work, &work->x, &res->norm1, &res->conv1);
     if (hg_ctx_failed(ctx))
         return;
-    hg_tensor inner = work_move(work, 1, h, h->shape);
-    hg_tensor *y = norm_swish_conv(work, &inner, &res->norm2, &res->conv2);
-    hg_tensor *skip = &work->x;
+    int64_t channels = res->conv2.weight.shape[0], side = map_side(work->x);
+    const hg_tensor *h = norm_swish_conv(work, work->x, &res->norm1, &res->conv1);
+    if (hg_ctx_failed(ctx))
+        return;
+    hg_tensor *inner = work_move(work, 1, h, channels, side);
+    hg_tensor *y = norm_swish_conv(work, inner, &res->norm2, &res->conv2);
+    hg_tensor *skip = work->x;
     if (res->has_shortcut)
         skip = hg_op_conv2d(ctx, skip, &res->shortcut.weight, &res->shortcut.bias, 1, 0, 0);
-    y = hg_op_add(ctx, skip, y);
-    hg_vqgan_work_keep(work, y, res->conv2.weight.shape[0], work->x.shape[1]);
+    hg_vqgan_work_keep(work, hg_op_add(ctx, skip, y), channels, side);
 }
 
-/* (C, H, W) as (H · W, C). */
+/* A map as rows by position. */
 static hg_tensor *rows_of(hg_ctx *ctx, const hg_tensor *map)
 {
     if (hg_ctx_failed(ctx))
         return NULL;
-    int64_t flat[2] = {map->shape[0], map->shape[1] * map->shape[2]};
-    return hg_op_transpose(ctx, hg_ctx_view(ctx, hg_tensor_view_shape(map, 2, flat)));
+    int64_t area = map_side(map) * map_side(map), channels = map_channels(map);
+    int64_t flat[3] = {hg_tensor_count(map) / (area * channels), channels, area};
+    hg_tensor *rows = hg_op_transpose(ctx, hg_ctx_view(ctx, hg_tensor_view_shape(map, 3, flat)));
+    if (hg_ctx_failed(ctx))
+        return NULL;
+    return hg_ctx_view(ctx, hg_tensor_view_shape(rows, 2, (int64_t[]){flat[0] * area, channels}));
 }
 
 hg_tensor *hg_vqgan_work_rows(hg_vqgan_work *work)
 {
-    return rows_of(work->ctx, &work->x);
+    return rows_of(work->ctx, work->x);
 }
 
-static hg_tensor *one_head(hg_ctx *ctx, hg_tensor *rows, hg_vqgan_affine *matrix)
+hg_tensor *hg_vqgan_work_map(const hg_vqgan_work *work, hg_tensor *rows, int64_t side)
 {
-    hg_tensor *y = hg_op_linear(ctx, rows, &matrix->weight, &matrix->bias);
-    return y == NULL ? NULL : hg_ctx_view(ctx, hg_tensor_view_heads(y, 1));
+    hg_ctx *ctx = work->ctx;
+    if (hg_ctx_failed(ctx))
+        return NULL;
+    int64_t area = side * side, channels = rows->shape[1], n = rows->shape[0] / area;
+    hg_tensor *map = hg_ctx_view(ctx, hg_tensor_view_shape(rows, 3, (int64_t[]){n, area, channels}));
+    map = hg_op_transpose(ctx, map);
+    return hg_ctx_failed(ctx) ? NULL : hg_ctx_view(ctx, work_shape(work, map, channels, side));
+}
+
+/* Rows first .. first + count - 1 as one head. */
+static hg_tensor *one_head(hg_ctx *ctx, const hg_tensor *rows, int64_t first, int64_t count)
+{
+    if (hg_ctx_failed(ctx))
+        return NULL;
+    hg_tensor part = hg_tensor_view_rows(rows, first, count);
+    return hg_ctx_view(ctx, hg_tensor_view_heads(&part, 1));
+}
+
+/* Attention within each picture, `area` rows. */
+static hg_tensor *attend(hg_ctx *ctx, const hg_tensor *q, const hg_tensor *k, const hg_tensor *v,
+                         int64_t area)
+{
+    hg_tensor *all = NULL;
+    for (int64_t first = 0; !hg_ctx_failed(ctx) && first < q->shape[0]; first += area) {
+        hg_attention how = {.scale = (hg_real)(1 / sqrt((double)q->shape[1]))};
+        hg_tensor *y = hg_op_attention(ctx, one_head(ctx, q, first, area), one_head(ctx, k, first, area),
+                                       one_head(ctx, v, first, area), &how);
+        all = all == NULL ? y : hg_op_concat(ctx, (hg_tensor *[]){all, y}, 2);
+    }
+    return hg_ctx_failed(ctx) ? NULL : all;
 }
 
 void hg_vqgan_attn_block(hg_vqgan_work *work, hg_vqgan_attn *attn)
 {
     hg_ctx *ctx = work->ctx;
-    int64_t c = work->x.shape[0], side = work->x.shape[1];
-    hg_attention how = {.scale = (hg_real)(1 / sqrt((double)c))};
-    hg_tensor *h =
-        hg_op_groupnorm(ctx, &work->x, &attn->norm.weight, &attn->norm.bias, work->n_groups, NORM_EPS);
-    hg_tensor *rows = rows_of(ctx, h);
-    hg_tensor *q = one_head(ctx, rows, &attn->q), *k = one_head(ctx, rows, &attn->k),
-              *v = one_head(ctx, rows, &attn->v);
-    hg_tensor *y = hg_op_attention(ctx, q, k, v, &how);
-    y = hg_op_transpose(ctx, hg_op_linear(ctx, y, &attn->out.weight, &attn->out.bias));
     if (hg_ctx_failed(ctx))
         return;
-    hg_tensor map = hg_tensor_view_shape(y, 3, (int64_t[]){c, side, side});
-    hg_vqgan_work_keep(work, hg_op_add(ctx, &work->x, &map), c, side);
+    int64_t channels = map_channels(work->x), side = map_side(work->x);
+    hg_tensor *h =
+        hg_op_groupnorm(ctx, work->x, &attn->norm.weight, &attn->norm.bias, work->n_groups, NORM_EPS);
+    hg_tensor *rows = rows_of(ctx, h);
+    const hg_tensor *q = hg_op_linear(ctx, rows, &attn->q.weight, &attn->q.bias);
+    const hg_tensor *k = hg_op_linear(ctx, rows, &attn->k.weight, &attn->k.bias);
+    const hg_tensor *v = hg_op_linear(ctx, rows, &attn->v.weight, &attn->v.bias);
+    hg_tensor *y = attend(ctx, q, k, v, side * side);
+    y = hg_vqgan_work_map(work, hg_op_linear(ctx, y, &attn->out.weight, &attn->out.bias), side);
+    hg_vqgan_work_keep(work, hg_op_add(ctx, work->x, y), channels, side);
 }
 
 void hg_vqgan_downsample(hg_vqgan_work *work, hg_vqgan_affine *conv)
 {
+    if (hg_ctx_failed(work->ctx))
+        return;
     /* Zeros on the right and below only. */
-    const hg_tensor *y = hg_op_conv2d(work->ctx, &work->x, &conv->weight, &conv->bias, 2, 0, 1);
-    hg_vqgan_work_keep(work, y, work->x.shape[0], work->x.shape[1] / 2);
+    int64_t channels = map_channels(work->x), side = map_side(work->x) / 2;
+    hg_tensor *y = hg_op_conv2d(work->ctx, work->x, &conv->weight, &conv->bias, 2, 0, 1);
+    hg_vqgan_work_keep(work, y, channels, side);
 }
 
 void hg_vqgan_upsample(hg_vqgan_work *work, hg_vqgan_affine *conv)
 {
-    hg_tensor *twice = hg_op_upsample(work->ctx, &work->x);
-    const hg_tensor *y = hg_op_conv2d(work->ctx, twice, &conv->weight, &conv->bias, 1, 1, 1);
-    hg_vqgan_work_keep(work, y, work->x.shape[0], 2 * work->x.shape[1]);
+    if (hg_ctx_failed(work->ctx))
+        return;
+    int64_t channels = map_channels(work->x), side = 2 * map_side(work->x);
+    hg_tensor *twice = hg_op_upsample(work->ctx, work->x);
+    hg_tensor *y = hg_op_conv2d(work->ctx, twice, &conv->weight, &conv->bias, 1, 1, 1);
+    hg_vqgan_work_keep(work, y, channels, side);
 }
 
 void hg_vqgan_level_blocks(hg_vqgan_work *work, hg_vqgan_level *level)
@@ -153,6 +215,9 @@ void hg_vqgan_mid(hg_vqgan_work *work, hg_vqgan_half *half)
 
 void hg_vqgan_out(hg_vqgan_work *work, hg_vqgan_half *half)
 {
-    const hg_tensor *y = norm_swish_conv(work, &work->x, &half->norm_out, &half->conv_out);
-    hg_vqgan_work_keep(work, y, half->conv_out.weight.shape[0], work->x.shape[1]);
+    if (hg_ctx_failed(work->ctx))
+        return;
+    int64_t side = map_side(work->x);
+    hg_tensor *y = norm_swish_conv(work, work->x, &half->norm_out, &half->conv_out);
+    hg_vqgan_work_keep(work, y, half->conv_out.weight.shape[0], side);
 }

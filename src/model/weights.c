@@ -21,7 +21,7 @@ hg_status hg_weight_take(const hg_tensor_set *source, const char *name, int n_di
                          hg_tensor *out, hg_error *err)
 {
     const hg_tensor *found = NULL;
-    hg_status status = hg_tensor_set_need(source, name, &found, err);
+    hg_status status = hg_tensor_set_need_shaped(source, name, n_dims, shape, &found, err);
     if (status != HG_STATUS_OK)
         return status;
     if (!shape_fits(found, n_dims, shape)) {
@@ -52,5 +52,6 @@ hg_status hg_weight_take_real(const hg_tensor_set *source, hg_arena *arena, cons
 
 const char *hg_weight_label(const hg_tensor_set *source)
 {
-    return hg_tensor_file_get_path(hg_tensor_set_get_file(source, 0));
+    const hg_tensor_file *file = hg_tensor_set_get_file(source, 0);
+    return file != NULL ? hg_tensor_file_get_path(file) : "a new model";
 }

@@ -27,7 +27,7 @@ hg_status hg_weight_take(const hg_tensor_set *source, const char *name, int n_di
 hg_status hg_weight_take_real(const hg_tensor_set *source, hg_arena *arena, const char *name, int n_dims,
                               const int64_t *shape, hg_tensor *out, hg_error *err) HG_MUST_CHECK;
 
-/* What messages call the source: the path of its (first) file. */
+/* What messages call the source: the path of its (first) file, if it has any. */
 const char *hg_weight_label(const hg_tensor_set *source);
 
 #endif
