@@ -147,9 +147,13 @@ int cmd_draw(int argc, char **argv);
 int cmd_export(int argc, char **argv);
 int cmd_image(int argc, char **argv);
 int cmd_inspect(int argc, char **argv);
+int cmd_pretrain(int argc, char **argv);
 int cmd_quantize(int argc, char **argv);
 int cmd_tokenize(int argc, char **argv);
 int cmd_train(int argc, char **argv);
 int cmd_vq(int argc, char **argv);
+
+/* Whether --stage names a stage of cmd_pretrain, to which cmd_train hands over. */
+bool cmd_pretrain_wants(int argc, char **argv);
 
 #endif

@@ -217,6 +217,8 @@ int cmd_train(int argc, char **argv)
     hg_train_stage stage;
     hg_error err = {HG_STATUS_OK, ""};
     int code;
+    if (cmd_pretrain_wants(argc, argv))
+        return cmd_pretrain(argc, argv);
     train_long_options(all);
     while ((code = getopt_long(argc, argv, "o:", all, NULL)) != -1) {
         if (code == CLI_HELP) {
