@@ -3,8 +3,9 @@
  * onednn_conv.c: convolution and its gradients by oneDNN's primitives, for the C API of versions 2 and 3.
  *
  * Our arrays are plain (channels, rows, columns); the primitive chooses the layouts it wants, and every array
- * whose layout differs is reordered before (inputs) or after (results). Invariant: every oneDNN object that
- * was made is destroyed, whatever fails; a null object is destroyed without effect.
+ * whose layout differs is reordered before (inputs) or after (results). The bf16 forms differ in one thing:
+ * inputs are rounded to bf16 on the way, so that matrix units can multiply them; sums stay in f32. Invariant:
+ * every oneDNN object that was made is destroyed, whatever fails; a null object is destroyed without effect.
  */
 #include "kernels/onednn_conv.h"
 
@@ -27,12 +28,13 @@ typedef const dnnl_memory_desc_t *conv_desc_ref;
     }
 #endif
 
-static bool desc_init(conv_desc *d, int n_dims, const dnnl_dims_t dims, dnnl_format_tag_t tag)
+static bool desc_init(conv_desc *d, int n_dims, const dnnl_dims_t dims, dnnl_data_type_t type,
+                      dnnl_format_tag_t tag)
 {
 #if DNNL_VERSION_MAJOR >= 3
-    return dnnl_memory_desc_create_with_tag(d, n_dims, dims, dnnl_f32, tag) == dnnl_success;
+    return dnnl_memory_desc_create_with_tag(d, n_dims, dims, type, tag) == dnnl_success;
 #else
-    return dnnl_memory_desc_init_by_tag(d, n_dims, dims, dnnl_f32, tag) == dnnl_success;
+    return dnnl_memory_desc_init_by_tag(d, n_dims, dims, type, tag) == dnnl_success;
 #endif
 }
 
@@ -83,6 +85,8 @@ typedef struct conv_call {
     const hg_conv_shape *s;
     int64_t y_channels; /* of the array that y is a slice of, or c_out */
     bool has_bias;
+    dnnl_data_type_t input;     /* what the arithmetic reads: f32 or bf16 */
+    conv_array result;          /* which is f32; the others are inputs */
     conv_desc any[CONV_ARRAYS]; /* layouts left to oneDNN */
     dnnl_engine_t engine;
     dnnl_stream_t stream;
@@ -97,17 +101,18 @@ static bool conv_array_desc(const conv_call *call, conv_array array, bool plain,
     const dnnl_dims_t x = {s->n_images, s->c_in, s->h_in, s->w_in};
     const dnnl_dims_t y = {s->n_images, s->c_out, s->h_out, s->w_out};
     dnnl_format_tag_t any = dnnl_format_tag_any;
+    dnnl_data_type_t type = array == call->result ? dnnl_f32 : call->input;
     switch (array) {
     case CONV_X:
-        return plain ? desc_init_images(d, x, s->c_in * s->h_in * s->w_in) : desc_init(d, 4, x, any);
+        return plain ? desc_init_images(d, x, s->c_in * s->h_in * s->w_in) : desc_init(d, 4, x, type, any);
     case CONV_W:
         return desc_init(d, 4, (dnnl_dims_t){s->c_out, s->c_in, s->kernel, s->kernel},
-                         plain ? dnnl_oihw : any);
+                         plain ? dnnl_f32 : type, plain ? dnnl_oihw : any);
     case CONV_Y:
         return plain ? desc_init_images(d, y, call->y_channels * s->h_out * s->w_out)
-                     : desc_init(d, 4, y, any);
+                     : desc_init(d, 4, y, type, any);
     default:
-        return desc_init(d, 1, (dnnl_dims_t){s->c_out}, dnnl_x);
+        return desc_init(d, 1, (dnnl_dims_t){s->c_out}, dnnl_f32, dnnl_x);
     }
 }
 
@@ -156,16 +161,45 @@ static bool conv_make_desc(const conv_call *call, conv_kind kind, dnnl_primitive
 #endif
 }
 
-static bool conv_open(conv_call *call, conv_kind kind)
+/* What the functions below have in common; s->c_out may be some of the y array's channels. */
+static conv_call conv_begin(const hg_conv_shape *s, int64_t y_channels, dnnl_data_type_t input,
+                            conv_array result)
+{
+    return (conv_call){.s = s, .y_channels = y_channels, .input = input, .result = result};
+}
+
+static bool conv_make_any(conv_call *call)
 {
     for (int i = 0; i < CONV_ARRAYS; i++) {
         if (!conv_array_desc(call, (conv_array)i, false, &call->any[i]))
             return false;
     }
-    if (dnnl_engine_create(&call->engine, dnnl_cpu, 0) != dnnl_success ||
+    return true;
+}
+
+static void conv_drop_any(conv_call *call)
+{
+    for (int i = 0; i < CONV_ARRAYS; i++)
+        desc_deinit(&call->any[i]);
+}
+
+/* The forward pass that a gradient belongs to: its result is y. */
+static bool conv_make_hint(conv_call *call)
+{
+    conv_call forward = conv_begin(call->s, call->y_channels, call->input, CONV_Y);
+    forward.has_bias = call->has_bias;
+    forward.engine = call->engine;
+    bool ok = conv_make_any(&forward) && conv_make_desc(&forward, CONV_TRAINING, &call->hint);
+    conv_drop_any(&forward);
+    return ok;
+}
+
+static bool conv_open(conv_call *call, conv_kind kind)
+{
+    if (!conv_make_any(call) || dnnl_engine_create(&call->engine, dnnl_cpu, 0) != dnnl_success ||
         dnnl_stream_create(&call->stream, call->engine, dnnl_stream_default_flags) != dnnl_success)
         return false;
-    if (kind >= CONV_BACKWARD_DATA && !conv_make_desc(call, CONV_TRAINING, &call->hint))
+    if (kind >= CONV_BACKWARD_DATA && !conv_make_hint(call))
         return false;
     return conv_make_desc(call, kind, &call->desc) &&
            dnnl_primitive_create(&call->primitive, call->desc) == dnnl_success;
@@ -178,8 +212,7 @@ static void conv_close(conv_call *call)
     dnnl_primitive_desc_destroy(call->hint);
     dnnl_stream_destroy(call->stream);
     dnnl_engine_destroy(call->engine);
-    for (int i = 0; i < CONV_ARRAYS; i++)
-        desc_deinit(&call->any[i]);
+    conv_drop_any(call);
 }
 
 static bool conv_reorder(const conv_call *call, conv_desc_ref from_desc, dnnl_memory_t from,
@@ -238,11 +271,8 @@ static bool conv_execute(conv_call *call, conv_slot *slots, int n)
     return ok;
 }
 
-/* s->c_out may be some of the y array's channels. */
-static bool conv_run(int n_threads, const hg_conv_shape *s, int64_t y_channels, conv_kind kind, bool has_bias,
-                     conv_slot *slots, int n)
+static bool conv_run(conv_call call, int n_threads, conv_kind kind, conv_slot *slots, int n)
 {
-    conv_call call = {.s = s, .y_channels = y_channels, .has_bias = has_bias};
     int threads = omp_get_max_threads();
     omp_set_num_threads(n_threads);
     bool ok = conv_open(&call, kind) && conv_execute(&call, slots, n);
@@ -251,8 +281,8 @@ static bool conv_run(int n_threads, const hg_conv_shape *s, int64_t y_channels, 
     return ok;
 }
 
-bool hg_onednn_conv2d(int n_threads, const hg_conv_shape *s, const hg_real *x, const hg_real *w,
-                      const hg_real *bias, hg_real *y)
+static bool conv_forward(int n_threads, const hg_conv_shape *s, dnnl_data_type_t input, const hg_real *x,
+                         const hg_real *w, const hg_real *bias, hg_real *y)
 {
     conv_slot slots[MAX_SLOTS] = {
         {.arg = DNNL_ARG_SRC, .array = CONV_X, .data = (hg_real *)x},
@@ -260,7 +290,9 @@ bool hg_onednn_conv2d(int n_threads, const hg_conv_shape *s, const hg_real *x, c
         {.arg = DNNL_ARG_DST, .array = CONV_Y, .data = y, .is_result = true},
         {.arg = DNNL_ARG_BIAS, .array = CONV_BIAS, .data = (hg_real *)bias},
     };
-    return conv_run(n_threads, s, s->c_out, CONV_FORWARD, bias != NULL, slots, bias != NULL ? 4 : 3);
+    conv_call call = conv_begin(s, s->c_out, input, CONV_Y);
+    call.has_bias = bias != NULL;
+    return conv_run(call, n_threads, CONV_FORWARD, slots, bias != NULL ? 4 : 3);
 }
 
 static void conv_add(int64_t n, const hg_real *from, hg_real *to)
@@ -269,8 +301,8 @@ static void conv_add(int64_t n, const hg_real *from, hg_real *to)
         to[i] += from[i];
 }
 
-bool hg_onednn_conv2d_backward_data(int n_threads, const hg_conv_shape *s, const hg_real *dy,
-                                    const hg_real *w, hg_real *dx)
+static bool conv_data(int n_threads, const hg_conv_shape *s, dnnl_data_type_t input, const hg_real *dy,
+                      const hg_real *w, hg_real *dx)
 {
     int64_t n = s->n_images * s->c_in * s->h_in * s->w_in;
     hg_real *result = hg_mem_array((size_t)n, sizeof *result);
@@ -281,7 +313,7 @@ bool hg_onednn_conv2d_backward_data(int n_threads, const hg_conv_shape *s, const
         {.arg = DNNL_ARG_WEIGHTS, .array = CONV_W, .data = (hg_real *)w},
         {.arg = DNNL_ARG_DIFF_SRC, .array = CONV_X, .data = result, .is_result = true},
     };
-    bool ok = conv_run(n_threads, s, s->c_out, CONV_BACKWARD_DATA, false, slots, 3);
+    bool ok = conv_run(conv_begin(s, s->c_out, input, CONV_X), n_threads, CONV_BACKWARD_DATA, slots, 3);
     if (ok)
         conv_add(n, result, dx);
     hg_mem_free(result);
@@ -294,6 +326,7 @@ bool hg_onednn_conv2d_backward_data(int n_threads, const hg_conv_shape *s, const
 
 typedef struct weights_job {
     const hg_conv_shape *s;
+    dnnl_data_type_t input;
     const hg_real *dy, *x;
     hg_real *result;     /* of dw, then db */
     hg_real *bias;       /* NULL: not wanted */
@@ -320,12 +353,13 @@ static void conv_weights_block(void *arg, int64_t index, int worker)
          .data = has_bias ? job->bias + first : NULL,
          .is_result = true},
     };
-    job->done[index] =
-        conv_run(1, &s, job->s->c_out, CONV_BACKWARD_WEIGHTS, has_bias, slots, has_bias ? 4 : 3);
+    conv_call call = conv_begin(&s, job->s->c_out, job->input, CONV_W);
+    call.has_bias = has_bias;
+    job->done[index] = conv_run(call, 1, CONV_BACKWARD_WEIGHTS, slots, has_bias ? 4 : 3);
 }
 
-bool hg_onednn_conv2d_backward_weights(int n_threads, const hg_conv_shape *s, const hg_real *dy,
-                                       const hg_real *x, hg_real *dw, hg_real *db)
+static bool conv_weights(int n_threads, const hg_conv_shape *s, dnnl_data_type_t input, const hg_real *dy,
+                         const hg_real *x, hg_real *dw, hg_real *db)
 {
     int64_t n = s->c_out * s->c_in * s->kernel * s->kernel;
     int64_t n_blocks = (s->c_out + WEIGHTS_BLOCK - 1) / WEIGHTS_BLOCK;
@@ -333,7 +367,7 @@ bool hg_onednn_conv2d_backward_weights(int n_threads, const hg_conv_shape *s, co
     unsigned char *done = hg_mem_array((size_t)n_blocks, 1);
     bool ok = result != NULL && done != NULL;
     if (ok) {
-        weights_job job = {s, dy, x, result, db != NULL ? result + n : NULL, done};
+        weights_job job = {s, input, dy, x, result, db != NULL ? result + n : NULL, done};
         hg_parallel_for(n_threads, n_blocks, conv_weights_block, &job);
         for (int64_t i = 0; i < n_blocks; i++)
             ok = ok && done[i];
@@ -346,4 +380,58 @@ bool hg_onednn_conv2d_backward_weights(int n_threads, const hg_conv_shape *s, co
     hg_mem_free(done);
     hg_mem_free(result);
     return ok;
+}
+
+bool hg_onednn_conv2d(int n_threads, const hg_conv_shape *s, const hg_real *x, const hg_real *w,
+                      const hg_real *bias, hg_real *y)
+{
+    return conv_forward(n_threads, s, dnnl_f32, x, w, bias, y);
+}
+
+bool hg_onednn_conv2d_backward_data(int n_threads, const hg_conv_shape *s, const hg_real *dy,
+                                    const hg_real *w, hg_real *dx)
+{
+    return conv_data(n_threads, s, dnnl_f32, dy, w, dx);
+}
+
+bool hg_onednn_conv2d_backward_weights(int n_threads, const hg_conv_shape *s, const hg_real *dy,
+                                       const hg_real *x, hg_real *dw, hg_real *db)
+{
+    return conv_weights(n_threads, s, dnnl_f32, dy, x, dw, db);
+}
+
+/* Few channels do not fill the matrix units: rounding would cost more than it saves. */
+#define BF16_LEAST_CHANNELS 16
+
+static dnnl_data_type_t bf16_input(const hg_conv_shape *s)
+{
+    return s->c_in < BF16_LEAST_CHANNELS || s->c_out < BF16_LEAST_CHANNELS ? dnnl_f32 : dnnl_bf16;
+}
+
+static bool bf16_conv2d(int n_threads, const hg_conv_shape *s, const hg_real *x, const hg_real *w,
+                        const hg_real *bias, hg_real *y)
+{
+    return conv_forward(n_threads, s, bf16_input(s), x, w, bias, y);
+}
+
+static bool bf16_conv2d_backward_data(int n_threads, const hg_conv_shape *s, const hg_real *dy,
+                                      const hg_real *w, hg_real *dx)
+{
+    return conv_data(n_threads, s, bf16_input(s), dy, w, dx);
+}
+
+static bool bf16_conv2d_backward_weights(int n_threads, const hg_conv_shape *s, const hg_real *dy,
+                                         const hg_real *x, hg_real *dw, hg_real *db)
+{
+    return conv_weights(n_threads, s, bf16_input(s), dy, x, dw, db);
+}
+
+bool hg_kernels_set_bf16_conv(hg_kernels *table)
+{
+    if (dnnl_get_effective_cpu_isa() < dnnl_cpu_isa_avx512_core_bf16)
+        return false;
+    table->conv2d = bf16_conv2d;
+    table->conv2d_backward_data = bf16_conv2d_backward_data;
+    table->conv2d_backward_weights = bf16_conv2d_backward_weights;
+    return true;
 }

@@ -120,12 +120,13 @@ static void groupnorm_backward_image(const groupnorm_job *job, int64_t image, in
         mean_un += sum_n * (double)g[first + c] / (double)n;
     }
     hg_real *dx = job->x->grad != NULL ? job->x->grad + at : NULL;
-    /* dx += r u - r mean_u - (x - mean) r² mean_un, as a line in dy and x */
-    double slope_x = -m.r * m.r * mean_un, shift = -m.r * mean_u - m.mean * slope_x;
+    /* dx += r u - r mean_u - (x - mean) r² mean_un */
+    hg_real slope_x = (hg_real)(-m.r * m.r * mean_un), mean = (hg_real)m.mean,
+            shift = (hg_real)(-m.r * mean_u);
     for (int64_t c = 0; dx != NULL && c < s->channels; c++) {
-        double slope = m.r * (double)g[first + c];
+        hg_real slope = (hg_real)(m.r * (double)g[first + c]);
         for (int64_t i = c * s->area; i < (c + 1) * s->area; i++)
-            dx[i] += (hg_real)((double)dy[i] * slope + (double)x[i] * slope_x + shift);
+            dx[i] += dy[i] * slope + (x[i] - mean) * slope_x + shift;
     }
 }
 

@@ -223,7 +223,6 @@ static hg_status run_step(hg_pretrain_loop *loop, hg_train_step *step, hg_error 
 
 static hg_status open_shard(hg_pretrain_loop *loop, hg_pretrain_shard *shard, hg_error *err)
 {
-    const hg_kernels *kernels;
     hg_cpu_tier tier = hg_cpu_detect();
     int i = 0;
     const char *cpu = loop->s->cpu;
@@ -232,10 +231,12 @@ static hg_status open_shard(hg_pretrain_loop *loop, hg_pretrain_shard *shard, hg
     if (i == HG_CPU_TIER_COUNT || (cpu[0] != 0 && (hg_cpu_tier)i > tier))
         return hg_error_set(err, HG_STATUS_USAGE, "no CPU tier '%s' here; the best is %s", cpu,
                             hg_cpu_tier_name(tier));
-    kernels = hg_kernels_get(cpu[0] != 0 ? (hg_cpu_tier)i : tier);
+    shard->kernels = *hg_kernels_get(cpu[0] != 0 ? (hg_cpu_tier)i : tier);
+    if (loop->s->precision == HG_PRETRAIN_BF16)
+        (void)hg_kernels_set_bf16_conv(&shard->kernels);
     hg_arena_init(&shard->arena, SHARD_BLOCK, SHARD_MAX);
     hg_arena_init(&shard->model_arena, MODEL_BLOCK, SHARD_MAX);
-    hg_ctx_init(&shard->ctx, &shard->arena, kernels, 1);
+    hg_ctx_init(&shard->ctx, &shard->arena, &shard->kernels, 1);
     shard->ctx.tape = &shard->tape;
     shard->grads = hg_arena_array(&shard->model_arena, (size_t)loop->bank.count, sizeof *shard->grads);
     shard->model = hg_arena_array(&shard->model_arena, 1, loop->plan->model_bytes);
@@ -293,6 +294,7 @@ static hg_status open_state(hg_pretrain_loop *loop, hg_error *err)
     if (status != HG_STATUS_OK)
         return status;
     hg_file_writer_sweep(loop->checkpoint);
+    loop->state.rate_scale = 1;
     hg_pretrain_settings_format(s, text, sizeof text);
     snprintf(loop->identity, sizeof loop->identity, "%s, data %016" PRIx64 ", steps %lld%s",
              hg_pretrain_stage_name(s->stage), loop->plan->fingerprint, (long long)loop->n_steps, text);

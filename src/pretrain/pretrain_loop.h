@@ -24,6 +24,7 @@ typedef struct hg_pretrain_shard {
     void *model;                   /* of the stage's model_bytes, with gradients */
     double loss;                   /* to be added to: what the gradients are of */
     double sums[HG_PRETRAIN_SUMS]; /* the stage's own */
+    hg_kernels kernels;            /* the context's */
     hg_arena model_arena;
     hg_tensor_set *set;
     hg_bank_view view;

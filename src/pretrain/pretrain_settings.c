@@ -95,6 +95,7 @@ static const pretrain_key keys[] = {
     {"code-dim", KEY_INT, AT(code_dim), 1, 1024, NULL, false, {NONE, 8, NONE, NONE}},
     {"z-channels", KEY_INT, AT(z_channels), 0, 4096, NULL, false, {NONE, 0, NONE, NONE}},
     {"quantiser", KEY_WORD, AT(quantiser), 0, 0, "cosine|gumbel", false, {NONE, 0, NONE, NONE}},
+    {"precision", KEY_WORD, AT(precision), 0, 0, "f32|bf16", false, {NONE, 1, NONE, NONE}},
     {"l1", KEY_REAL, AT(l1), 0, 1e6, NULL, false, {NONE, 1, NONE, NONE}},
     {"l2", KEY_REAL, AT(l2), 0, 1e6, NULL, false, {NONE, 1, NONE, NONE}},
     {"edge", KEY_REAL, AT(edge), 0, 1e6, NULL, false, {NONE, 0.5, NONE, NONE}},

@@ -12,6 +12,7 @@
 
 #define HG_PRETRAIN_LIST_BYTES 64
 
+typedef enum hg_pretrain_precision { HG_PRETRAIN_F32, HG_PRETRAIN_BF16 } hg_pretrain_precision;
 typedef enum hg_pretrain_quantiser { HG_PRETRAIN_COSINE, HG_PRETRAIN_GUMBEL } hg_pretrain_quantiser;
 
 struct hg_pretrain_settings {
@@ -33,7 +34,7 @@ struct hg_pretrain_settings {
     int64_t channels, blocks, groups, codes, code_dim, z_channels; /* the autoencoder */
     char multipliers[HG_PRETRAIN_LIST_BYTES], attention[HG_PRETRAIN_LIST_BYTES];
     double l1, l2, edge, commitment, codebook, kl, temperature;
-    int64_t quantiser, restart_every;
+    int64_t quantiser, restart_every, precision;
     double restart_until; /* part of the steps */
 
     int64_t layers, hidden, heads, kv_heads, ffn, length, positions, patch;

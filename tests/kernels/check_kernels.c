@@ -366,6 +366,46 @@ static void check_conv(const hg_kernels *t, hg_rng *rng)
     }
 }
 
+/* Rounding inputs to bf16 costs 1/256 of each product at most; over sums errors of both signs cancel. */
+static void check_bf16_conv(hg_rng *rng)
+{
+    hg_kernels table = *reference_table();
+    if (!hg_kernels_set_bf16_conv(&table))
+        return;
+    hg_conv_shape s = {.n_images = 3,
+                       .c_in = 32,
+                       .h_in = 13,
+                       .w_in = 9,
+                       .c_out = 48,
+                       .h_out = 13,
+                       .w_out = 9,
+                       .kernel = 3,
+                       .stride = 1,
+                       .pad = 1};
+    int64_t n_x = 3 * 32 * 13 * 9, n_y = 3 * 48 * 13 * 9, n_w = 48 * 32 * 9;
+    float *x = new_floats(n_x, rng, 1), *w = new_floats(n_w, rng, 1), *b = new_floats(48, rng, 1);
+    float *y = new_floats(n_y, rng, 1), *y2 = new_floats(n_y, rng, 1);
+    float *dx = new_floats(n_x, rng, 0), *dx2 = new_floats(n_x, rng, 0);
+    float *dw = new_floats(n_w, rng, 0), *dw2 = new_floats(n_w, rng, 0);
+    const hg_kernels *r = reference_table();
+    assert_true(r->conv2d(1, &s, x, w, b, y) && table.conv2d(1, &s, x, w, b, y2));
+    compare("conv2d, bf16", n_y, y, y2, NULL, 0.01, 0.12);
+    assert_true(r->conv2d_backward_data(1, &s, y, w, dx) && table.conv2d_backward_data(1, &s, y, w, dx2));
+    compare("conv2d_backward_data, bf16", n_x, dx, dx2, NULL, 0.01, 1);
+    assert_true(r->conv2d_backward_weights(1, &s, y, x, dw, NULL) &&
+                table.conv2d_backward_weights(1, &s, y, x, dw2, NULL));
+    compare("conv2d_backward_weights, bf16", n_w, dw, dw2, NULL, 0.01, 1);
+    free_floats(x, n_x);
+    free_floats(w, n_w);
+    free_floats(b, 48);
+    free_floats(y, n_y);
+    free_floats(y2, n_y);
+    free_floats(dx, n_x);
+    free_floats(dx2, n_x);
+    free_floats(dw, n_w);
+    free_floats(dw2, n_w);
+}
+
 /* Against double, tighter than the float reference can show: what simd_math.h promises. */
 static void check_accuracy(const hg_kernels *t)
 {
@@ -417,6 +457,7 @@ static void check_tier(hg_cpu_tier tier)
     check_bf16(t, &rng);
     check_conv(t, &rng);
     check_rounded(t, &rng);
+    check_bf16_conv(&rng);
 }
 
 static void test_avx2(void **state)
