@@ -102,7 +102,7 @@ static const pretrain_key keys[] = {
     {"commitment", KEY_REAL, AT(commitment), 0, 1e6, NULL, false, {NONE, 0.25, NONE, NONE}},
     {"codebook", KEY_REAL, AT(codebook), 0, 1e6, NULL, false, {NONE, 1, NONE, NONE}},
     {"restart-every", KEY_INT, AT(restart_every), 0, 1e9, NULL, false, {NONE, 20, NONE, NONE}},
-    {"restart-until", KEY_REAL, AT(restart_until), 0, 1, NULL, false, {NONE, 0.6, NONE, NONE}},
+    {"restart-until", KEY_REAL, AT(restart_until), 0, 1, NULL, false, {NONE, 0.4, NONE, NONE}},
     {"kl", KEY_REAL, AT(kl), 0, 1e6, NULL, false, {NONE, 5e-4, NONE, NONE}},
     {"temperature", KEY_REAL, AT(temperature), 1e-3, 100, NULL, false, {NONE, 0.1, NONE, NONE}},
     {"layers", KEY_INT, AT(layers), 1, 1024, NULL, false, {NONE, NONE, 6, 6}},
