@@ -38,6 +38,41 @@ class HLoraLinear(nn.Module):
         return hlora(x, self.base.weight, self.base.bias, self.a, self.b, self.route, self.alpha)
 
 
+class LoraLinear(nn.Module):
+    """LoRA: y = W x + b + B (s * A x), s = alpha / r."""
+
+    def __init__(self, base, a, b, alpha):
+        super().__init__()
+        self.base, self.scale = base, alpha / a.shape[0]
+        self.a, self.b = nn.Parameter(a, requires_grad=False), nn.Parameter(b, requires_grad=False)
+
+    def forward(self, x):
+        return self.base(x) + self.scale * (x @ self.a.T @ self.b.T)
+
+
+class MoeLoraLinear(nn.Module):
+    """MoELoRA: y = W x + b + sum_j w_j B_j (s * A_j x), w = softmax(R x); A_j (r / n, in) and B_j (out, r / n) are
+    kept one below the other in `a` (r, in) and `b` (n * out, r / n); s = alpha / (r / n)."""
+
+    def __init__(self, base, a, b, route, alpha):
+        super().__init__()
+        self.base, self.experts = base, route.shape[0]
+        self.scale = alpha / (a.shape[0] / self.experts)
+        for name, tensor in (("a", a), ("b", b), ("route", route)):
+            setattr(self, name, nn.Parameter(tensor, requires_grad=False))
+
+    def forward(self, x):
+        y, gate = self.base(x), torch.softmax(x @ self.route.T, dim=-1)
+        for j, (a, b) in enumerate(zip(self.a.chunk(self.experts), self.b.chunk(self.experts))):
+            y = y + gate[..., j : j + 1] * (self.scale * (x @ a.T)) @ b.T
+        return y
+
+
+def restack(b, experts):
+    """B of H-LoRA (out, r) as that of MoELoRA (n * out, r / n): the same function."""
+    return torch.cat(b.chunk(experts, dim=1))
+
+
 def attach(model, tensors):
     """Wraps in place every layer that `tensors` (the names of an adapter file) adapts; alpha = 2 * rank, as released.
 

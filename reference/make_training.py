@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes tests/data/training: ten AdamW steps of every stage on the tiny M3, by PyTorch's autograd and optimiser.
+"""Writes tests/data/training: ten AdamW steps of every stage on the tiny M3, by PyTorch's autograd and optimiser, with
+its H-LoRA; and with LoRA (its A and B without the router) and MoELoRA (its B restacked) in their place.
 
     python reference/make_training.py [--out tests/data/training]
 
@@ -24,12 +25,13 @@ from transformers import (
 )
 
 import tiny_models as tiny
-from hlora import PREFIX, HLoraLinear
+from hlora import PREFIX, HLoraLinear, LoraLinear, MoeLoraLinear, restack
 from model_goldens import load_task
 from tiny_models import load_tokenizer
 from splice import IMAGE_TOKEN, TEMPLATES, encode_prompt, prepare_image
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+STAGES = ("1-com", "1-gen", "2-fusion", "3-com", "3-gen")
 STEPS, BATCH, WARMUP = 10, 2, 0.2
 LR, PROJECTOR_LR, DECAY = 1e-4, 5e-5, 0.1
 SAMPLED = 48  # values of each tensor that are kept
@@ -58,8 +60,8 @@ GEN = [
 class Setting:
     """One model with both tasks, its parts as parameters."""
 
-    def __init__(self, folder, spec):
-        self.spec, self.folder = spec, folder
+    def __init__(self, folder, spec, adapter):
+        self.spec, self.folder, self.adapter = spec, folder, adapter
         self.models, self.projectors, self.tokenizer = {}, {}, None
         config = CLIPConfig.from_pretrained(os.path.join(folder, "clip")).vision_config
         self.clip = CLIPVisionModel._from_config(config, attn_implementation="eager").double().eval()
@@ -77,18 +79,31 @@ class Setting:
                         value = getattr(module, name).clone()
                         delattr(module, name)
                         setattr(module, name, nn.Parameter(value, requires_grad=False))
+            if adapter != "hlora":
+                self.replace_adapters(model)
             self.models[task], self.tokenizer = model.double(), tokenizer
             prefix = f"{PREFIX}model.mm_projector."
             self.projectors[task] = {n[len(prefix):]: nn.Parameter(t.double(), requires_grad=False)
                                      for n, t in adapter.items() if n.startswith(prefix)}
         self.features = {}
 
+    def replace_adapters(self, model):
+        for path, module in list(model.named_modules()):
+            if not isinstance(module, HLoraLinear):
+                continue
+            a, b, alpha = module.a.data, module.b.data, module.alpha
+            other = (LoraLinear(module.base, a, b, alpha) if self.adapter == "lora" else
+                     MoeLoraLinear(module.base, a, restack(b, module.route.shape[0]), module.route.data, alpha))
+            parent, _, leaf = path.rpartition(".")
+            setattr(model.get_submodule(parent), leaf, other)
+
     def named(self, task):
         """Released name -> parameter, of a plug-in."""
         out = {}
         for path, module in self.models[task].named_modules():
-            if isinstance(module, HLoraLinear):
-                for name, part in (("lora_route", module.route), ("lora_A", module.a), ("lora_B", module.b)):
+            if isinstance(module, (HLoraLinear, LoraLinear, MoeLoraLinear)):
+                router = [] if isinstance(module, LoraLinear) else [("lora_route", module.route)]
+                for name, part in router + [("lora_A", module.a), ("lora_B", module.b)]:
                     out[f"{PREFIX}{path}.{name}.weight"] = part
         return out | {f"{PREFIX}model.mm_projector.{n}": p for n, p in self.projectors[task].items()}
 
@@ -215,9 +230,9 @@ def sample_values(tensor):
     return flat.clone() if n <= SAMPLED else flat[torch.arange(SAMPLED) * n // SAMPLED].clone()
 
 
-def stage_goldens(stage, folder, out, codes):
+def stage_goldens(stage, folder, out, codes, adapter="hlora"):
     """A fresh model is loaded for each stage."""
-    setting = Setting(folder, next(m for m in tiny.MODELS if m.name == "m3"))
+    setting = Setting(folder, next(m for m in tiny.MODELS if m.name == "m3"), adapter)
     plain = stage == "1-com"
     com = [com_sample(setting, item, plain, out) for item in COM]
     gen = [gen_sample(setting, item, plain, out, codes["picture"]) for item in GEN]
@@ -238,6 +253,7 @@ def stage_goldens(stage, folder, out, codes):
             params = {n: p for n, p in params.items() if "mm_projector" in n}
     before = {n: p.detach().clone() for n, p in params.items()}
     losses, norms = train(setting, samples, params, fused, constant=fused)
+    stage = stage if adapter == "hlora" else f"{adapter}.{stage}"
     result = {f"{stage}.losses": torch.tensor(losses), f"{stage}.norms": torch.tensor(norms)}
     for name, p in params.items():
         change = (p.detach() - before[name]).abs().max()
@@ -259,6 +275,10 @@ def write_json(path, items):
         f.write("\n")
 
 
+def save(result, folder, name):
+    save_file({n: t.float().contiguous() for n, t in result.items()}, os.path.join(folder, name))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     data = os.path.join(HERE, "..", "tests", "data")
@@ -275,8 +295,13 @@ def main():
     write_json(os.path.join(args.out, "gen.json"), GEN)
     write_json(os.path.join(args.out, "mix.json"), [COM[0], GEN[0], COM[1], COM[2]])
     result = {}
-    for stage in ("1-com", "1-gen", "2-fusion", "3-com", "3-gen"):
+    for stage in STAGES:
         result |= stage_goldens(stage, folder, args.out, codes)
+    others = {}
+    for adapter in ("lora", "moelora"):
+        for stage in STAGES:
+            others |= stage_goldens(stage, folder, args.out, codes, adapter)
+    save(others, args.out, "golden_adapters.safetensors")
     for spec in tiny.MODELS:
         tokenizer = load_tokenizer(os.path.join(data, "tiny", spec.name, "base"))
         for i, item in enumerate(COM):
@@ -284,7 +309,7 @@ def main():
             result[f"samples.{spec.name}.{i}.ids"] = torch.tensor(ids)
             result[f"samples.{spec.name}.{i}.labels"] = torch.tensor(shift(ids, spoken))
     result["settings"] = torch.tensor([STEPS, BATCH, WARMUP, LR, PROJECTOR_LR, DECAY])
-    save_file({n: t.float().contiguous() for n, t in result.items()}, os.path.join(args.out, "golden.safetensors"))
+    save(result, args.out, "golden.safetensors")
 
 
 if __name__ == "__main__":

@@ -36,7 +36,9 @@ static const char train_help[] =
     "--spike X\n"
     "  --dropout X  --max-length N  --cut yes|no  --form plain|instruct  --shuffle yes|no  --vocabulary "
     "yes|no\n"
-    "  --rank N  --experts N  --alpha X  (of a new plug-in)  --type f32|f16|bf16  (of the files)  --cache "
+    "  --com FILE  --gen FILE  --fusion FILE   parts in place of the model's\n"
+    "  --adapter hlora|lora|moelora  --rank N  --experts N  --alpha X  (of a new plug-in)  --type "
+    "f32|f16|bf16  (of the files)  --cache "
     "FOLDER\n"
     "  --beta1 X  --beta2 X  --epsilon X  --threads N  --cpu TIER  --json  --quiet\n"
     "mpirun -n N healthgpt train ... trains with N processes.\n"
@@ -45,12 +47,12 @@ static const char train_help[] =
 enum { TRAIN_STAGE = CLI_OWN, TRAIN_CONFIG, TRAIN_RESUME, TRAIN_STRICT, TRAIN_KEYS };
 
 /* Settings that are options, in the order of their codes from TRAIN_KEYS on. */
-static const char *const train_keys[] = {"data",  "validation", "images",  "cache",        "epochs",
-                                         "steps", "batch",      "lr",      "projector-lr", "weight-decay",
-                                         "beta1", "beta2",      "epsilon", "dropout",      "clip",
-                                         "spike", "schedule",   "warmup",  "form",         "max-length",
-                                         "rank",  "experts",    "alpha",   "save-every",   "shuffle",
-                                         "cut",   "vocabulary", "type",    "patience",     "group-by-length"};
+static const char *const train_keys[] = {
+    "data",    "validation",   "images",       "cache",   "epochs",   "steps",          "batch",
+    "lr",      "projector-lr", "weight-decay", "beta1",   "beta2",    "epsilon",        "dropout",
+    "clip",    "spike",        "schedule",     "warmup",  "form",     "max-length",     "rank",
+    "experts", "alpha",        "save-every",   "shuffle", "cut",      "vocabulary",     "type",
+    "adapter", "com",          "gen",          "fusion",  "patience", "group-by-length"};
 
 #define N_TRAIN_KEYS (sizeof train_keys / sizeof *train_keys)
 

@@ -9,7 +9,7 @@
 
 #include <math.h>
 
-/* Frozen linear layer plus H-LoRA. */
+/* Frozen linear layer plus the task's adapter. */
 static hg_tensor *decoder_project(hg_ctx *ctx, hg_decoder *d, const hg_plugin *plugin, int64_t layer,
                                   hg_slot slot, hg_tensor *x)
 {
@@ -20,8 +20,10 @@ static hg_tensor *decoder_project(hg_ctx *ctx, hg_decoder *d, const hg_plugin *p
     const hg_real *mask = plugin == NULL || plugin->mask == NULL
                               ? NULL
                               : plugin->mask(plugin->mask_user, ctx, layer, slot, x->shape[0]);
-    return hg_op_project(ctx, x, &l->weight[slot], bias,
-                         plugin == NULL ? NULL : hg_plugin_get(plugin, layer, slot), mask);
+    hg_hlora *plug = plugin == NULL ? NULL : hg_plugin_get(plugin, layer, slot);
+    if (plug == NULL || plugin->kind == HG_ADAPTER_HLORA)
+        return hg_op_project(ctx, x, &l->weight[slot], bias, plug, mask);
+    return hg_op_adapter(ctx, plugin->kind, hg_op_linear(ctx, x, &l->weight[slot], bias), x, plug, mask);
 }
 
 /* A part of a fused projection's columns. */

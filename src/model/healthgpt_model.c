@@ -163,11 +163,18 @@ static size_t count_slots(const hg_decoder_config *c, bool biases)
     return n;
 }
 
+/* A, B, router of every slot; the projector. */
+static size_t count_plugin(const hg_healthgpt *m, hg_task task)
+{
+    const hg_task_parts *parts = &m->tasks[task];
+    size_t each = hg_plugin_tensors_per_slot(parts->plugin.kind);
+    size_t slots = (size_t)m->decoder.config.n_layers * count_slots(&m->decoder.config, false);
+    return parts->present ? slots * each + 4 : 0;
+}
+
 size_t hg_healthgpt_n_tensors(const hg_healthgpt *m, hg_part part)
 {
     const hg_decoder_config *c = &m->decoder.config;
-    const size_t plugin =
-        (size_t)c->n_layers * 3 * count_slots(c, false) + 4; /* A, B, router; the projector */
     switch (part) {
     case HG_PART_BASE: /* two norms a layer; embedding, last norm, head */
         return (size_t)c->n_layers * (2 + count_slots(c, true)) + (c->tie_embeddings ? 2 : 3);
@@ -175,9 +182,9 @@ size_t hg_healthgpt_n_tensors(const hg_healthgpt *m, hg_part part)
                         */
         return (size_t)m->clip.config.n_layers * 16 + 5;
     case HG_PART_COM:
-        return m->tasks[HG_TASK_COMPREHENSION].present ? plugin : 0;
+        return count_plugin(m, HG_TASK_COMPREHENSION);
     case HG_PART_GEN:
-        return m->tasks[HG_TASK_GENERATION].present ? plugin : 0;
+        return count_plugin(m, HG_TASK_GENERATION);
     case HG_PART_FUSION:
         return m->tasks[HG_TASK_GENERATION].present ? 2 : 0;
     case HG_PART_VQGAN:

@@ -14,6 +14,35 @@ static void plugin_name(char name[HG_WEIGHT_NAME_BYTES], int64_t layer, hg_slot 
              hg_slot_path(slot), part);
 }
 
+size_t hg_plugin_tensors_per_slot(hg_adapter_kind kind)
+{
+    return kind == HG_ADAPTER_LORA ? 2 : 3;
+}
+
+void hg_plugin_b_shape(hg_adapter_kind kind, int64_t rank, int64_t n_experts, int64_t out, int64_t shape[2])
+{
+    bool apart = kind == HG_ADAPTER_MOELORA;
+    shape[0] = apart ? n_experts * out : out;
+    shape[1] = apart ? rank / n_experts : rank;
+}
+
+/* LoRA has no router; MoELoRA's B is narrower than A is high. With one expert MoELoRA is H-LoRA. */
+static hg_status plugin_read_kind(hg_plugin *p, const hg_tensor_set *source, hg_error *err)
+{
+    char name[HG_WEIGHT_NAME_BYTES];
+    hg_tensor a, b;
+    plugin_name(name, 0, HG_SLOT_O, "lora_route");
+    bool routed = hg_tensor_set_find(source, name) != NULL;
+    plugin_name(name, 0, HG_SLOT_O, "lora_A");
+    hg_status status = hg_weight_take(source, name, 2, (int64_t[]){HG_WEIGHT_ANY, HG_WEIGHT_ANY}, &a, err);
+    plugin_name(name, 0, HG_SLOT_O, "lora_B");
+    if (status == HG_STATUS_OK)
+        status = hg_weight_take(source, name, 2, (int64_t[]){HG_WEIGHT_ANY, HG_WEIGHT_ANY}, &b, err);
+    if (status == HG_STATUS_OK)
+        p->kind = !routed ? HG_ADAPTER_LORA : b.shape[1] < a.shape[0] ? HG_ADAPTER_MOELORA : HG_ADAPTER_HLORA;
+    return status;
+}
+
 /* Rank and experts from the first adapted layer; all others must agree. */
 static hg_status plugin_read_sizes(hg_plugin *p, const hg_tensor_set *source, const hg_decoder_config *config,
                                    hg_error *err)
@@ -22,16 +51,17 @@ static hg_status plugin_read_sizes(hg_plugin *p, const hg_tensor_set *source, co
     hg_tensor a, router;
     int64_t in, out;
     hg_slot_shape(config, HG_SLOT_O, &in, &out);
+    hg_status status = plugin_read_kind(p, source, err);
     plugin_name(name, 0, HG_SLOT_O, "lora_A");
-    hg_status status = hg_weight_take(source, name, 2, (int64_t[]){HG_WEIGHT_ANY, in}, &a, err);
-    if (status != HG_STATUS_OK)
-        return status;
+    if (status == HG_STATUS_OK)
+        status = hg_weight_take(source, name, 2, (int64_t[]){HG_WEIGHT_ANY, in}, &a, err);
     plugin_name(name, 0, HG_SLOT_O, "lora_route");
-    status = hg_weight_take(source, name, 2, (int64_t[]){HG_WEIGHT_ANY, in}, &router, err);
+    if (status == HG_STATUS_OK && p->kind != HG_ADAPTER_LORA)
+        status = hg_weight_take(source, name, 2, (int64_t[]){HG_WEIGHT_ANY, in}, &router, err);
     if (status != HG_STATUS_OK)
         return status;
     p->rank = a.shape[0];
-    p->n_experts = router.shape[0];
+    p->n_experts = p->kind == HG_ADAPTER_LORA ? 1 : router.shape[0];
     if (p->rank < 1 || p->n_experts < 1 || p->rank % p->n_experts != 0)
         return hg_error_set(err, HG_STATUS_INPUT, "%s: rank %lld cannot be shared by %lld experts",
                             hg_weight_label(source), (long long)p->rank, (long long)p->n_experts);
@@ -51,8 +81,10 @@ static hg_status plugin_load_slot(hg_plugin *p, const hg_tensor_set *source, con
     if (status != HG_STATUS_OK)
         return status;
     plugin_name(name, layer, slot, "lora_B");
-    status = hg_weight_take(source, name, 2, (int64_t[]){out, p->rank}, &h->b, err);
-    if (status != HG_STATUS_OK)
+    int64_t b_shape[2];
+    hg_plugin_b_shape(p->kind, p->rank, p->n_experts, out, b_shape);
+    status = hg_weight_take(source, name, 2, b_shape, &h->b, err);
+    if (status != HG_STATUS_OK || p->kind == HG_ADAPTER_LORA)
         return status;
     plugin_name(name, layer, slot, "lora_route");
     return hg_weight_take(source, name, 2, (int64_t[]){p->n_experts, in}, &h->router, err);
@@ -81,7 +113,7 @@ hg_status hg_plugin_load(hg_plugin *plugin, const hg_tensor_set *source, const h
         for (int slot = 0; slot < HG_SLOT_COUNT; slot++) {
             if (!hg_slot_exists(config, (hg_slot)slot))
                 continue;
-            expected += 3;
+            expected += hg_plugin_tensors_per_slot(plugin->kind);
             status = plugin_load_slot(plugin, source, config, layer, (hg_slot)slot, scale, err);
             if (status != HG_STATUS_OK)
                 return status;

@@ -4,6 +4,13 @@
  */
 #include "ops/adapter.h"
 
+const char *hg_adapter_kind_name(hg_adapter_kind kind)
+{
+    static const char *const names[] = {
+        [HG_ADAPTER_HLORA] = "hlora", [HG_ADAPTER_LORA] = "lora", [HG_ADAPTER_MOELORA] = "moelora"};
+    return names[kind];
+}
+
 hg_tensor *hg_op_adapter(hg_ctx *ctx, hg_adapter_kind kind, hg_tensor *y, hg_tensor *x, hg_hlora *plug,
                          const hg_real *mask)
 {

@@ -47,6 +47,9 @@ hg_tensor *hg_op_moelora(hg_ctx *ctx, hg_tensor *y, hg_tensor *x, hg_hlora *plug
 
 typedef enum hg_adapter_kind { HG_ADAPTER_HLORA, HG_ADAPTER_LORA, HG_ADAPTER_MOELORA } hg_adapter_kind;
 
+/* "hlora", "lora", "moelora". */
+const char *hg_adapter_kind_name(hg_adapter_kind kind);
+
 /* One of the three. */
 hg_tensor *hg_op_adapter(hg_ctx *ctx, hg_adapter_kind kind, hg_tensor *y, hg_tensor *x, hg_hlora *plug,
                          const hg_real *mask);

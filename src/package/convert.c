@@ -232,8 +232,13 @@ hg_status hg_model_convert(const hg_convert_request *request, hg_convert_result 
     hg_source *s = status == HG_STATUS_OK ? hg_mem_array(1, sizeof *s) : NULL;
     if (s == NULL)
         return status == HG_STATUS_OK ? hg_error_memory(err, sizeof *s, "a model") : status;
-    const hg_source_paths paths = {request->model, request->base,   request->clip, request->com,
-                                   request->gen,   request->fusion, request->vqgan};
+    const hg_source_paths paths = {.model = request->model,
+                                   .base = request->base,
+                                   .clip = request->clip,
+                                   .com = request->com,
+                                   .gen = request->gen,
+                                   .fusion = request->fusion,
+                                   .vqgan = request->vqgan};
     status = hg_source_open(s, &paths, err);
     if (status == HG_STATUS_OK) {
         status = convert_source(s, request, &types, result, err);

@@ -137,7 +137,8 @@ hg_status hg_source_open(hg_source *s, const hg_source_paths *paths, hg_error *e
     memset(s, 0, sizeof *s);
     hg_status status = open_any(s, paths, err);
     if (status == HG_STATUS_OK) {
-        drop_incomplete_tasks(s);
+        if (!paths->keep_incomplete)
+            drop_incomplete_tasks(s);
         s->parts.com_alpha = s->manifest.com.hlora_alpha;
         s->parts.gen_alpha = s->manifest.gen.hlora_alpha;
         s->parts.com_experts = s->manifest.com.hlora_experts;

@@ -27,11 +27,13 @@ static hg_status new_tensor(hg_tensor *out, int n_dims, const int64_t *shape, in
 static hg_status new_slot(hg_hlora *h, const hg_new_plugin *how, int64_t in, int64_t out, double scale,
                           hg_rng *rng, hg_arena *arena, hg_error *err)
 {
+    int64_t b_shape[2];
     h->scale = (hg_real)scale;
+    hg_plugin_b_shape(how->kind, how->rank, how->n_experts, out, b_shape);
     hg_status status = new_tensor(&h->a, 2, (int64_t[]){how->rank, in}, in, rng, arena, err);
     if (status == HG_STATUS_OK)
-        status = new_tensor(&h->b, 2, (int64_t[]){out, how->rank}, 0, rng, arena, err);
-    if (status == HG_STATUS_OK)
+        status = new_tensor(&h->b, 2, b_shape, 0, rng, arena, err);
+    if (status == HG_STATUS_OK && how->kind != HG_ADAPTER_LORA)
         status = new_tensor(&h->router, 2, (int64_t[]){how->n_experts, in}, in, rng, arena, err);
     return status;
 }
@@ -50,13 +52,15 @@ static hg_status new_projector(hg_projector *p, int64_t width, int64_t hidden, h
 hg_status hg_new_plugin_make(hg_plugin *plugin, const hg_new_plugin *how, const hg_decoder_config *config,
                              hg_rng *rng, hg_arena *arena, hg_error *err)
 {
-    *plugin = (hg_plugin){.n_layers = config->n_layers, .rank = how->rank, .n_experts = how->n_experts};
+    int64_t experts = how->kind == HG_ADAPTER_LORA ? 1 : how->n_experts;
+    *plugin =
+        (hg_plugin){.n_layers = config->n_layers, .kind = how->kind, .rank = how->rank, .n_experts = experts};
     plugin->slots = hg_arena_array(arena, (size_t)config->n_layers * HG_SLOT_COUNT, sizeof *plugin->slots);
     if (plugin->slots == NULL)
         return hg_error_memory(err, (unsigned long long)config->n_layers * sizeof *plugin->slots,
                                "a new plug-in");
     double alpha = how->alpha > 0 ? how->alpha : 2 * (double)how->rank;
-    double scale = alpha / ((double)how->rank / (double)how->n_experts);
+    double scale = alpha / ((double)how->rank / (double)experts);
     hg_status status = HG_STATUS_OK;
     for (int64_t layer = 0; layer < config->n_layers; layer++) {
         for (int slot = 0; slot < HG_SLOT_COUNT && status == HG_STATUS_OK; slot++) {

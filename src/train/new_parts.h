@@ -11,7 +11,8 @@
 #include "model/healthgpt_model.h"
 
 typedef struct hg_new_plugin {
-    int64_t rank, n_experts; /* over all experts */
+    hg_adapter_kind kind;
+    int64_t rank, n_experts; /* over all experts, whose number LoRA does not ask for */
     double alpha;            /* 0: twice the rank */
     int64_t vision_width;
 } hg_new_plugin;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * plugin_names.h: the tensors of a plug-in under their released names, in the order of the released files:
- * layer by layer router, A and B of every slot, then the projector.
+ * layer by layer router (not of LoRA), A and B of every slot, then the projector.
  */
 #ifndef HG_TRAIN_PLUGIN_NAMES_H
 #define HG_TRAIN_PLUGIN_NAMES_H

@@ -33,12 +33,12 @@ static void make_identity(hg_train_job *job)
              "stage %s, data %016" PRIx64
              ", seed %lld, steps %lld, batch %lld, lr %.9g/%.9g, decay %.9g, betas "
              "%.9g/%.9g/%.9g, dropout %.9g, clip %.9g, spike %.9g, schedule %d, warmup %.9g, form %d, length "
-             "%lld, rank %lld/%lld/%.9g, shuffle %d/%d, cut %d, vocabulary %d",
+             "%lld, adapter %d, rank %lld/%lld/%.9g, shuffle %d/%d, cut %d, vocabulary %d",
              job->stage->name, hg_llava_fingerprint(job->set), (long long)s->seed, (long long)job->n_steps,
              (long long)s->batch, s->lr, s->projector_lr, s->weight_decay, s->beta1, s->beta2, s->epsilon,
              s->dropout, s->clip, s->spike, (int)s->schedule, s->warmup, (int)s->form,
-             (long long)s->max_length, (long long)s->rank, (long long)s->experts, s->alpha, (int)s->shuffle,
-             (int)s->group, (int)s->cut, (int)s->vocabulary);
+             (long long)s->max_length, (int)s->adapter, (long long)s->rank, (long long)s->experts, s->alpha,
+             (int)s->shuffle, (int)s->group, (int)s->cut, (int)s->vocabulary);
 }
 
 static hg_status open_data(hg_train_job *job, hg_error *err)

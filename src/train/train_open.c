@@ -42,9 +42,20 @@ static hg_status open_file(hg_source *s, hg_part part, const char *path, hg_erro
     return path[0] == 0 ? HG_STATUS_OK : hg_tensor_set_open_file(&s->parts.sets[part], path, err);
 }
 
-/* Everything that lies in the folder, whether a task is complete or not. */
-static hg_status open_folder(hg_source *s, const char *path, hg_error *err)
+/* Another file in the place of a part; what the manifest says of the old one does not hold for it. */
+static void replace_path(char path[HG_PATH_BYTES], const char other[HG_PATH_BYTES], hg_manifest_plugin *said)
 {
+    if (other[0] == 0)
+        return;
+    memcpy(path, other, HG_PATH_BYTES);
+    if (said != NULL)
+        *said = (hg_manifest_plugin){0, 0};
+}
+
+/* Everything that lies in the folder, whether a task is complete or not. */
+static hg_status open_folder(hg_source *s, const hg_train_settings *settings, hg_error *err)
+{
+    const char *path = settings->model;
     s->folder = hg_mem_array(1, sizeof *s->folder);
     if (s->folder == NULL)
         return hg_error_memory(err, sizeof *s->folder, "opening a model");
@@ -56,6 +67,9 @@ static hg_status open_folder(hg_source *s, const char *path, hg_error *err)
                                             : "the image encoder (clip/)");
     if (status == HG_STATUS_OK)
         status = hg_manifest_read(&s->manifest, path, err);
+    replace_path(f->com, settings->com, &s->manifest.com);
+    replace_path(f->gen, settings->gen, &s->manifest.gen);
+    replace_path(f->fusion, settings->fusion, NULL);
     if (status == HG_STATUS_OK)
         status = open_base(s, err);
     if (status == HG_STATUS_OK)
@@ -82,6 +96,30 @@ static hg_status open_folder(hg_source *s, const char *path, hg_error *err)
     return HG_STATUS_OK;
 }
 
+static hg_status open_package(hg_source *s, const hg_train_settings *settings, hg_error *err)
+{
+    const hg_source_paths paths = {.model = settings->model,
+                                   .com = settings->com,
+                                   .gen = settings->gen,
+                                   .fusion = settings->fusion,
+                                   .keep_incomplete = true};
+    return hg_source_open(s, &paths, err);
+}
+
+/* A plug-in that is there is of the kind that was asked for. */
+static hg_status check_kind(const hg_plugin *plugin, const hg_train_settings *s, const hg_tensor_set *set,
+                            hg_error *err)
+{
+    if (s->adapter == HG_TRAIN_UNSET || (hg_adapter_kind)s->adapter == plugin->kind)
+        return HG_STATUS_OK;
+    return hg_error_set(
+        err, HG_STATUS_USAGE,
+        "%s: its adapters are of the kind %s, but adapter is %s: leave it out to train these, "
+        "or take a model without this file to begin new ones",
+        hg_weight_label(set), hg_adapter_kind_name(plugin->kind),
+        hg_adapter_kind_name((hg_adapter_kind)s->adapter));
+}
+
 /* A plug-in from its file, or a new one. */
 static hg_status make_plugin(hg_model *m, const hg_train_settings *s, hg_task task, hg_part part, bool *begun,
                              hg_error *err)
@@ -92,11 +130,15 @@ static hg_status make_plugin(hg_model *m, const hg_train_settings *s, hg_task ta
     int64_t width = w->clip.config.hidden;
     w->tasks[task].clip_layers = task == HG_TASK_COMPREHENSION ? w->clip.config.n_layers - 1 : 1;
     *begun = set == NULL;
-    if (set != NULL)
-        return hg_plugin_load(&w->tasks[task].plugin, set, &w->decoder.config, width, alpha, &w->arena, err);
+    if (set != NULL) {
+        hg_status status =
+            hg_plugin_load(&w->tasks[task].plugin, set, &w->decoder.config, width, alpha, &w->arena, err);
+        return status == HG_STATUS_OK ? check_kind(&w->tasks[task].plugin, s, set, err) : status;
+    }
     hg_rng rng;
     hg_rng_init(&rng, (uint64_t)s->seed * HG_TASK_COUNT + (uint64_t)task);
-    hg_new_plugin how = {s->rank, s->experts, s->alpha > 0 ? s->alpha : alpha, width};
+    hg_adapter_kind kind = s->adapter == HG_TRAIN_UNSET ? HG_ADAPTER_HLORA : (hg_adapter_kind)s->adapter;
+    hg_new_plugin how = {kind, s->rank, s->experts, s->alpha > 0 ? s->alpha : alpha, width};
     return hg_new_plugin_make(&w->tasks[task].plugin, &how, &w->decoder.config, &rng, &w->arena, err);
 }
 
@@ -176,9 +218,8 @@ hg_status hg_train_open(hg_model **out, hg_train_settings *settings, hg_train_be
         return hg_error_memory(err, sizeof *m, "a model");
     hg_status status = open_kernels(m, settings, err);
     if (status == HG_STATUS_OK)
-        status = hg_folder_exists(settings->model)
-                     ? open_folder(&m->source, settings->model, err)
-                     : hg_source_open(&m->source, &(hg_source_paths){.model = settings->model}, err);
+        status = hg_folder_exists(settings->model) ? open_folder(&m->source, settings, err)
+                                                   : open_package(&m->source, settings, err);
     if (status == HG_STATUS_OK)
         status = hg_train_settings_complete(settings, m->source.chat, err);
     if (status == HG_STATUS_OK)

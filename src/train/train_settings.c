@@ -19,7 +19,16 @@
 
 /* ---- keys ---- */
 
-typedef enum key_kind { KEY_TEXT, KEY_INT, KEY_REAL, KEY_BOOL, KEY_SCHEDULE, KEY_FORM, KEY_TYPE } key_kind;
+typedef enum key_kind {
+    KEY_TEXT,
+    KEY_INT,
+    KEY_REAL,
+    KEY_BOOL,
+    KEY_SCHEDULE,
+    KEY_FORM,
+    KEY_TYPE,
+    KEY_ADAPTER
+} key_kind;
 
 typedef struct setting_key {
     const char *name;
@@ -37,6 +46,9 @@ static const setting_key keys[] = {
     {"validation", KEY_TEXT, AT(validation), 0, HG_PATH_BYTES},
     {"images", KEY_TEXT, AT(images), 0, HG_PATH_BYTES},
     {"cache", KEY_TEXT, AT(cache), 0, HG_PATH_BYTES},
+    {"com", KEY_TEXT, AT(com), 0, HG_PATH_BYTES},
+    {"gen", KEY_TEXT, AT(gen), 0, HG_PATH_BYTES},
+    {"fusion", KEY_TEXT, AT(fusion), 0, HG_PATH_BYTES},
     {"cpu", KEY_TEXT, AT(cpu), 0, 16},
     {"threads", KEY_INT, AT(threads), 0, 1024},
     {"epochs", KEY_REAL, AT(epochs), 1e-6, 1e6},
@@ -55,6 +67,7 @@ static const setting_key keys[] = {
     {"warmup", KEY_REAL, AT(warmup), 0, 1},
     {"form", KEY_FORM, AT(form), 0, 0},
     {"max-length", KEY_INT, AT(max_length), 16, 1 << 20},
+    {"adapter", KEY_ADAPTER, AT(adapter), 0, 0},
     {"rank", KEY_INT, AT(rank), 1, 65536},
     {"experts", KEY_INT, AT(experts), 1, 1024},
     {"alpha", KEY_REAL, AT(alpha), 0, 1e6},
@@ -120,6 +133,7 @@ static hg_status set_value(hg_train_settings *s, const setting_key *key, const c
 {
     static const char *const bools[] = {"no", "yes"}, *const forms[] = {"plain", "instruct"};
     static const char *const schedules[] = {"constant", "linear", "cosine"};
+    static const char *const adapters[] = {"hlora", "lora", "moelora"}; /* as hg_adapter_kind */
     char *at = (char *)s + key->offset;
     double number = 0;
     hg_status status;
@@ -143,6 +157,8 @@ static hg_status set_value(hg_train_settings *s, const setting_key *key, const c
         return parse_word(key, value, bools, 2, (int64_t *)(void *)at, err);
     case KEY_SCHEDULE:
         return parse_word(key, value, schedules, 3, (int64_t *)(void *)at, err);
+    case KEY_ADAPTER:
+        return parse_word(key, value, adapters, 3, (int64_t *)(void *)at, err);
     case KEY_FORM:
         return parse_word(key, value, forms, 2, (int64_t *)(void *)at, err);
     default:

@@ -26,8 +26,9 @@ struct hg_train_settings {
     char validation[HG_PATH_BYTES]; /* data that is not trained on; "": none */
     char images[HG_PATH_BYTES];     /* "": beside the data */
     char cache[HG_PATH_BYTES];      /* picture codes; "": OUT/codes */
-    char cpu[16];                   /* "": the best */
-    int64_t threads;                /* 0: all */
+    char com[HG_PATH_BYTES], gen[HG_PATH_BYTES], fusion[HG_PATH_BYTES]; /* files in place of the model's */
+    char cpu[16];                                                       /* "": the best */
+    int64_t threads;                                                    /* 0: all */
     double epochs;
     int64_t steps; /* 0: as many as the epochs have */
     int64_t batch; /* samples a step */
@@ -40,6 +41,7 @@ struct hg_train_settings {
     double warmup;    /* part of the steps */
     int64_t form;     /* hg_train_form */
     int64_t max_length;
+    int64_t adapter;       /* hg_adapter_kind of a new plug-in; HG_TRAIN_UNSET: H-LoRA, or the model's */
     int64_t rank, experts; /* of a new plug-in */
     double alpha;          /* 0: twice the rank */
     int64_t seed;

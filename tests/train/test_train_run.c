@@ -9,6 +9,8 @@
 #include "formats/tensor_file.h"
 #include "formats/tensor_writer.h"
 
+#include <healthgpt/image.h>
+
 #include <math.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -352,6 +354,58 @@ static void test_new_plugin(void **state)
     small_model_remove(&m);
 }
 
+/* LoRA and MoELoRA are begun, trained, recognised by their files, and used: the trained model answers with
+ * what it learnt. A model's adapters are not taken for those of another kind. */
+static void test_other_adapters(void **state)
+{
+    (void)state;
+    static const char *const kinds[] = {"lora", "moelora"};
+    for (int kind = 0; kind < 2; kind++) {
+        small_model m;
+        hg_train_result result;
+        hg_error err = {HG_STATUS_OK, ""};
+        char path[256];
+        small_model_make(&m);
+        remove_part(&m, "model/com_hlora_weights.bin");
+        remove_part(&m, "model/gen_hlora_weights.bin");
+        remove_part(&m, "model/fusion_layer_weights.bin");
+        small_model_write_questions(&m, "com.json", 1);
+        const char *more[] = {"steps",        "60",   "batch",   "1",         "rank", "8",
+                              "experts",      "4",    "adapter", kinds[kind], "lr",   "5e-3",
+                              "projector-lr", "5e-3", "dropout", "0",         NULL};
+        hg_train_settings *s = small_model_settings(&m, HG_TRAIN_STAGE_3_COM, "com.json", "out", more);
+        run(s, NULL, &result);
+        hg_train_settings_destroy(s);
+        small_model_install(&m, "out/com_hlora_weights.bin");
+        hg_model *model;
+        hg_session *session;
+        hg_image *image;
+        if (hg_model_open(&model, small_model_path(&m, "model", path), NULL, &err) != HG_STATUS_OK ||
+            hg_session_create(&session, model, &err) != HG_STATUS_OK ||
+            hg_image_open(&image, small_model_path(&m, "c0.png", path), &err) != HG_STATUS_OK)
+            fail_msg("%s", err.text);
+        hg_ask_request request = {.images = (const hg_image *const *)&image,
+                                  .n_images = 1,
+                                  .question = "Which colour?",
+                                  .sampling = {.top_p = 1, .repetition_penalty = 1},
+                                  .max_tokens = 24};
+        hg_ask_result answer;
+        if (hg_session_ask(session, &request, &answer, &err) != HG_STATUS_OK)
+            fail_msg("%s", err.text);
+        assert_string_equal(answer.answer, small_model_colour(0));
+        hg_ask_result_free(&answer);
+        hg_image_close(image);
+        hg_session_destroy(session);
+        hg_model_close(model);
+        const char *other[] = {"steps", "1", "batch", "1", "adapter", kinds[1 - kind], NULL};
+        s = small_model_settings(&m, HG_TRAIN_STAGE_3_COM, "com.json", "other", other);
+        assert_int_equal(hg_train_run(s, NULL, &result, &err), HG_STATUS_USAGE);
+        assert_non_null(strstr(err.text, kinds[kind]));
+        hg_train_settings_destroy(s);
+        small_model_remove(&m);
+    }
+}
+
 /* Generation from nothing needs picture tokens of their own: with vocabulary = yes they learn too, and the
  * fusion layer is written beside the plug-in. */
 static void test_new_generation(void **state)
@@ -580,13 +634,13 @@ static void test_hopeless(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_resume),       cmocka_unit_test(test_resume_of_another_run),
-        cmocka_unit_test(test_threads),      cmocka_unit_test(test_bad_samples),
-        cmocka_unit_test(test_bad_drawings), cmocka_unit_test(test_long_samples),
-        cmocka_unit_test(test_new_plugin),   cmocka_unit_test(test_new_generation),
-        cmocka_unit_test(test_validation),   cmocka_unit_test(test_not_a_number),
-        cmocka_unit_test(test_spike),        cmocka_unit_test(test_patience),
-        cmocka_unit_test(test_hopeless),
+        cmocka_unit_test(test_resume),         cmocka_unit_test(test_resume_of_another_run),
+        cmocka_unit_test(test_threads),        cmocka_unit_test(test_bad_samples),
+        cmocka_unit_test(test_bad_drawings),   cmocka_unit_test(test_long_samples),
+        cmocka_unit_test(test_new_plugin),     cmocka_unit_test(test_new_generation),
+        cmocka_unit_test(test_other_adapters), cmocka_unit_test(test_validation),
+        cmocka_unit_test(test_not_a_number),   cmocka_unit_test(test_spike),
+        cmocka_unit_test(test_patience),       cmocka_unit_test(test_hopeless),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
