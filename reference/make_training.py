@@ -79,7 +79,7 @@ class Setting:
                         value = getattr(module, name).clone()
                         delattr(module, name)
                         setattr(module, name, nn.Parameter(value, requires_grad=False))
-            if adapter != "hlora":
+            if self.adapter != "hlora":
                 self.replace_adapters(model)
             self.models[task], self.tokenizer = model.double(), tokenizer
             prefix = f"{PREFIX}model.mm_projector."
@@ -297,7 +297,8 @@ def main():
     result = {}
     for stage in STAGES:
         result |= stage_goldens(stage, folder, args.out, codes)
-    others = {}
+    settings = torch.tensor([STEPS, BATCH, WARMUP, LR, PROJECTOR_LR, DECAY])
+    others = {"settings": settings}
     for adapter in ("lora", "moelora"):
         for stage in STAGES:
             others |= stage_goldens(stage, folder, args.out, codes, adapter)
@@ -308,7 +309,7 @@ def main():
             ids, spoken = conversation(tokenizer, spec.template, item)
             result[f"samples.{spec.name}.{i}.ids"] = torch.tensor(ids)
             result[f"samples.{spec.name}.{i}.labels"] = torch.tensor(shift(ids, spoken))
-    result["settings"] = torch.tensor([STEPS, BATCH, WARMUP, LR, PROJECTOR_LR, DECAY])
+    result["settings"] = settings
     save(result, args.out, "golden.safetensors")
 
 

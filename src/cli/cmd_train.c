@@ -36,6 +36,7 @@ static const char train_help[] =
     "--spike X\n"
     "  --dropout X  --max-length N  --cut yes|no  --form plain|instruct  --shuffle yes|no  --vocabulary "
     "yes|no\n"
+    "  --compute auto|f32|bf16   of products with frozen weights (docs/training.md)\n"
     "  --com FILE  --gen FILE  --fusion FILE   parts in place of the model's\n"
     "  --adapter hlora|lora|moelora  --rank N  --experts N  --alpha X  (of a new plug-in)  --type "
     "f32|f16|bf16  (of the files)  --cache "
@@ -48,11 +49,11 @@ enum { TRAIN_STAGE = CLI_OWN, TRAIN_CONFIG, TRAIN_RESUME, TRAIN_STRICT, TRAIN_KE
 
 /* Settings that are options, in the order of their codes from TRAIN_KEYS on. */
 static const char *const train_keys[] = {
-    "data",    "validation",   "images",       "cache",   "epochs",   "steps",          "batch",
-    "lr",      "projector-lr", "weight-decay", "beta1",   "beta2",    "epsilon",        "dropout",
-    "clip",    "spike",        "schedule",     "warmup",  "form",     "max-length",     "rank",
-    "experts", "alpha",        "save-every",   "shuffle", "cut",      "vocabulary",     "type",
-    "adapter", "com",          "gen",          "fusion",  "patience", "group-by-length"};
+    "data",    "validation",   "images",       "cache",   "epochs", "steps",      "batch",
+    "lr",      "projector-lr", "weight-decay", "beta1",   "beta2",  "epsilon",    "dropout",
+    "clip",    "spike",        "schedule",     "warmup",  "form",   "max-length", "rank",
+    "experts", "alpha",        "save-every",   "shuffle", "cut",    "vocabulary", "type",
+    "compute", "adapter",      "com",          "gen",     "fusion", "patience",   "group-by-length"};
 
 #define N_TRAIN_KEYS (sizeof train_keys / sizeof *train_keys)
 

@@ -18,12 +18,21 @@
 
 struct hg_tape;
 
+/* How products with frozen weights are made. The plain way is exact to float32. Rounded activations
+ * (kernels/rounded.h) and bf16 are faster on some processors and lose some of their bits. */
+typedef enum hg_compute {
+    HG_COMPUTE_INFER,  /* block-quantised weights with rounded activations, unless there is a tape */
+    HG_COMPUTE_EXACT,  /* plain, with and without a tape */
+    HG_COMPUTE_REDUCED /* training: rounded activations forward, with a tape too; bf16 backward */
+} hg_compute;
+
 typedef struct hg_ctx {
     hg_arena *arena; /* results and scratch; the caller resets it */
     const hg_kernels *kernels;
     int n_threads;
     struct hg_tape *tape; /* NULL: inference, nothing is recorded */
-    hg_error error;       /* code HG_STATUS_OK until the first failure */
+    hg_compute compute;
+    hg_error error; /* code HG_STATUS_OK until the first failure */
 } hg_ctx;
 
 void hg_ctx_init(hg_ctx *ctx, hg_arena *arena, const hg_kernels *kernels, int n_threads);

@@ -87,6 +87,12 @@ static void backward_data_chunk(void *arg, int64_t index, int worker)
 void hg_matmul_backward_data(hg_ctx *ctx, int64_t t, const hg_real *dy, int64_t ld_dy, const hg_tensor *w,
                              hg_real *dx, int64_t ld_dx)
 {
+#ifndef HG_REAL_IS_DOUBLE
+    if (hg_matmul_wants_bf16(ctx, t, w)) {
+        hg_matmul_backward_data_bf16(ctx, t, dy, ld_dy, w, dx, ld_dx);
+        return;
+    }
+#endif
     matmul_job job = {.ctx = ctx,
                       .t = t,
                       .n = w->shape[0],

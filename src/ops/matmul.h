@@ -22,9 +22,9 @@ typedef struct hg_product {
 #define HG_PRODUCTS_MAX 4
 
 /* All products of the same x (T, K), which may have strided rows, in one go: x is rounded once where that is
- * the kernels' way, and threads are woken once. Without a tape products with block-quantised weights go
- * through rounded activations (kernels/rounded.h) on the tiers that have them; else everything is as exact as
- * floats. */
+ * the kernels' way, and threads are woken once. Products with block-quantised weights go through rounded
+ * activations (kernels/rounded.h) on the tiers that have them, when the context's `compute` says so; else
+ * everything is as exact as floats. */
 void hg_matmul_products(hg_ctx *ctx, const hg_tensor *x, const hg_product *products, int n_products);
 
 /* y (T, N) = x (T, K) · w (N, K)ᵀ, added to y when `add`. x and y may have strided rows. */
@@ -33,6 +33,12 @@ void hg_matmul_forward(hg_ctx *ctx, const hg_tensor *x, const hg_tensor *w, bool
 /* dx (T, K) += dy (T, N) · w (N, K); dx has rows `ld_dx` apart, dy rows `ld_dy`. */
 void hg_matmul_backward_data(hg_ctx *ctx, int64_t t, const hg_real *dy, int64_t ld_dy, const hg_tensor *w,
                              hg_real *dx, int64_t ld_dx);
+
+/* Whether the above is made in bf16: the context wants it, it is faster here, and w is frozen and no f32. Not
+ * in the double build. */
+bool hg_matmul_wants_bf16(const hg_ctx *ctx, int64_t t, const hg_tensor *w);
+void hg_matmul_backward_data_bf16(hg_ctx *ctx, int64_t t, const hg_real *dy, int64_t ld_dy,
+                                  const hg_tensor *w, hg_real *dx, int64_t ld_dx);
 
 /* dw (N, K) += dy (T, N)ᵀ · x (T, K); dw contiguous. */
 void hg_matmul_backward_weights(hg_ctx *ctx, int64_t t, int64_t n, int64_t k, const hg_real *dy,

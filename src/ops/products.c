@@ -142,6 +142,13 @@ static bool products_prepare(products_job *job)
     return true;
 }
 
+static bool products_may_round(const hg_ctx *ctx, const hg_tensor *w)
+{
+    bool wanted =
+        ctx->compute == HG_COMPUTE_REDUCED || (ctx->compute == HG_COMPUTE_INFER && ctx->tape == NULL);
+    return wanted && ctx->kernels->rounds && hg_dtype_is_quantised(w->dtype);
+}
+
 void hg_matmul_products(hg_ctx *ctx, const hg_tensor *x, const hg_product *products, int n_products)
 {
     assert(n_products >= 1 && n_products <= HG_PRODUCTS_MAX);
@@ -150,7 +157,7 @@ void hg_matmul_products(hg_ctx *ctx, const hg_tensor *x, const hg_product *produ
     job.block = t <= PRODUCTS_FEW_ROUNDED ? PRODUCTS_SMALL : PRODUCTS_LARGE;
     for (int i = 0; i < n_products; i++) {
         const hg_tensor *w = products[i].w;
-        job.rounds[i] = ctx->tape == NULL && ctx->kernels->rounds && hg_dtype_is_quantised(w->dtype);
+        job.rounds[i] = products_may_round(ctx, w);
         job.begin[i] = n_chunks;
         n_chunks += (w->shape[0] + job.block - 1) / job.block;
         work += t * hg_tensor_count(w);

@@ -27,7 +27,8 @@ typedef enum key_kind {
     KEY_SCHEDULE,
     KEY_FORM,
     KEY_TYPE,
-    KEY_ADAPTER
+    KEY_ADAPTER,
+    KEY_COMPUTE
 } key_kind;
 
 typedef struct setting_key {
@@ -67,6 +68,7 @@ static const setting_key keys[] = {
     {"warmup", KEY_REAL, AT(warmup), 0, 1},
     {"form", KEY_FORM, AT(form), 0, 0},
     {"max-length", KEY_INT, AT(max_length), 16, 1 << 20},
+    {"compute", KEY_COMPUTE, AT(compute), 0, 0},
     {"adapter", KEY_ADAPTER, AT(adapter), 0, 0},
     {"rank", KEY_INT, AT(rank), 1, 65536},
     {"experts", KEY_INT, AT(experts), 1, 1024},
@@ -134,6 +136,7 @@ static hg_status set_value(hg_train_settings *s, const setting_key *key, const c
     static const char *const bools[] = {"no", "yes"}, *const forms[] = {"plain", "instruct"};
     static const char *const schedules[] = {"constant", "linear", "cosine"};
     static const char *const adapters[] = {"hlora", "lora", "moelora"}; /* as hg_adapter_kind */
+    static const char *const computes[] = {"auto", "f32", "bf16"};      /* as hg_train_compute */
     char *at = (char *)s + key->offset;
     double number = 0;
     hg_status status;
@@ -157,6 +160,8 @@ static hg_status set_value(hg_train_settings *s, const setting_key *key, const c
         return parse_word(key, value, bools, 2, (int64_t *)(void *)at, err);
     case KEY_SCHEDULE:
         return parse_word(key, value, schedules, 3, (int64_t *)(void *)at, err);
+    case KEY_COMPUTE:
+        return parse_word(key, value, computes, 3, (int64_t *)(void *)at, err);
     case KEY_ADAPTER:
         return parse_word(key, value, adapters, 3, (int64_t *)(void *)at, err);
     case KEY_FORM:
@@ -317,6 +322,7 @@ hg_status hg_train_settings_complete(hg_train_settings *s, hg_chat_kind chat, hg
     default_real(&s->warmup, d->warmup);
     default_int(&s->form, d->form);
     default_int(&s->max_length, 2048);
+    default_int(&s->compute, HG_TRAIN_COMPUTE_AUTO);
     default_int(&s->rank, default_rank(s->stage, chat));
     default_int(&s->experts, 4);
     default_real(&s->alpha, 0);

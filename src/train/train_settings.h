@@ -20,6 +20,13 @@ typedef enum hg_train_form {
     HG_TRAIN_FORM_INSTRUCT /* the model's chat template, as `ask` and `draw` use it */
 } hg_train_form;
 
+/* Of products with frozen weights; see hg_compute. */
+typedef enum hg_train_compute {
+    HG_TRAIN_COMPUTE_AUTO, /* reduced when the base model is block-quantised and that is faster here */
+    HG_TRAIN_COMPUTE_F32,
+    HG_TRAIN_COMPUTE_BF16
+} hg_train_compute;
+
 struct hg_train_settings {
     hg_train_stage stage;
     char model[HG_PATH_BYTES], data[HG_PATH_BYTES], out[HG_PATH_BYTES];
@@ -41,6 +48,7 @@ struct hg_train_settings {
     double warmup;    /* part of the steps */
     int64_t form;     /* hg_train_form */
     int64_t max_length;
+    int64_t compute;       /* hg_train_compute */
     int64_t adapter;       /* hg_adapter_kind of a new plug-in; HG_TRAIN_UNSET: H-LoRA, or the model's */
     int64_t rank, experts; /* of a new plug-in */
     double alpha;          /* 0: twice the rank */
