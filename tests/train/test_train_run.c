@@ -377,9 +377,9 @@ static void test_other_adapters(void **state)
         run(s, NULL, &result);
         hg_train_settings_destroy(s);
         small_model_install(&m, "out/com_hlora_weights.bin");
-        hg_model *model;
-        hg_session *session;
-        hg_image *image;
+        hg_model *model = NULL;
+        hg_session *session = NULL;
+        hg_image *image = NULL;
         if (hg_model_open(&model, small_model_path(&m, "model", path), NULL, &err) != HG_STATUS_OK ||
             hg_session_create(&session, model, &err) != HG_STATUS_OK ||
             hg_image_open(&image, small_model_path(&m, "c0.png", path), &err) != HG_STATUS_OK)
