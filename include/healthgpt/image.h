@@ -27,7 +27,7 @@ typedef struct hg_image_info {
     int bits;           /* per channel, 8 or 16 */
     const char *format; /* "png", "jpeg", "tiff", "dicom", "nifti", "npy"; static text */
     int orientation;    /* the file's EXIF orientation, 1..8; already applied, width and height are upright */
-    bool synthetic;     /* made by the model; files written from it say so */
+    bool synthetic; /* made by the model, or read from a file that says so; files written from it say it */
 } hg_image_info;
 
 /* Reads an image file, known by its content: PNG, JPEG, TIFF, DICOM, NIfTI (.nii, .nii.gz, .hdr with .img),

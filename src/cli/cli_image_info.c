@@ -92,9 +92,10 @@ json_t *cli_image_info_json(const hg_image *image)
     hg_image_info info = hg_image_get_info(image);
     const hg_image_source *source = hg_image_get_source(image);
     json_t *object =
-        json_pack("{s:s, s:i, s:i, s:i, s:s, s:i, s:i, s:b}", "format", info.format, "width", info.width,
+        json_pack("{s:s, s:i, s:i, s:i, s:s, s:i, s:i, s:b, s:b}", "format", info.format, "width", info.width,
                   "height", info.height, "channels", info.channels, "kind", info_kinds[info.channels], "bits",
-                  info.bits, "orientation", info.orientation, "orientation_applied", info.orientation != 1);
+                  info.bits, "orientation", info.orientation, "orientation_applied", info.orientation != 1,
+                  "synthetic", (int)info.synthetic);
     if (object != NULL && source->scan) {
         json_object_set_new(object, "scan", info_scan_json(source));
         json_object_set_new(object, "shown", cli_image_shown_json(image));
@@ -169,6 +170,8 @@ void cli_image_info_print(const hg_image *image)
     printf("channels     %d (%s)\n", info.channels, info_kinds[info.channels]);
     printf("bits         %d\n", info.bits);
     printf("orientation  %d (%s)\n", info.orientation, info.orientation == 1 ? "as stored" : "applied");
+    if (info.synthetic)
+        printf("synthetic    drawn by healthgpt, not for diagnosis\n");
     if (source->scan)
         info_print_scan(source, info.channels == 1);
 }
@@ -176,6 +179,8 @@ void cli_image_info_print(const hg_image *image)
 void cli_image_note(const hg_image *image)
 {
     const hg_image_source *source = hg_image_get_source(image);
+    if (hg_image_get_info(image).synthetic)
+        fprintf(stderr, "note: the picture is synthetic: it was drawn by healthgpt\n");
     if (!source->scan)
         return;
     if (hg_image_get_info(image).channels == 1)

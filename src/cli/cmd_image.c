@@ -49,7 +49,8 @@ static const char image_usage[] =
     "prepare writes the input of the image encoder: uint8 [336, 336, 3], or with --normalized\n"
     "float32 [3, 336, 336].\n"
     "VIEW, for files with many pictures or with measured values:\n" CLI_VIEW_HELP
-    "DEID, for convert to .dcm:\n" CLI_DEID_HELP;
+    "DEID, for convert to .dcm:\n" CLI_DEID_HELP
+    "A picture that was drawn stays marked as synthetic; --no-burn-in leaves the mark out of the pixels.\n";
 
 static hg_status image_usage_error(hg_error *err, const char *text, const char *what)
 {
@@ -109,6 +110,9 @@ static hg_status image_convert_dicom(const image_options *options, const hg_imag
     if (status == HG_STATUS_OK) {
         cli_image_describe(description, sizeof description, image);
         save.description = description;
+        if (save.no_burn_in && hg_image_get_info(image).synthetic)
+            fprintf(stderr, "warning: nothing in the pixels of %s says that the picture is synthetic\n",
+                    options->output);
         status = hg_record_save_image(image, options->output, &save, err);
     }
     cli_records_close(&records);

@@ -20,6 +20,7 @@ typedef struct child_head {
     int32_t channels;
     int32_t bits;
     int32_t orientation;
+    int32_t synthetic;
     hg_image_source source;
 } child_head;
 
@@ -54,6 +55,7 @@ static hg_status child_give(hg_sandbox_out *out, const hg_image *images, size_t 
                                  .channels = image->channels,
                                  .bits = image->bits,
                                  .orientation = image->orientation,
+                                 .synthetic = image->synthetic,
                                  .source = image->source};
         memcpy(to, &head, sizeof head);
         to += CHILD_HEAD_BYTES;
@@ -123,6 +125,7 @@ static hg_status child_take_one(hg_image *image, const hg_sandbox_result *result
     *at += CHILD_HEAD_BYTES;
     image->format = job->format->name;
     image->orientation = head.orientation >= 1 && head.orientation <= 8 ? head.orientation : 1;
+    image->synthetic = head.synthetic != 0;
     image->source = head.source;
     child_clean_source(&image->source);
     if (job->request.describe)

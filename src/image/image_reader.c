@@ -12,6 +12,7 @@
 #include "image/npy_reader.h"
 #include "image/orient.h"
 #include "image/png_reader.h"
+#include "image/synthetic_mark.h"
 #include "image/tiff_reader.h"
 
 /* In this order: a DICOM file may begin with 128 bytes of anything. */
@@ -100,8 +101,10 @@ hg_status hg_image_decode_all(hg_image *images, size_t *n, const hg_image_format
     else
         status =
             r.describe ? HG_STATUS_OK : reader_read_picture(images, format, bytes, r.view, r.limits, err);
+    bool synthetic = status == HG_STATUS_OK && !r.describe && hg_synthetic_mark_find(bytes);
     for (size_t i = 0; status == HG_STATUS_OK && !r.describe && i < *n; i++) {
         images[i].format = format->name;
+        images[i].synthetic = synthetic;
         status = hg_image_orient(&images[i], images[i].orientation, err);
     }
     for (size_t i = 0; status != HG_STATUS_OK && i < *n; i++)

@@ -25,7 +25,7 @@ struct hg_image {
     void *samples;          /* owned; NULL in an empty image */
     const char *format;     /* what it was read from, "png", "jpeg"; "" when made in memory; static text */
     int orientation;        /* EXIF orientation of the file, 1..8; the samples are already upright */
-    bool synthetic;         /* made by the model: the writer marks it */
+    bool synthetic;         /* made by the model, maybe in an earlier run: the writer marks it */
     hg_image_source source; /* of scans */
 };
 

@@ -82,11 +82,11 @@ static void test_info(void **state)
     cmd_run("info --json " FILE_PATH, 0,
             "{\"format\": \"jpeg\", \"width\": 14, \"height\": 23, \"channels\": 3, \"kind\": \"rgb\", "
             "\"bits\": 8, "
-            "\"orientation\": 6, \"orientation_applied\": true}\n",
+            "\"orientation\": 6, \"orientation_applied\": true, \"synthetic\": false}\n",
             "");
     cmd_run("--json info " HG_TEST_DATA "/image/grey_alpha16.png", 0,
             "\"channels\": 2, \"kind\": \"grey+alpha\", \"bits\": 16, \"orientation\": 1, "
-            "\"orientation_applied\": false}",
+            "\"orientation_applied\": false, \"synthetic\": false}",
             "");
     cmd_run("--help", 0, "usage: healthgpt image info", "");
 }

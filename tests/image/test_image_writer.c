@@ -232,6 +232,35 @@ static void test_synthetic(void **state)
     }
 }
 
+/* Who reads a file again knows, so that converting does not lose the mark. */
+static void test_synthetic_again(void **state)
+{
+    (void)state;
+    hg_error err = {0};
+    for (int type = 0; type <= HG_IMAGE_TYPE_DICOM; type++) {
+        for (int synthetic = 0; synthetic < 2; synthetic++) {
+            hg_image image, back, third;
+            hg_buffer file, again;
+            writer_picture(&image, 400, 300, 3, 8);
+            image.synthetic = synthetic != 0;
+            hg_buffer_init(&file, MAX_FILE);
+            hg_buffer_init(&again, MAX_FILE);
+            assert_int_equal(hg_image_encode(&file, &image, (hg_image_type)type, NULL, &err), HG_STATUS_OK);
+            writer_read_back(&back, &file);
+            assert_int_equal(back.synthetic, synthetic);
+            int other = (type + 1) % (HG_IMAGE_TYPE_DICOM + 1);
+            assert_int_equal(hg_image_encode(&again, &back, (hg_image_type)other, NULL, &err), HG_STATUS_OK);
+            writer_read_back(&third, &again);
+            assert_int_equal(third.synthetic, synthetic);
+            hg_image_deinit(&third);
+            hg_image_deinit(&back);
+            hg_image_deinit(&image);
+            hg_buffer_deinit(&file);
+            hg_buffer_deinit(&again);
+        }
+    }
+}
+
 static void test_bad_options(void **state)
 {
     (void)state;
@@ -314,7 +343,7 @@ int main(void)
         cmocka_unit_test(test_png_keeps_all), cmocka_unit_test(test_jpeg),
         cmocka_unit_test(test_tiff),          cmocka_unit_test(test_tiff_samples),
         cmocka_unit_test(test_notes),         cmocka_unit_test(test_bad_options),
-        cmocka_unit_test(test_synthetic),     cmocka_unit_test(test_no_memory),
-        cmocka_unit_test(test_save)};
+        cmocka_unit_test(test_synthetic),     cmocka_unit_test(test_synthetic_again),
+        cmocka_unit_test(test_no_memory),     cmocka_unit_test(test_save)};
     return cmocka_run_group_tests_name("image_writer", tests, NULL, NULL);
 }

@@ -2,9 +2,13 @@
  *
  * test_record.c: what is taken from a source (reference/make_records.py), and what is not.
  */
+#include "dicom_builder.h"
 #include "record_files.h"
 
+#include "image/image_reader.h"
+
 #include <stdlib.h>
+#include <unistd.h>
 
 static void test_values(void **state)
 {
@@ -186,6 +190,71 @@ static void test_other_files(void **state)
     assert_null(record);
 }
 
+/* Slice z of two series, which lie in one folder under names that say nothing. */
+static void record_write_slice(const char *folder, const char *series, int z)
+{
+    char path[HG_PATH_BYTES];
+    uint16_t pixels[4 * 4] = {1, 2, 3};
+    const builder_slice slice = {
+        .series = series, .position = {0, 0, 2 * z}, .instance = 9 - z, .width = 4, .height = 4};
+    hg_buffer file;
+    hg_error err = {0};
+    builder_make(&file, &slice, pixels);
+    snprintf(path, sizeof path, "%s/%d%s", folder, (z * 7 + 3) % 5, series);
+    assert_int_equal(hg_file_write(path, file.data, file.size, &err), HG_STATUS_OK);
+    hg_buffer_deinit(&file);
+}
+
+static void record_remove_slice(const char *folder, const char *series, int z)
+{
+    char path[HG_PATH_BYTES];
+    snprintf(path, sizeof path, "%s/%d%s", folder, (z * 7 + 3) % 5, series);
+    assert_int_equal(unlink(path), 0);
+}
+
+/* Of a series: the file of the slice that is shown; of a cut across slices any file, and no reference. */
+static void test_series(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/hg-record-XXXXXX", want[80];
+    hg_error err = {0};
+    assert_non_null(mkdtemp(folder));
+    for (int z = 0; z < 5; z++) {
+        record_write_slice(folder, "1.2.3.4", z);
+        if (z < 3)
+            record_write_slice(folder, "1.2.3.5", z);
+    }
+    for (int i = 0; i < 7; i++) {
+        hg_image image;
+        hg_record *record;
+        hg_image_view view = hg_image_view_default();
+        view.slice = i < 5 ? i : 1;
+        view.series = i == 5 ? "1" : NULL;
+        view.axis = i == 6 ? HG_IMAGE_AXIS_CORONAL : HG_IMAGE_AXIS_DEFAULT;
+        hg_image_init(&image);
+        if (hg_image_read_view(&image, folder, &view, NULL, &err) != HG_STATUS_OK ||
+            hg_record_open(&record, folder, &image, &err) != HG_STATUS_OK)
+            fail_msg("%s", err.text);
+        const hg_record_source source = {record, 0};
+        snprintf(want, sizeof want, "1.2.3.%d.%d", i == 5 ? 5 : 4, 9 - view.slice);
+        assert_true(record->dicom);
+        assert_string_equal(record->values[HG_RECORD_STUDY_UID], "1.2.3");
+        assert_int_equal(hg_record_can_refer(&source), i != 6);
+        if (i != 6)
+            assert_string_equal(record->values[HG_RECORD_SOP_UID], want);
+        else
+            assert_string_equal(record->values[HG_RECORD_SERIES_UID], "1.2.3.4");
+        hg_record_close(record);
+        hg_image_deinit(&image);
+    }
+    for (int z = 0; z < 5; z++) {
+        record_remove_slice(folder, "1.2.3.4", z);
+        if (z < 3)
+            record_remove_slice(folder, "1.2.3.5", z);
+    }
+    assert_int_equal(rmdir(folder), 0);
+}
+
 /* The blob comes from a process that may have been taken over: any change of it is harmless. */
 static void test_broken_blob(void **state)
 {
@@ -219,9 +288,9 @@ static void test_broken_blob(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_values),     cmocka_unit_test(test_cleaning),
-                                       cmocka_unit_test(test_charsets),   cmocka_unit_test(test_named),
-                                       cmocka_unit_test(test_hostile),    cmocka_unit_test(test_other_files),
-                                       cmocka_unit_test(test_broken_blob)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_values),   cmocka_unit_test(test_cleaning),
+                                       cmocka_unit_test(test_charsets), cmocka_unit_test(test_named),
+                                       cmocka_unit_test(test_hostile),  cmocka_unit_test(test_other_files),
+                                       cmocka_unit_test(test_series),   cmocka_unit_test(test_broken_blob)};
     return cmocka_run_group_tests_name("record", tests, NULL, NULL);
 }
