@@ -226,7 +226,7 @@ static void test_series(void **state)
     }
     for (int i = 0; i < 7; i++) {
         hg_image image;
-        hg_record *record;
+        hg_record *record = NULL;
         hg_image_view view = hg_image_view_default();
         view.slice = i < 5 ? i : 1;
         view.series = i == 5 ? "1" : NULL;
