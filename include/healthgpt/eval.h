@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * eval.h: how good pictures are, against the truth.
+ */
+#ifndef HEALTHGPT_EVAL_H
+#define HEALTHGPT_EVAL_H
+
+#include <healthgpt/image.h>
+#include <healthgpt/status.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The window of SSIM. */
+typedef enum hg_ssim_window {
+    HG_SSIM_WINDOW_GAUSSIAN, /* 11 x 11, sigma 1.5, plain variances: of the paper on SSIM */
+    HG_SSIM_WINDOW_UNIFORM   /* 7 x 7, sample variances: scikit-image's default */
+} hg_ssim_window;
+
+typedef struct hg_compare_options {
+    hg_ssim_window window;
+    double range; /* of values; 0: 255 for 8 bits, 65535 for 16 */
+    const hg_image
+        *mask; /* of the same size; pixels whose first channel is 0 do not count; NULL: all count */
+} hg_compare_options;
+
+typedef struct hg_image_scores {
+    int width, height, channels;
+    double range;
+    size_t n_pixels;                  /* that counted */
+    double mse, psnr, mae, ssim;      /* psnr is infinite for equal pictures */
+    bool has_wrapped;                 /* 8 bits: the next two are given */
+    double wrapped_mse, wrapped_psnr; /* of arithmetic modulo 256, only to compare with figures made so */
+} hg_image_scores;
+
+/* Compares two pictures of one size; alpha is dropped, a grey one beside a colour one counts as colour. The
+ * mean is over pixels and channels; src/eval/image_metrics.h has the formulas. `options` may be NULL.
+ * HG_STATUS_INPUT when sizes or bits differ, when the picture is smaller than SSIM's window, or when the mask
+ * leaves nothing. */
+HG_API hg_status hg_eval_compare(const hg_image *a, const hg_image *b, const hg_compare_options *options,
+                                 hg_image_scores *scores, hg_error *err) HG_MUST_CHECK;
+
+/* 10 log10(range^2 / mse), infinite for 0. */
+HG_API double hg_eval_psnr(double mse, double range);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
