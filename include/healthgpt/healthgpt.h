@@ -35,8 +35,9 @@ typedef struct hg_model_options {
                              the best that this machine has */
     const char *kv_cache; /* type of cached keys and values: "f32", "f16", "bf16"; NULL: f32. 16 bits halve it
                              and round */
-    const char *vision;   /* type of the image encoder's products: "f32", or "bf16" on processors that have
-                             AVX512-BF16; NULL: bf16 on those when the language model is block-quantised */
+    const char *vision; /* type of products in the image encoder and the picture decoder: "f32", or "bf16" on
+                           processors that have AVX512-BF16; NULL: bf16 on those when the language model is
+                           block-quantised */
 } hg_model_options;
 
 /* Opens a folder of released files: `base/`, `clip/`, `com_hlora_weights*.bin`, `gen_hlora_weights*.bin`,

@@ -36,6 +36,21 @@ static bool is_quantised(const hg_decoder *d)
     return false;
 }
 
+/* Pictures are decoded in the vision type; codes come from float32, because bf16 would change a few of them.
+ */
+static hg_status open_maps(hg_model *m, bool bf16, hg_error *err)
+{
+    hg_healthgpt *w = &m->weights;
+    if (!w->tasks[HG_TASK_GENERATION].present || m->kernels == hg_kernels_get(HG_CPU_TIER_REFERENCE))
+        return HG_STATUS_OK;
+    w->maps[HG_VQGAN_DECODE] =
+        hg_vqgan_maps_create(&w->vqgan, HG_VQGAN_DECODE, bf16 ? HG_DTYPE_BF16 : HG_DTYPE_F32);
+    w->maps[HG_VQGAN_ENCODE] = hg_vqgan_maps_create(&w->vqgan, HG_VQGAN_ENCODE, HG_DTYPE_F32);
+    if (w->maps[HG_VQGAN_DECODE] == NULL || w->maps[HG_VQGAN_ENCODE] == NULL)
+        return hg_error_memory(err, 0, "the picture decoder");
+    return HG_STATUS_OK;
+}
+
 /* The type of the vision parts' products. Left open, it is bf16 where that is faster and the language model
  * is block-quantised, whose own error is larger (docs/adr/0020-bf16-vision.md); otherwise f32, which is
  * exact. */
@@ -47,8 +62,9 @@ static hg_status open_vision(hg_model *m, const char *wanted, hg_error *err)
     if (bf16 && !fast)
         return hg_error_set(err, HG_STATUS_USAGE,
                             "vision type bf16 needs a processor with AVX512-BF16: use f32");
-    m->weights.clip.bf16 = bf16 || (wanted == NULL && fast && is_quantised(&m->weights.decoder));
-    return HG_STATUS_OK;
+    bf16 = bf16 || (wanted == NULL && fast && is_quantised(&m->weights.decoder));
+    m->weights.clip.bf16 = bf16;
+    return open_maps(m, bf16, err);
 }
 
 /* The reference adds its picture tokens behind the tokenizer's last one. */

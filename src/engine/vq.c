@@ -34,7 +34,7 @@ hg_status hg_vq_encode(hg_session *session, const hg_image *image, int32_t **cod
     if (status == HG_STATUS_OK)
         status = hg_vq_input_f32(hg_tensor_real(pixels), image, (int)side, err);
     if (status == HG_STATUS_OK) {
-        hg_vqgan_encode(ctx, vq, pixels, made);
+        hg_healthgpt_encode(ctx, &session->model->weights, pixels, made);
         status = hg_ctx_status(ctx, err);
     }
     if (status != HG_STATUS_OK) {
@@ -63,7 +63,7 @@ hg_status hg_vq_decode(hg_session *session, const int32_t *codes, size_t n_codes
                                 codes[i], (long long)vq->config.n_embed - 1);
     }
     hg_session_begin(session);
-    hg_tensor *pixels = hg_vqgan_decode(&session->ctx, vq, codes);
+    hg_tensor *pixels = hg_healthgpt_draw(&session->ctx, &session->model->weights, codes);
     status = hg_ctx_status(&session->ctx, err);
     if (status != HG_STATUS_OK)
         return status;

@@ -142,6 +142,8 @@ hg_status hg_healthgpt_load(hg_healthgpt *m, const hg_model_parts *parts, hg_err
 
 void hg_healthgpt_close(hg_healthgpt *m)
 {
+    for (int way = 0; way < 2; way++)
+        hg_vqgan_maps_destroy(m->maps[way]);
     hg_arena_deinit(&m->arena);
     memset(m, 0, sizeof *m);
 }
@@ -151,6 +153,20 @@ hg_tensor *hg_healthgpt_see(hg_ctx *ctx, hg_healthgpt *m, hg_task task, hg_tenso
     hg_task_parts *parts = &m->tasks[task];
     hg_tensor *features = hg_clip_forward(ctx, &m->clip, pixels, parts->clip_layers);
     return hg_projector_forward(ctx, &parts->plugin.projector, features);
+}
+
+hg_tensor *hg_healthgpt_draw(hg_ctx *ctx, hg_healthgpt *m, const int32_t *codes)
+{
+    hg_vqgan_maps *maps = m->maps[HG_VQGAN_DECODE];
+    return maps != NULL ? hg_vqgan_maps_decode(ctx, maps, codes) : hg_vqgan_decode(ctx, &m->vqgan, codes);
+}
+
+bool hg_healthgpt_encode(hg_ctx *ctx, hg_healthgpt *m, hg_tensor *picture, int32_t *codes)
+{
+    hg_vqgan_maps *maps = m->maps[HG_VQGAN_ENCODE];
+    if (maps == NULL)
+        return hg_vqgan_encode(ctx, &m->vqgan, picture, codes);
+    return hg_vqgan_choose(ctx, &m->vqgan, hg_vqgan_maps_latent(ctx, maps, picture), codes);
 }
 
 static size_t count_slots(const hg_decoder_config *c, bool biases)

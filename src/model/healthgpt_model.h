@@ -10,7 +10,7 @@
 #include "model/clip.h"
 #include "model/decoder.h"
 #include "model/model_parts.h"
-#include "model/vqgan.h"
+#include "model/vqgan_maps.h"
 
 typedef enum hg_task { HG_TASK_COMPREHENSION, HG_TASK_GENERATION } hg_task;
 
@@ -32,6 +32,8 @@ typedef struct hg_healthgpt {
     hg_preprocessor_config preprocessor;
     hg_task_parts tasks[HG_TASK_COUNT];
     hg_vqgan vqgan; /* when the generation task is present */
+    hg_vqgan_maps
+        *maps[2]; /* by hg_vqgan_way; NULL, as after loading: the plain way. Closed with the model */
 } hg_healthgpt;
 
 /* Puts the model together and checks that its parts are complete and belong together. The parts are borrowed
@@ -41,6 +43,10 @@ hg_status hg_healthgpt_load(hg_healthgpt *m, const hg_model_parts *parts, hg_err
 
 /* Leaves the parts open. */
 void hg_healthgpt_close(hg_healthgpt *m);
+
+/* hg_vqgan_decode and hg_vqgan_encode, the fast way where there are maps. */
+hg_tensor *hg_healthgpt_draw(hg_ctx *ctx, hg_healthgpt *m, const int32_t *codes);
+bool hg_healthgpt_encode(hg_ctx *ctx, hg_healthgpt *m, hg_tensor *picture, int32_t *codes);
 
 /* Tensors that a part of this model consists of; 0 for a part that is absent. CLIP's last norm, which nothing
  * here uses, is not counted. */

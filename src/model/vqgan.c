@@ -116,10 +116,9 @@ hg_tensor *hg_vqgan_latent(hg_ctx *ctx, hg_vqgan *vq, hg_tensor *pictures)
     return take_result(ctx, rows, latent, mark);
 }
 
-bool hg_vqgan_encode(hg_ctx *ctx, hg_vqgan *vq, hg_tensor *picture, int32_t *codes)
+bool hg_vqgan_choose(hg_ctx *ctx, hg_vqgan *vq, hg_tensor *latent, int32_t *codes)
 {
     hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
-    hg_tensor *latent = hg_vqgan_latent(ctx, vq, picture);
     const hg_tensor *scores = hg_op_linear(ctx, latent, &vq->proj.weight, &vq->proj.bias);
     for (int64_t i = 0; !hg_ctx_failed(ctx) && i < hg_vqgan_n_codes(vq); i++) {
         const hg_real *row = hg_tensor_real(scores) + i * scores->stride[0];
@@ -132,4 +131,13 @@ bool hg_vqgan_encode(hg_ctx *ctx, hg_vqgan *vq, hg_tensor *picture, int32_t *cod
     if (!hg_ctx_failed(ctx))
         hg_arena_reset(ctx->arena, mark);
     return !hg_ctx_failed(ctx);
+}
+
+bool hg_vqgan_encode(hg_ctx *ctx, hg_vqgan *vq, hg_tensor *picture, int32_t *codes)
+{
+    hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
+    bool ok = hg_vqgan_choose(ctx, vq, hg_vqgan_latent(ctx, vq, picture), codes);
+    if (ok)
+        hg_arena_reset(ctx->arena, mark);
+    return ok;
 }

@@ -81,6 +81,9 @@ hg_tensor *hg_vqgan_decode(hg_ctx *ctx, hg_vqgan *vq, const int32_t *codes);
  * first of equals. False when the context has failed. */
 bool hg_vqgan_encode(hg_ctx *ctx, hg_vqgan *vq, hg_tensor *picture, int32_t *codes);
 
+/* The second half of the above: the codes of latent rows (side², embed_dim). */
+bool hg_vqgan_choose(hg_ctx *ctx, hg_vqgan *vq, hg_tensor *latent, int32_t *codes);
+
 /* Before the quantiser, for a picture (in_channels, R, R) or several (B, in_channels, R, R): (B · side²,
  * embed_dim), row by position. */
 hg_tensor *hg_vqgan_latent(hg_ctx *ctx, hg_vqgan *vq, hg_tensor *pictures);

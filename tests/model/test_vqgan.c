@@ -7,7 +7,7 @@
 
 #include "base/memory.h"
 #include "base/parallel.h"
-#include "model/vqgan.h"
+#include "model/vqgan_maps.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -90,14 +90,18 @@ static int to_byte(float x)
     return (int)((clamped + 1) / 2 * 255);
 }
 
-static void check_decode(hg_cpu_tier tier)
+/* The plain way, or the fast way in float32. */
+static void check_decode(hg_cpu_tier tier, bool fast)
 {
     static const int rows[4] = {0, 1, 128, 255};
     fixture f;
     int32_t codes[1024];
     fixture_open(&f, tier, hg_parallel_processors());
     golden_codes(&f, "gen.codes", codes);
-    const hg_tensor *picture = hg_vqgan_decode(&f.ctx, &f.vq, codes);
+    hg_vqgan_maps *maps = hg_vqgan_maps_create(&f.vq, HG_VQGAN_DECODE, HG_DTYPE_F32);
+    assert_non_null(maps);
+    const hg_tensor *picture =
+        fast ? hg_vqgan_maps_decode(&f.ctx, maps, codes) : hg_vqgan_decode(&f.ctx, &f.vq, codes);
     if (picture == NULL)
         fail_msg("%s", f.ctx.error.text);
     const float *got = picture->data, *want = golden_get(f.golden, "vq.output_rows")->data; /* (3, 4, 256) */
@@ -122,13 +126,15 @@ static void check_decode(hg_cpu_tier tier)
     }
     assert_true(differ < 200); /* of 196,608: values on the border between two bytes */
     hg_mem_free(bytes);
+    hg_vqgan_maps_destroy(maps);
     fixture_close(&f);
 }
 
 static void test_decode(void **state)
 {
     (void)state;
-    check_decode(hg_cpu_detect());
+    check_decode(hg_cpu_detect(), false);
+    check_decode(hg_cpu_detect(), true);
 }
 
 static hg_tensor *picture_tensor(fixture *f)
@@ -144,15 +150,17 @@ static hg_tensor *picture_tensor(fixture *f)
     return picture;
 }
 
-static void test_encode(void **state)
+static void check_encode(bool fast)
 {
-    (void)state;
     static const int rows[2] = {0, 17};
     fixture f;
     int32_t want[1024], codes[1024];
     fixture_open(&f, hg_cpu_detect(), hg_parallel_processors());
     hg_tensor *picture = picture_tensor(&f);
-    const hg_tensor *latent = hg_vqgan_latent(&f.ctx, &f.vq, picture); /* (1024, 32) */
+    hg_vqgan_maps *maps = hg_vqgan_maps_create(&f.vq, HG_VQGAN_ENCODE, HG_DTYPE_F32);
+    assert_non_null(maps);
+    hg_tensor *latent = fast ? hg_vqgan_maps_latent(&f.ctx, maps, picture)
+                             : hg_vqgan_latent(&f.ctx, &f.vq, picture); /* (1024, 32) */
     assert_non_null(latent);
     const float *expected = golden_get(f.golden, "vq.picture_latent_rows")->data; /* (32, 2, 32) */
     for (int c = 0; c < 32; c++) {
@@ -164,9 +172,85 @@ static void test_encode(void **state)
         }
     }
     golden_codes(&f, "vq.picture_codes", want);
-    assert_true(hg_vqgan_encode(&f.ctx, &f.vq, picture, codes));
+    assert_true(fast ? hg_vqgan_choose(&f.ctx, &f.vq, latent, codes)
+                     : hg_vqgan_encode(&f.ctx, &f.vq, picture, codes));
     assert_memory_equal(codes, want, sizeof codes);
+    hg_vqgan_maps_destroy(maps);
     fixture_close(&f);
+}
+
+static void test_encode(void **state)
+{
+    (void)state;
+    check_encode(false);
+    check_encode(true);
+}
+
+/* Bytes of a picture of the fast way in `type` that differ from the plain way's: the largest and the mean
+ * distance. */
+static void test_bf16_picture(void **state)
+{
+    (void)state;
+    if (!hg_kernels_get(hg_cpu_detect())->fast_bf16) {
+        print_message("skipped: this processor has no AVX512-BF16\n");
+        skip();
+    }
+    fixture f;
+    int32_t codes[1024];
+    fixture_open(&f, hg_cpu_detect(), 2);
+    golden_codes(&f, "gen.codes", codes);
+    hg_vqgan_maps *maps = hg_vqgan_maps_create(&f.vq, HG_VQGAN_DECODE, HG_DTYPE_BF16);
+    assert_non_null(maps);
+    const hg_tensor *want = hg_vqgan_decode(&f.ctx, &f.vq, codes);
+    const hg_tensor *got = hg_vqgan_maps_decode(&f.ctx, maps, codes);
+    assert_false(hg_ctx_failed(&f.ctx));
+    int largest = 0;
+    double mean = 0;
+    for (int i = 0; i < 3 * 65536; i++) {
+        int distance = abs(to_byte(hg_tensor_real(got)[i]) - to_byte(hg_tensor_real(want)[i]));
+        largest = distance > largest ? distance : largest;
+        mean += distance / (3.0 * 65536);
+    }
+    printf("bf16 picture: largest difference %d of 255, mean %.3f\n", largest, mean);
+    assert_true(largest > 0 && largest <= 4); /* 0: it would not be bf16 */
+    assert_true(mean < 0.5);
+    hg_vqgan_maps_destroy(maps);
+    fixture_close(&f);
+}
+
+/* The fast way: the same bits for any number of threads and again, and bounded memory. */
+static void check_maps_threads(hg_dtype type)
+{
+    fixture one, many;
+    int32_t codes[1024];
+    fixture_open(&one, hg_cpu_detect(), 1);
+    fixture_open(&many, hg_cpu_detect(), 5);
+    golden_codes(&one, "gen.codes", codes);
+    hg_vqgan_maps *a = hg_vqgan_maps_create(&one.vq, HG_VQGAN_DECODE, type),
+                  *b = hg_vqgan_maps_create(&many.vq, HG_VQGAN_DECODE, type);
+    assert_true(a != NULL && b != NULL);
+    const hg_tensor *x = hg_vqgan_maps_decode(&one.ctx, a, codes);
+    size_t peak = one.arena.total_bytes;
+    hg_arena_reset(&one.arena, (hg_arena_mark){0});
+    x = hg_vqgan_maps_decode(&one.ctx, a, codes);
+    const hg_tensor *y = hg_vqgan_maps_decode(&many.ctx, b, codes);
+    assert_true(x != NULL && y != NULL);
+    assert_memory_equal(x->data, y->data, hg_tensor_bytes(x));
+    assert_int_equal(one.arena.total_bytes, peak);
+    assert_true(peak <
+                (size_t)6 * 64 * 65536 * sizeof(float)); /* four of the largest map, and small things */
+    hg_vqgan_maps_destroy(a);
+    hg_vqgan_maps_destroy(b);
+    fixture_close(&one);
+    fixture_close(&many);
+}
+
+static void test_maps_threads_and_memory(void **state)
+{
+    (void)state;
+    check_maps_threads(HG_DTYPE_F32);
+    if (hg_kernels_get(hg_cpu_detect())->fast_bf16)
+        check_maps_threads(HG_DTYPE_BF16);
 }
 
 /* The same picture for any number of threads, in a second run in the same arena, and with only the picture
@@ -205,6 +289,18 @@ static void test_bad_input(void **state)
     assert_int_equal(f.ctx.error.code, HG_STATUS_INPUT);
     assert_null(hg_vqgan_decode(&f.ctx, &f.vq, codes)); /* the failure sticks */
     f.ctx.error.code = HG_STATUS_OK;
+    hg_vqgan_maps *decode = hg_vqgan_maps_create(&f.vq, HG_VQGAN_DECODE, HG_DTYPE_F32),
+                  *encode = hg_vqgan_maps_create(&f.vq, HG_VQGAN_ENCODE, HG_DTYPE_F32);
+    assert_true(decode != NULL && encode != NULL);
+    assert_null(hg_vqgan_maps_decode(&f.ctx, decode, codes));
+    assert_int_equal(f.ctx.error.code, HG_STATUS_INPUT);
+    f.ctx.error.code = HG_STATUS_OK;
+    assert_null(
+        hg_vqgan_maps_latent(&f.ctx, encode, hg_ctx_tensor(&f.ctx, 3, (int64_t[]){3, 64, 64}, false)));
+    assert_int_equal(f.ctx.error.code, HG_STATUS_INPUT);
+    f.ctx.error.code = HG_STATUS_OK;
+    hg_vqgan_maps_destroy(decode);
+    hg_vqgan_maps_destroy(encode);
     hg_tensor *small = hg_ctx_tensor(&f.ctx, 3, (int64_t[]){3, 128, 128}, false);
     assert_false(hg_vqgan_encode(&f.ctx, &f.vq, small, codes));
     assert_string_equal(f.ctx.error.text,
@@ -230,6 +326,8 @@ int main(void)
         cmocka_unit_test(test_decode),
         cmocka_unit_test(test_encode),
         cmocka_unit_test(test_threads_and_memory),
+        cmocka_unit_test(test_bf16_picture),
+        cmocka_unit_test(test_maps_threads_and_memory),
         cmocka_unit_test(test_bad_input),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
