@@ -63,6 +63,9 @@ typedef struct hg_record_options {
                                   same   old ones; NULL: new ones in each call */
 } hg_record_options;
 
+/* HG_STATUS_USAGE when the options' sources are of several patients: to be asked before the work. */
+HG_API hg_status hg_record_check(const hg_record_options *options, hg_error *err) HG_MUST_CHECK;
+
 /* The mark in the pixels of a synthetic picture. */
 #define HG_RECORD_MARK "SYNTHETIC - NOT FOR DIAGNOSIS"
 

@@ -103,6 +103,15 @@ bool cli_common_take(cli_common *c, int code, const char *argument, hg_status *s
     }
 }
 
+int cli_check_folder(const char *out)
+{
+    const char *slash = strrchr(out, '/');
+    char *folder = slash == NULL ? strdup(".") : strndup(out, (size_t)(slash - out) + 1);
+    int reason = folder == NULL ? ENOMEM : access(folder, W_OK | X_OK) == 0 ? 0 : errno;
+    free(folder);
+    return reason;
+}
+
 bool cli_write(const char *text, size_t n)
 {
     return fwrite(text, 1, n, stdout) == n && fflush(stdout) == 0;

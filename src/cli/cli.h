@@ -109,6 +109,9 @@ bool cli_parse_double(const char *option, const char *text, double min, double m
 int cli_fail(hg_status status, const char *format, ...) HG_PRINTF(2, 3);
 int cli_fail_error(const hg_error *err);
 
+/* Work takes minutes: whether the file can be made is asked before. 0, or the reason as an errno. */
+int cli_check_folder(const char *out);
+
 /* Puts text on stdout at once; false when it cannot be written, which main() reports at the end. */
 bool cli_write(const char *text, size_t n);
 

@@ -116,3 +116,10 @@ hg_status cli_records_options(hg_record_options *out, const cli_records *records
     out->deid_key = o->key;
     return record_read_key(o, err);
 }
+
+hg_status cli_records_check(const cli_records *records, cli_record_options *o, hg_error *err)
+{
+    hg_record_options options;
+    hg_status status = cli_records_options(&options, records, o, err);
+    return status == HG_STATUS_OK ? hg_record_check(&options, err) : status;
+}

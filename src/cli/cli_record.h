@@ -57,6 +57,9 @@ void cli_records_close(cli_records *records);
  * `version` must stay. */
 void cli_records_name_model(cli_records *records, const char *name, const char *path, const char *version);
 
+/* What can go wrong, before the work: sources of several patients, a key that cannot be read. */
+hg_status cli_records_check(const cli_records *records, cli_record_options *o, hg_error *err);
+
 /* Options of hg_record_save_image and hg_record_save_answer; both arguments must outlive them. */
 hg_status cli_records_options(hg_record_options *out, const cli_records *records, cli_record_options *o,
                               hg_error *err);

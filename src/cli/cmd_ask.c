@@ -6,6 +6,7 @@
 #include "cli_json.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 static const char ask_help[] =
@@ -110,6 +111,8 @@ static hg_status ask_about(cli_ask_options *o, hg_model *model, hg_session *sess
     for (size_t i = 0; status == HG_STATUS_OK && o->report != NULL && i < images.n; i++)
         status = cli_records_add(&records, paths[images.paths[i]], images.items[i], &o->record,
                                  o->common.quiet || i > 0, err);
+    if (status == HG_STATUS_OK && o->report != NULL)
+        status = cli_records_check(&records, &o->record, err);
     if (status == HG_STATUS_OK)
         status = ask_answer(o, model, session, &images, &records, question, err);
     cli_records_close(&records);
@@ -131,6 +134,9 @@ int cmd_ask(int argc, char **argv)
         return cli_fail(HG_STATUS_USAGE, "ask: a question is wanted after '%s'", argv[optind]);
     if (o.report != NULL && !cli_record_wanted(o.report))
         return cli_fail(HG_STATUS_USAGE, "ask: '%s' must end in .dcm", o.report);
+    int reason = o.report != NULL ? cli_check_folder(o.report) : 0;
+    if (reason != 0)
+        return cli_fail(HG_STATUS_FAILED, "ask: '%s' cannot be written: %s", o.report, strerror(reason));
     hg_error err = {HG_STATUS_OK, ""};
     hg_model *model;
     hg_session *session;

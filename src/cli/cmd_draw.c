@@ -7,11 +7,8 @@
 #include "cli_json.h"
 #include "cli_record.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static const char draw_help[] =
     "usage: healthgpt draw --task TASK [OPTIONS] [IMAGE] [TEXT] -o OUT\n"
@@ -88,16 +85,6 @@ static hg_status draw_take(draw_options *o, int code)
     }
 }
 
-/* Drawing takes minutes: whether the file can be made is asked before. 0, or the reason as an errno. */
-static int draw_check_folder(const char *out)
-{
-    const char *slash = strrchr(out, '/');
-    char *folder = slash == NULL ? strdup(".") : strndup(out, (size_t)(slash - out) + 1);
-    int reason = folder == NULL ? ENOMEM : access(folder, W_OK | X_OK) == 0 ? 0 : errno;
-    free(folder);
-    return reason;
-}
-
 /* Checks what can be checked before any work, and sorts the arguments into image and text. */
 static hg_status draw_arguments(draw_options *o, int n, char **arguments, const char **image_path)
 {
@@ -111,7 +98,7 @@ static hg_status draw_arguments(draw_options *o, int n, char **arguments, const 
     hg_error err = {HG_STATUS_OK, ""};
     if (hg_image_can_save(o->out, &err) != HG_STATUS_OK)
         return (hg_status)cli_fail(HG_STATUS_USAGE, "draw: %s", err.text);
-    int reason = draw_check_folder(o->out);
+    int reason = cli_check_folder(o->out);
     if (reason != 0)
         return (hg_status)cli_fail(HG_STATUS_FAILED, "draw: '%s' cannot be written: %s", o->out,
                                    strerror(reason));
@@ -237,6 +224,8 @@ int cmd_draw(int argc, char **argv)
         cli_image_note(image);
     if (image != NULL && cli_record_wanted(o.out))
         status = cli_records_add(&o.records, image_path, image, &o.record, o.common.quiet, &err);
+    if (status == HG_STATUS_OK && cli_record_wanted(o.out))
+        status = cli_records_check(&o.records, &o.record, &err);
     o.request.image = image;
     cli_catch_interrupt();
     if (status == HG_STATUS_OK)

@@ -25,17 +25,23 @@ static void modules_ascii(char *out, size_t n, const char *text)
 
 /* ---- beginning and end ---- */
 
-static hg_status modules_check_sources(hg_record_writer *w, hg_error *err)
+static const hg_record *modules_first(const hg_record_options *options)
 {
-    for (size_t i = 0; i < w->options.n_sources; i++) {
-        const hg_record *record = w->options.sources[i].record;
-        if (record == NULL || !record->dicom)
-            continue;
-        if (w->first == NULL)
-            w->first = record;
-        const hg_record_id ids[2] = {HG_RECORD_PATIENT_ID, HG_RECORD_PATIENT_NAME};
-        for (int k = 0; k < 2; k++) {
-            const char *a = w->first->values[ids[k]], *b = record->values[ids[k]];
+    for (size_t i = 0; i < options->n_sources; i++) {
+        if (options->sources[i].record != NULL && options->sources[i].record->dicom)
+            return options->sources[i].record;
+    }
+    return NULL;
+}
+
+hg_status hg_record_check(const hg_record_options *options, hg_error *err)
+{
+    static const hg_record_id ids[2] = {HG_RECORD_PATIENT_ID, HG_RECORD_PATIENT_NAME};
+    const hg_record *first = modules_first(options);
+    for (size_t i = 0; i < options->n_sources; i++) {
+        const hg_record *record = options->sources[i].record;
+        for (int k = 0; k < 2 && record != NULL && record->dicom; k++) {
+            const char *a = first->values[ids[k]], *b = record->values[ids[k]];
             if (strcmp(a != NULL ? a : "", b != NULL ? b : "") != 0)
                 return hg_error_set(
                     err, HG_STATUS_USAGE,
@@ -60,7 +66,8 @@ hg_status hg_record_writer_init(hg_record_writer *w, const hg_record_options *op
     *w = (hg_record_writer){0};
     if (options != NULL)
         w->options = *options;
-    hg_status status = modules_check_sources(w, err);
+    w->first = modules_first(&w->options);
+    hg_status status = hg_record_check(&w->options, err);
     if (status == HG_STATUS_OK && w->options.deidentify && w->options.deid_key == NULL)
         status = hg_uid_key(w->key, err);
     else if (w->options.deidentify && w->options.deid_key != NULL)

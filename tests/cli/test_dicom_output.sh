@@ -51,7 +51,9 @@ accepted() {
     python3 -c 'import pydicom, sys
 ds = pydicom.dcmread(sys.argv[1])
 assert ds.SOPInstanceUID.startswith("2.25.") and ds.SOPInstanceUID == ds.file_meta.MediaStorageSOPInstanceUID
-assert "PixelData" not in ds or len(ds.PixelData) == ds.Rows * ds.Columns * ds.SamplesPerPixel * ds.BitsAllocated // 8
+if "PixelData" in ds:
+    size = ds.Rows * ds.Columns * ds.SamplesPerPixel * ds.BitsAllocated // 8
+    assert len(ds.PixelData) == size + size % 2
 list(ds.iterall())' "$1" 2>"$work/err" || fail "pydicom does not read $1"
   fi
 }
@@ -117,8 +119,13 @@ grep -qaE 'SECRET|887766|19770707' "$work/deid_report.dcm" && fail "ask --deid l
 run 0 ask --model "$m3" --max-tokens 3 --sr "$work/none.dcm" "A question without an image"
 accepted "$work/none.dcm"
 run 2 ask --model "$m3" --sr "$work/x.txt" "$record/named.dcm" "What is it?"
+run 1 ask --model "$m3" --sr "$work/nowhere/x.dcm" "$record/named.dcm" "What is it?"
+[ -s "$work/out" ] && fail "an answer, and then no place for the report"
+run 3 ask --model "$m3" --deid --deid-key "$work/none" --sr "$work/x.dcm" "$record/named.dcm" "What is it?"
+[ -s "$work/out" ] && fail "an answer, and then no key for the report"
 run 2 ask --model "$m3" --max-tokens 3 --sr "$work/two.dcm" "$record/named.dcm" "$record/utf8.dcm" "What is it?"
 [ ! -e "$work/two.dcm" ] || fail "two patients in one file"
+[ -s "$work/out" ] && fail "an answer, and then no report of two patients"
 
 # ---- convert, and de-identified
 head -c 32 /dev/urandom >"$work/key"
