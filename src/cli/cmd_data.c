@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cmd_data.c: healthgpt data phantom ...: data sets. One table of actions, each with its options.
+ * cmd_data.c: healthgpt data: the table of its actions, and phantom; the others are in cmd_data_sets.c.
  */
+#include "cmd_data.h"
 #include "cli.h"
-#include "cli_json.h"
 
 #include <healthgpt/data.h>
 
@@ -11,7 +11,12 @@
 #include <string.h>
 
 static const char data_help[] =
-    "usage: healthgpt data phantom -o FOLDER [OPTIONS]   synthetic patients with known truth\n\n"
+    "usage: healthgpt data phantom -o FOLDER [OPTIONS]   synthetic patients with known truth\n"
+    "       healthgpt data build --from SOURCE IN -o FOLDER   a published set in the form that training "
+    "reads\n"
+    "       healthgpt data check FILE.json...                 what is wrong in lists of one set, and counts\n"
+    "       healthgpt data tokens --model M FILE.json         picture codes of all targets, before "
+    "training\n\n"
     "phantom: pictures of several contrasts that fit each other, questions with answers, pairs for every\n"
     "drawing task, truth.jsonl with all that is true of each picture, and index.html to look at. The lists\n"
     "train.json, val.json and test.json are what `healthgpt train --data` reads; no patient is in two of "
@@ -20,8 +25,20 @@ static const char data_help[] =
     "  --size N        64..256 pixels (128)  --parts P   head,chest,abdomen,pelvis,blood (all)\n"
     "  --slices N      of each patient (4)   --questions N   of each picture (4)\n"
     "  --ill X         part of the patients with a lesion (0.7)   --noise X   1 is usual, 0 none\n"
-    "  --format png\n"
-    "  --threads N  --json  --quiet\n";
+    "  --format png\n\n"
+    "build: SOURCE is vqa-rad, slake, pathvqa, mimic-cxr-vqa, llava-med, pubmedvision, llava-558k, "
+    "llava-665k,\n"
+    "ixi or synthrad2023; IN the folder with its files as published (docs/data.md).\n"
+    "  --val X  --test X   parts for these lists where the publisher has no split (0.1 each)\n"
+    "  --official      keep the publisher's splits although patients are in several\n"
+    "  --near N        images whose hashes differ in at most N of 64 bits share a split (2)\n"
+    "  --multi-image keep|drop   rows with several images (drop)   --keep-missing   rows without their "
+    "image\n"
+    "  --slices N      of each volume (8)    --seed S\n\n"
+    "check: --images FOLDER  --decode (open every image)  --codes N (codes that a picture must have)\n"
+    "tokens: --cache FOLDER (codes; training's setting of that name)  --images FOLDER\n"
+    "  -o FILE.json    the list with codes in the place of target images\n\n"
+    "  --all (show every problem)  --threads N  --json  --quiet\n";
 
 enum {
     DATA_PATIENTS = CLI_OWN,
@@ -129,13 +146,28 @@ static int data_phantom(int argc, char **argv)
     return phantom_run(&r, &common);
 }
 
+void cmd_data_help(void)
+{
+    fputs(data_help, stdout);
+}
+
 int cmd_data(int argc, char **argv)
 {
-    if (argc >= 2 && strcmp(argv[1], "phantom") == 0)
-        return data_phantom(argc - 1, argv + 1);
+    static const struct {
+        const char *name;
+        int (*run)(int argc, char **argv);
+    } actions[] = {{"phantom", data_phantom},
+                   {"build", cmd_data_build},
+                   {"check", cmd_data_check},
+                   {"tokens", cmd_data_tokens}};
     if (argc >= 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
-        fputs(data_help, stdout);
+        cmd_data_help();
         return HG_STATUS_OK;
     }
-    return cli_fail(HG_STATUS_USAGE, "data: 'phantom' is wanted (see healthgpt data --help)");
+    for (size_t i = 0; argc >= 2 && i < sizeof actions / sizeof *actions; i++) {
+        if (strcmp(argv[1], actions[i].name) == 0)
+            return actions[i].run(argc - 1, argv + 1);
+    }
+    return cli_fail(HG_STATUS_USAGE,
+                    "data: phantom, build, check or tokens is wanted (see healthgpt data --help)");
 }

@@ -23,7 +23,7 @@ static const struct cli_command {
     {"inspect", cmd_inspect, "MODEL|FILE               what a model is, can do, and lacks"},
     {"image", cmd_image, "info|convert|prepare FILE   look at an image as the model will"},
     {"vq", cmd_vq, "encode|decode            between pictures and picture codes"},
-    {"data", cmd_data, "phantom -o FOLDER        data sets: synthetic patients with known truth"},
+    {"data", cmd_data, "phantom|build|check|tokens   data sets: synthetic patients, published sets, checks"},
     {"eval", cmd_eval, "images A B               how near pictures are to the truth"},
     {"train", cmd_train, "--stage S --data F.json -o FOLDER   train a plug-in"},
     {"bench", cmd_bench, "                         speed of every stage beside what the machine allows"},

@@ -402,18 +402,31 @@ static hg_status read_item(const hg_llava_set *set, hg_llava_item *item, const j
     return status == HG_STATUS_OK ? read_turns(item, json_object_get(json, "conversations"), err) : status;
 }
 
-hg_status hg_llava_read(const hg_llava_set *set, size_t index, hg_llava_item *item, hg_error *err)
+static hg_status item_failed(const hg_llava_set *set, size_t index, hg_status status, hg_error *err)
+{
+    return hg_error_prefix(err, status, "%s:%lld: item %zu", set->path, (long long)set->places[index].line,
+                           index + 1);
+}
+
+hg_status hg_llava_parse(const hg_llava_set *set, size_t index, json_t **out, hg_error *err)
 {
     const llava_place *place = &set->places[index];
-    *item = (hg_llava_item){.line = place->line};
-    json_t *json = NULL;
-    hg_status status = hg_json_parse(&json, "item", (const char *)set->map.data + place->begin,
+    hg_status status = hg_json_parse(out, "item", (const char *)set->map.data + place->begin,
                                      place->end - place->begin, LLAVA_MAX_ITEM_BYTES, err);
-    if (status == HG_STATUS_OK)
-        status = read_item(set, item, json, err);
+    return status == HG_STATUS_OK ? status : item_failed(set, index, status, err);
+}
+
+hg_status hg_llava_read(const hg_llava_set *set, size_t index, hg_llava_item *item, hg_error *err)
+{
+    json_t *json = NULL;
+    *item = (hg_llava_item){.line = set->places[index].line};
+    hg_status status = hg_llava_parse(set, index, &json, err);
+    if (status != HG_STATUS_OK)
+        return status;
+    status = read_item(set, item, json, err);
     json_decref(json);
     if (status == HG_STATUS_OK)
         return status;
     hg_llava_item_deinit(item);
-    return hg_error_prefix(err, status, "%s:%lld: item %zu", set->path, (long long)place->line, index + 1);
+    return item_failed(set, index, status, err);
 }

@@ -16,6 +16,7 @@
 
 #include "base/error.h"
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -65,5 +66,9 @@ int64_t hg_llava_line(const hg_llava_set *set, size_t index);
 hg_status hg_llava_read(const hg_llava_set *set, size_t index, hg_llava_item *item,
                         hg_error *err) HG_MUST_CHECK;
 void hg_llava_item_deinit(hg_llava_item *item);
+
+/* Item `index` as JSON, whatever it holds; the caller drops it (json_decref). HG_STATUS_INPUT, as above, when
+ * it is none. */
+hg_status hg_llava_parse(const hg_llava_set *set, size_t index, json_t **out, hg_error *err) HG_MUST_CHECK;
 
 #endif
