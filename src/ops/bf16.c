@@ -11,8 +11,12 @@
 
 /* Rows a chunk of what goes row by row. */
 #define ROW_BLOCK 16
-/* Weight rows a chunk: of 1,024 bf16 each they are 512 KiB, half a second-level cache. */
-#define WEIGHT_BLOCK 256
+/* Weight rows a chunk, when a call has many and when it has few: the more, the less often x is copied into
+ * the product's own layout; but there should be chunks for a few threads. 512 rows of 1,024 bf16 are 1 MiB.
+ */
+#define WEIGHT_BLOCK 512
+#define WEIGHT_BLOCK_FEW 256
+#define MANY_ROWS 2048
 /* Queries a chunk: about this many, so that a chunk's scores over 577 keys stay in that cache. */
 #define QUERY_BLOCK 200
 /* Values of a quantised weight that are made floats at a time. */
@@ -86,12 +90,13 @@ typedef struct linear_job {
     const hg_bf16_part *parts;
     int n_parts;
     hg_bf16_end end;
-    uint16_t *scratch; /* WEIGHT_BLOCK · K for each worker */
+    int64_t block;     /* weight rows of a chunk */
+    uint16_t *scratch; /* block · K for each worker */
 } linear_job;
 
-static int64_t part_chunks(const hg_bf16_part *part)
+static int64_t part_chunks(const hg_bf16_part *part, int64_t block)
 {
-    return (part->w->shape[0] + WEIGHT_BLOCK - 1) / WEIGHT_BLOCK;
+    return (part->w->shape[0] + block - 1) / block;
 }
 
 /* k values of a weight row. */
@@ -127,18 +132,18 @@ static void linear_chunk(void *arg, int64_t index, int worker)
 {
     const linear_job *job = arg;
     const hg_bf16_part *part = job->parts;
-    while (index >= part_chunks(part))
-        index -= part_chunks(part++);
-    int64_t k = part->w->shape[1], first = index * WEIGHT_BLOCK, left = part->w->shape[0] - first;
+    while (index >= part_chunks(part, job->block))
+        index -= part_chunks(part++, job->block);
+    int64_t k = part->w->shape[1], first = index * job->block, left = part->w->shape[0] - first;
     hg_bf16_product s = {.m = job->x->shape[0],
-                         .n = left < WEIGHT_BLOCK ? left : WEIGHT_BLOCK,
+                         .n = left < job->block ? left : job->block,
                          .k = k,
                          .ldx = job->x->stride[0],
                          .ldy = part->y.stride[0],
                          .to_bf16 = part->y.dtype == HG_DTYPE_BF16,
                          .end = job->end};
     const uint16_t *w =
-        weight_rows(job->kernels, part->w, first, s.n, job->scratch + worker * WEIGHT_BLOCK * k, &s.ldw);
+        weight_rows(job->kernels, part->w, first, s.n, job->scratch + worker * job->block * k, &s.ldw);
     const hg_real *bias = part->bias != NULL ? hg_tensor_real(part->bias) + first : NULL;
     void *y = (uint8_t *)part->y.data + (size_t)first * hg_dtype_bytes(part->y.dtype);
     job->kernels->gemm_bf16(&s, bf16_at(job->x, 0), w, bias, y);
@@ -148,15 +153,18 @@ void hg_bf16_linear(hg_ctx *ctx, const hg_tensor *x, const hg_bf16_part *parts, 
 {
     if (hg_ctx_failed(ctx))
         return;
-    int64_t chunks = 0, work = 0, k = x->shape[1];
+    int64_t chunks = 0, rows = 0, k = x->shape[1];
     for (int i = 0; i < n_parts; i++) {
         assert(parts[i].w->shape[1] == k && parts[i].y.shape[0] == x->shape[0]);
-        chunks += part_chunks(&parts[i]);
-        work += x->shape[0] * k * parts[i].w->shape[0];
+        rows += parts[i].w->shape[0];
     }
-    hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
     linear_job job = {.kernels = ctx->kernels, .x = x, .parts = parts, .n_parts = n_parts, .end = end};
-    job.scratch = (uint16_t *)hg_ctx_scratch(ctx, ctx->n_threads * (WEIGHT_BLOCK / 2) * k);
+    job.block = rows >= MANY_ROWS ? WEIGHT_BLOCK : WEIGHT_BLOCK_FEW;
+    for (int i = 0; i < n_parts; i++)
+        chunks += part_chunks(&parts[i], job.block);
+    hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
+    int64_t work = x->shape[0] * k * rows;
+    job.scratch = (uint16_t *)hg_ctx_scratch(ctx, ctx->n_threads * (job.block / 2) * k);
     if (job.scratch != NULL)
         hg_parallel_for(hg_ctx_threads(ctx, work), chunks, linear_chunk, &job);
     hg_arena_reset(ctx->arena, mark);
