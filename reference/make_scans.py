@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Goldens of medical images: small files for tests/data/image/scan, and what pydicom, nibabel, NumPy and Pillow make of them.
 
-Needs pydicom >= 3, nibabel, numpy, pillow, tifffile, and pylibjpeg with its plugins. With the folder of the shared data set
+Needs pydicom >= 3, nibabel, numpy, pillow, tifffile, imagecodecs, and pylibjpeg with its plugins. With the folder of the shared data set
 as argument it also writes windowed.txt: for its readable grey DICOM files, values of the first frame after
-apply_modality_lut and apply_voi_lut, inverted for MONOCHROME1, as 0..255, at 64 places.
+apply_modality_lut and apply_voi_lut, inverted for MONOCHROME1, as 0..255, at 64 places; and lossy.txt: of its files that
+were compressed with loss, 512 stored values over all frames, by pydicom with pylibjpeg (JPEG-lossy.dcm, which that cannot
+read, by imagecodecs).
 """
 
 import gzip
@@ -12,6 +14,7 @@ import pathlib
 import struct
 import sys
 
+import imagecodecs
 import nibabel
 import numpy as np
 import pydicom
@@ -356,6 +359,57 @@ def make_npy():
     keep("unit.npy", grey_u8(unit))
 
 
+def make_slide():
+    """A whole slide of three levels, as Aperio's scanner writes them; level 1 is the one that is seen from afar."""
+    y, x = np.mgrid[0:64, 0:2112]
+    slide = np.stack([x // 10, 255 - x // 10, 4 * y], -1).astype("u1")
+    slide[4:12, 100:130] = [200, 30, 90]
+    levels = [slide, slide[::2, ::2], slide[::4, ::4]]
+    with tifffile.TiffWriter(OUT / "slide.svs") as tif:
+        for i, level in enumerate(levels):
+            tif.write(level, tile=(16, 64), photometric="rgb", compression="zlib", metadata=None,
+                      subfiletype=0 if i == 0 else 1,
+                      description=f"Aperio Image Library\r\n{level.shape[1]}x{level.shape[0]}|MPP = 0.5")
+    keep("slide.svs", slide[3:15, 90:140], region="90,3,50,12")
+    keep("slide.svs", levels[1][1:7, 40:70], level=1, region="40,1,30,6")
+    keep("slide.svs", levels[2], level=2)
+
+
+def make_seeds():
+    """First inputs of the fuzzers of series (lengths and files) and of DICOMDIR."""
+    folder = OUT.parent.parent.parent / "fuzz/corpus"
+    (folder / "fuzz_series").mkdir(exist_ok=True)
+    (folder / "fuzz_dicomdir").mkdir(exist_ok=True)
+    for name, syntax, directions in (("axial", ExplicitVRLittleEndian, [1, 0, 0, 0, 1, 0]),
+                                     ("sagittal", ImplicitVRLittleEndian, [0, 1, 0, 0, 0, -1]),
+                                     ("big", ExplicitVRBigEndian, [1, 0, 0, 0, 1, 0])):
+        files = b""
+        for k in (2, 0, 3, 1, 1):
+            ds = dicom(np.full((4, 5), 10 * k, "u2"), syntax, Modality="CT", SeriesInstanceUID="1.2.3", InstanceNumber=9 - k,
+                       ImagePositionPatient=[3 * k, 0, 2 * k], ImageOrientationPatient=directions, PixelSpacing=[1, 1],
+                       RescaleSlope=k + 1, RescaleIntercept=-k)
+            if k == 3:
+                ds.ImageType = ["ORIGINAL", "PRIMARY", "LOCALIZER"]
+            buffer = io.BytesIO()
+            ds.save_as(buffer, enforce_file_format=True)
+            files += struct.pack("<H", buffer.tell()) + buffer.getvalue()
+        (folder / "fuzz_series" / name).write_bytes(files)
+    ds = dicom(np.zeros((1, 1), "u1"))
+    for tag in ("PixelData", "Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit", "SamplesPerPixel"):
+        del ds[tag]
+    ds.file_meta.MediaStorageSOPClassUID = ds.SOPClassUID = "1.2.840.10008.1.3.10"
+    records = []
+    for kind, name in (("PATIENT", None), ("STUDY", None), ("SERIES", None), ("IMAGE", ["PICS", "IM1"]),
+                       ("IMAGE", ["..", "..", "IM2"]), ("IMAGE", "/ETC/PASSWD")):
+        record = Dataset()
+        record.DirectoryRecordType = kind
+        if name:
+            record.ReferencedFileID = name
+        records.append(record)
+    ds.DirectoryRecordSequence = Sequence(records)
+    ds.save_as(folder / "fuzz_dicomdir/medium", enforce_file_format=True)
+
+
 def make_claims():
     """Small files that say they are huge."""
     ds = dicom(np.zeros((4, 4), "u2"), Modality="CT")
@@ -395,6 +449,34 @@ def make_windowed(data):
     (OUT / "windowed.txt").write_text("\n".join(lines) + "\n")
 
 
+LOSSY = ("4.50", "4.51", "4.81", "4.91", "4.203")
+
+
+def stored_values(path, ds):
+    try:
+        return pydicom.pixels.pixel_array(ds)
+    except RuntimeError:
+        frame = next(pydicom.encaps.generate_frames(ds.PixelData, number_of_frames=1))
+        return imagecodecs.jpeg_decode(frame)
+
+
+def make_lossy(data):
+    lines = []
+    for path in sorted((data / "dicom").rglob("*.dcm")) + sorted((data / "wsi").rglob("*.dcm")):
+        try:
+            ds = pydicom.dcmread(path)
+            if not ds.file_meta.TransferSyntaxUID.endswith(LOSSY):
+                continue
+            values = stored_values(path, ds).ravel().astype("i4")
+        except Exception as e:
+            print(f"{path.name}: {e}", file=sys.stderr)
+            continue
+        places = np.arange(512, dtype="i8") * (values.size - 1) // 511
+        lines.append(" ".join([str(path.relative_to(data)).replace(" ", "\\"), str(values.size)]
+                              + [str(v) for v in values[places]]))
+    (OUT / "lossy.txt").write_text("\n".join(lines) + "\n")
+
+
 def main():
     OUT.mkdir(parents=True, exist_ok=True)
     make_dicom()
@@ -403,9 +485,12 @@ def main():
     make_npy()
     make_claims()
     make_oblong()
+    make_slide()
+    make_seeds()
     (OUT / "shown.txt").write_text("\n".join(goldens) + "\n")
     if len(sys.argv) > 1:
         make_windowed(pathlib.Path(sys.argv[1]))
+        make_lossy(pathlib.Path(sys.argv[1]))
 
 
 if __name__ == "__main__":

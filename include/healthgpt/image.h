@@ -31,9 +31,9 @@ typedef struct hg_image_info {
 } hg_image_info;
 
 /* Reads an image file, known by its content: PNG, JPEG, TIFF, DICOM, NIfTI (.nii, .nii.gz, .hdr with .img),
- * or a NumPy array; or the DICOM series of a folder or a DICOMDIR. Files with more than one picture give the
- * one that hg_image_view_default names. Decoding runs in a confined child process, so that a file that breaks
- * a decoder is only an error. On success
+ * a NumPy array, or a whole slide of one file; or the DICOM series of a folder or a DICOMDIR. Files with more
+ * than one picture give the one that hg_image_view_default names. Decoding runs in a confined child process,
+ * so that a file that breaks a decoder is only an error. On success
  * `*image` is the caller's, to be closed; on failure it is NULL. HG_STATUS_INPUT when the file is missing, of
  * an unknown format, damaged, cut short, or larger than 2^27 pixels or 65535 on a side. */
 HG_API hg_status hg_image_open(hg_image **image, const char *path, hg_error *err) HG_MUST_CHECK;
@@ -52,6 +52,9 @@ typedef enum hg_image_axis {
 
 #define HG_IMAGE_MIDDLE (-1)
 
+/* The smallest level whose longer side has 1024 pixels, or else the largest. */
+#define HG_IMAGE_AFAR (-1)
+
 /* Which picture of a file is wanted, and in which window. */
 typedef struct hg_image_view {
     const char *window; /* "C,W" (centre and width, after rescaling), a preset's name, or NULL: automatic */
@@ -59,12 +62,16 @@ typedef struct hg_image_view {
     int slice;          /* of a volume, from 0 at the left, back or foot; or HG_IMAGE_MIDDLE */
     hg_image_axis axis;
     const char *series; /* of a folder or DICOMDIR: number from 0, largest series first, or UID; NULL: 0 */
+    int level;          /* of a whole slide, 0 the largest; or HG_IMAGE_AFAR */
+    int region[4]; /* x, y, width, height of a whole slide, in pixels of the level (AFAR: level 0); width 0:
+                      all */
 } hg_image_view;
 
 /* The automatic window, the first frame, the middle slice of the default axis. */
 HG_API hg_image_view hg_image_view_default(void);
 
-/* As hg_image_open, with a choice. HG_STATUS_USAGE when the file has no such frame, slice, axis or window. */
+/* As hg_image_open, with a choice. HG_STATUS_USAGE when the file has no such frame, slice, axis, level,
+ * region or window. */
 HG_API hg_status hg_image_open_view(hg_image **image, const char *path, const hg_image_view *view,
                                     hg_error *err) HG_MUST_CHECK;
 
@@ -151,7 +158,9 @@ typedef struct hg_image_source {
     int n_files;           /* DICOM files of all its series */
     char series_uid[68];   /* SeriesInstanceUID */
     char instance_uid[68]; /* SOPInstanceUID of the DICOM file; "" for a picture of several */
-    int n_slices;          /* across `axis`; 1 when the file is no volume */
+    int n_levels;          /* of a whole slide; else 0 */
+    int level;
+    int n_slices; /* across `axis`; 1 when the file is no volume */
     int slice;
     hg_image_axis axis;
     double spacing[3]; /* mm between columns, rows and slices of the picture */

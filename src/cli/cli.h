@@ -96,6 +96,10 @@ hg_status cli_images_count(size_t *n_images, int n, char **paths, const cli_view
 /* Opens them; to be closed whatever the result. */
 hg_status cli_images_open(cli_images *images, int n, char **paths, const cli_view *view, hg_error *err);
 
+/* The question with the marked regions (--roi) named in front of it, to be freed; NULL when memory is short.
+ */
+char *cli_roi_question(const cli_view *view, const char *question);
+
 /* On stderr, of each scan: the window in use and what the reader noted; once where it is the same as of the
  * one before. */
 void cli_images_note(const cli_images *images);

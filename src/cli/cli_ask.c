@@ -6,6 +6,7 @@
 #include "cli_image_info.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const struct option ask_long[] = {CLI_COMMON_OPTIONS,
@@ -50,9 +51,26 @@ hg_status cli_ask_parse(cli_ask_options *o, int argc, char **argv, const char *h
     return status;
 }
 
+char *cli_roi_question(const cli_view *view, const char *question)
+{
+    char regions[HG_ROI_TEXT_BYTES];
+    bool blank = question[strspn(question, " \t\r\n")] == 0; /* to be refused as such */
+    hg_roi_describe(regions, view->rois, blank ? 0 : view->n_rois);
+    size_t n = strlen(regions) + strlen(question) + 2;
+    char *text = malloc(n);
+    if (text != NULL)
+        snprintf(text, n, "%s%s%s", regions, regions[0] != 0 ? "\n" : "", question);
+    return text;
+}
+
 hg_status cli_images_count(size_t *n_images, int n, char **paths, const cli_view *view, hg_error *err)
 {
     *n_images = 0;
+    if (view->n_rois > 0 && n != 1) {
+        err->code = HG_STATUS_USAGE;
+        snprintf(err->text, sizeof err->text, "--roi marks the pictures of one IMAGE, not of %d", n);
+        return HG_STATUS_USAGE;
+    }
     for (int i = 0; i < n && i <= CLI_MAX_IMAGES; i++) {
         size_t more = 0;
         hg_status status = cli_view_count(view, paths[i], &more, err);

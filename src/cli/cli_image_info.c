@@ -46,6 +46,10 @@ static json_t *info_scan_json(const hg_image_source *source)
         "slope", source->slope, "intercept", source->intercept, "minimum", source->minimum, "maximum",
         source->maximum, "lossy", (int)source->lossy, "may_show_names", (int)source->burned_in, "note",
         source->note, "windows", windows);
+    if (scan != NULL && source->n_levels > 0) {
+        json_object_set_new(scan, "levels", json_integer(source->n_levels));
+        json_object_set_new(scan, "level", json_integer(source->level));
+    }
     if (scan != NULL && source->n_series > 0) {
         json_object_set_new(scan, "series", json_integer(source->series));
         json_object_set_new(scan, "series_uid", json_string(source->series_uid));
@@ -108,6 +112,8 @@ static void info_print_place(const hg_image_source *source)
     if (source->n_series > 0)
         printf("series       %d of %d, in %d DICOM files\n", source->series, source->n_series,
                source->n_files);
+    if (source->n_levels > 0)
+        printf("level        %d of %d\n", source->level, source->n_levels);
     if (source->n_frames > 1)
         printf("frame        %d of %d\n", source->frame, source->n_frames);
     if (source->n_slices > 1)

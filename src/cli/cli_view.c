@@ -28,6 +28,31 @@ static bool view_count(int *out, const char *text)
     return view_number(out, text) && *out >= 1 && *out <= HG_IMAGE_MAX_PICTURES;
 }
 
+static bool view_region(int region[4], const char *text)
+{
+    hg_roi roi;
+    hg_error err;
+    if (hg_roi_parse(&roi, text, &err) != HG_STATUS_OK || roi.shape != HG_ROI_SHAPE_BOX)
+        return false;
+    region[0] = roi.x;
+    region[1] = roi.y;
+    region[2] = roi.width;
+    region[3] = roi.height;
+    return true;
+}
+
+/* Takes one more --roi; a message of its own when it is wrong. */
+static bool view_roi(cli_view *v, const char *text, hg_status *status, hg_error *err)
+{
+    if (v->n_rois == HG_ROI_MAX) {
+        *status = err->code = HG_STATUS_USAGE;
+        snprintf(err->text, sizeof err->text, "--roi: at most %d regions", HG_ROI_MAX);
+    } else
+        *status = hg_roi_parse(&v->rois[v->n_rois], text, err);
+    v->n_rois += *status == HG_STATUS_OK;
+    return true;
+}
+
 bool cli_view_take(cli_view *v, int code, const char *argument, hg_status *status, hg_error *err)
 {
     bool ok = true;
@@ -59,6 +84,16 @@ bool cli_view_take(cli_view *v, int code, const char *argument, hg_status *statu
     case CLI_VIEW_MONTAGE:
         name = "--montage must be a number from 1 to 256";
         ok = view_count(&v->n_montage, argument);
+        break;
+    case CLI_VIEW_ROI:
+        return view_roi(v, argument, status, err);
+    case CLI_VIEW_LEVEL:
+        name = "--level must be a number from 0";
+        ok = view_number(&view->level, argument);
+        break;
+    case CLI_VIEW_REGION:
+        name = "--region must be X,Y,WIDTH,HEIGHT in pixels";
+        ok = view_region(view->region, argument);
         break;
     default:
         return false;
@@ -96,6 +131,20 @@ hg_status cli_view_count(const cli_view *view, const char *path, size_t *n, hg_e
                              err);
 }
 
+/* Puts the marked picture in the place of the other. */
+static hg_status view_mark(const cli_view *view, hg_image **image, hg_error *err)
+{
+    hg_image *marked;
+    if (view->n_rois == 0)
+        return HG_STATUS_OK;
+    hg_status status = hg_roi_draw(&marked, *image, view->rois, view->n_rois, err);
+    if (status != HG_STATUS_OK)
+        return status;
+    hg_image_close(*image);
+    *image = marked;
+    return HG_STATUS_OK;
+}
+
 static hg_status view_open_montage(const cli_view *view, const char *path, hg_image **image, hg_error *err)
 {
     hg_image *tiles[HG_IMAGE_MAX_PICTURES];
@@ -117,9 +166,15 @@ hg_status cli_view_open(const cli_view *view, const char *path, hg_image **image
         return status;
     if (view->n_slices > 0)
         return view_usage(err, "--slices gives several pictures, and one is wanted here: use --montage");
-    if (view->n_montage > 0)
-        return view_open_montage(view, path, image, err);
-    return hg_image_open_view(image, path, &view->view, err);
+    status = view->n_montage > 0 ? view_open_montage(view, path, image, err)
+                                 : hg_image_open_view(image, path, &view->view, err);
+    if (status == HG_STATUS_OK)
+        status = view_mark(view, image, err);
+    if (status != HG_STATUS_OK) {
+        hg_image_close(*image);
+        *image = NULL;
+    }
+    return status;
 }
 
 hg_status cli_view_open_all(const cli_view *view, const char *path, hg_image **images, size_t max, size_t *n,
@@ -142,6 +197,14 @@ hg_status cli_view_open_all(const cli_view *view, const char *path, hg_image **i
             images[i] = several[i];
         else
             hg_image_close(several[i]);
+    }
+    hg_status marked = status;
+    for (size_t i = 0; marked == HG_STATUS_OK && i < *n && i < max; i++)
+        marked = view_mark(view, &images[i], err);
+    if (marked != status) {
+        for (size_t i = 0; i < *n && i < max; i++)
+            hg_image_close(images[i]);
+        return marked;
     }
     if (status == HG_STATUS_OK && *n > max) {
         *n = max;

@@ -2,12 +2,12 @@
  *
  * cli_view.h: the options that choose pictures of a file and their window: --window, --frame, --slice,
  * --axis,
- * --series, --slices, --montage.
+ * --series, --slices, --montage, --level, --region; and --roi, which marks them.
  */
 #ifndef HG_CLI_CLI_VIEW_H
 #define HG_CLI_CLI_VIEW_H
 
-#include <healthgpt/image.h>
+#include <healthgpt/roi.h>
 
 #include <getopt.h>
 
@@ -18,7 +18,10 @@ enum {
     CLI_VIEW_AXIS = 'A',
     CLI_VIEW_SERIES = 'E',
     CLI_VIEW_SLICES = 'N',
-    CLI_VIEW_MONTAGE = 'M'
+    CLI_VIEW_MONTAGE = 'M',
+    CLI_VIEW_ROI = 'R',
+    CLI_VIEW_LEVEL = 'L',
+    CLI_VIEW_REGION = 'G'
 };
 
 /* clang-format off */
@@ -26,7 +29,8 @@ enum {
     {"window", required_argument, NULL, CLI_VIEW_WINDOW}, {"frame", required_argument, NULL, CLI_VIEW_FRAME}, \
     {"slice", required_argument, NULL, CLI_VIEW_SLICE}, {"axis", required_argument, NULL, CLI_VIEW_AXIS}, \
     {"series", required_argument, NULL, CLI_VIEW_SERIES}, {"slices", required_argument, NULL, CLI_VIEW_SLICES}, \
-    {"montage", required_argument, NULL, CLI_VIEW_MONTAGE}
+    {"montage", required_argument, NULL, CLI_VIEW_MONTAGE}, {"roi", required_argument, NULL, CLI_VIEW_ROI}, \
+    {"level", required_argument, NULL, CLI_VIEW_LEVEL}, {"region", required_argument, NULL, CLI_VIEW_REGION}
 /* clang-format on */
 
 #define CLI_VIEW_HELP                                                                                        \
@@ -35,7 +39,10 @@ enum {
     "  --frame N  --slice N      of files with many pictures, from 0 (first frame, middle slice)\n"          \
     "  --axis axial|coronal|sagittal\n"                                                                      \
     "  --montage N               one picture of N slices (or frames), evenly spaced, side by side\n"         \
-    "  --series N|UID            of a folder or DICOMDIR with several series (the largest)\n"
+    "  --series N|UID            of a folder or DICOMDIR with several series (the largest)\n"                \
+    "  --level N  --region X,Y,WIDTH,HEIGHT   of a whole slide, in pixels of the level (seen from afar)\n"   \
+    "  --roi X,Y,WIDTH,HEIGHT[,box|ellipse|arrow]   marks a region, in pixels of the picture; up to 6 "      \
+    "times\n"
 
 #define CLI_SLICES_HELP                                                                                      \
     "  --slices N                N pictures of a volume, evenly spaced along the axis, ends left out\n"
@@ -44,6 +51,8 @@ typedef struct cli_view {
     hg_image_view view;
     int n_slices;  /* --slices; 0: one picture a file */
     int n_montage; /* --montage; 0: none */
+    hg_roi rois[HG_ROI_MAX];
+    size_t n_rois; /* --roi, each time it stands */
 } cli_view;
 
 cli_view cli_view_default(void);

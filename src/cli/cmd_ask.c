@@ -6,6 +6,7 @@
 #include "cli_json.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -147,7 +148,13 @@ int cmd_ask(int argc, char **argv)
         status = cli_open(&o.common, &model, &session, &err);
     if (status != HG_STATUS_OK)
         return cli_fail_error(&err);
-    status = ask_about(&o, model, session, n_images, argv + optind, n_pictures, argv[argc - 1], &err);
+    char *question = cli_roi_question(&o.view, argv[argc - 1]);
+    if (question == NULL) {
+        err = (hg_error){HG_STATUS_FAILED, "out of memory (the question)"};
+        status = HG_STATUS_FAILED;
+    } else
+        status = ask_about(&o, model, session, n_images, argv + optind, n_pictures, question, &err);
+    free(question);
     hg_session_destroy(session);
     hg_model_close(model);
     return status == HG_STATUS_OK ? HG_STATUS_OK : cli_fail_error(&err);

@@ -21,6 +21,7 @@ static const char chat_help[] =
 
 typedef struct chat_state {
     bool quiet;
+    const cli_view *view;
     hg_ask_request request;
     cli_progress progress;
     hg_turn turns[CHAT_MAX_TURNS];
@@ -88,6 +89,15 @@ static hg_status chat_loop(chat_state *chat, hg_session *session, hg_error *err)
             snprintf(err->text, sizeof err->text, "chat: more than %d questions", CHAT_MAX_TURNS);
             return HG_STATUS_INPUT;
         }
+        if (chat->n_turns == 0) { /* the images belong to the first question, and so do their marks */
+            char *named = cli_roi_question(chat->view, question);
+            free(question);
+            question = named;
+        }
+        if (question == NULL) {
+            *err = (hg_error){HG_STATUS_FAILED, "out of memory (the question)"};
+            return HG_STATUS_FAILED;
+        }
         status = chat_turn(chat, session, question, err);
     }
     return status == HG_STATUS_OK && cli_interrupted() ? cli_cancelled(err) : status;
@@ -118,6 +128,7 @@ static hg_status chat_about(chat_state *chat, hg_session *session, const cli_ask
     if (status == HG_STATUS_OK && !o->common.quiet)
         cli_images_note(&images);
     chat->quiet = o->common.quiet;
+    chat->view = &o->view;
     chat->request = (hg_ask_request){.images = (const hg_image *const *)images.items,
                                      .n_images = images.n,
                                      .system = o->system,

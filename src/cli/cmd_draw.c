@@ -216,6 +216,8 @@ int cmd_draw(int argc, char **argv)
     hg_status status = draw_arguments(&o, argc - optind, argv + optind, &image_path);
     if (status != HG_STATUS_OK)
         return (int)status;
+    if (o.view.n_rois > 0)
+        return cli_fail(HG_STATUS_USAGE, "draw: --roi marks would be drawn, too; they are for questions");
     hg_image *image = NULL;
     hg_error err = {HG_STATUS_OK, ""};
     if (image_path != NULL)

@@ -105,6 +105,7 @@ static void child_clean_source(hg_image_source *source)
         source->n_windows = 0;
     for (int i = 0; i < HG_IMAGE_MAX_WINDOWS; i++)
         hg_image_clean_text(source->windows[i].name, sizeof source->windows[i].name);
+    source->n_levels = source->n_levels > 0 ? source->n_levels : 0;
     source->n_series = source->n_series > 0 ? source->n_series : 0;
     if ((unsigned)source->origin > HG_WINDOW_ORIGIN_RANGE)
         source->origin = HG_WINDOW_ORIGIN_NONE;
@@ -165,6 +166,7 @@ static hg_status child_take(hg_image *images, size_t *n, const hg_sandbox_result
 hg_sandbox_limits hg_image_child_limits(const hg_image_file *bytes)
 {
     hg_sandbox_limits limits = hg_sandbox_limits_default();
+    limits.fd = bytes->fd;
     limits.cpu_seconds += (int)(bytes->n_members / 16); /* every file of a series may have to be unpacked */
     limits.wall_seconds += (int)(bytes->n_members / 8);
     return limits;

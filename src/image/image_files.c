@@ -2,8 +2,10 @@
  *
  * image_files.c: folders are searched for DICOM files by content; a DICOMDIR is parsed in a confined child,
  * and the paths that it gives are believed only when they stay in its folder, links followed. Everything is
- * mapped, not read: a child sees the maps, and pages come in as it touches them.
+ * mapped, not read: a child sees the maps, and pages come in as it touches them. memfd_create is Linux, hence
+ * _GNU_SOURCE.
  */
+#define _GNU_SOURCE
 #include "image/image_files.h"
 
 #include "base/file.h"
@@ -15,9 +17,13 @@
 #include "image/series_reader.h"
 
 #include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #define FILES_MAX_PATH_BYTES ((size_t)16 << 20)
 
@@ -200,7 +206,7 @@ static hg_status files_open_pair(hg_image_files *files, const char *path, hg_err
     return HG_STATUS_OK;
 }
 
-hg_status hg_image_files_view(hg_image_files *files, const uint8_t *bytes, size_t n, hg_error *err)
+static hg_status files_find_format(hg_image_files *files, const uint8_t *bytes, size_t n, hg_error *err)
 {
     if (n == 0)
         return hg_error_set(err, HG_STATUS_INPUT, "the file is empty");
@@ -210,6 +216,37 @@ hg_status hg_image_files_view(hg_image_files *files, const uint8_t *bytes, size_
         return hg_error_set(err, HG_STATUS_INPUT,
                             "not an image of a known format (PNG, JPEG, TIFF, DICOM, NIfTI, NumPy)");
     return HG_STATUS_OK;
+}
+
+/* The descriptor, never 0, that a format needs; `path` NULL: of the bytes, which are copied. */
+static hg_status files_open_descriptor(hg_image_files *files, const char *path, hg_error *err)
+{
+    if (!files->format->needs_descriptor)
+        return HG_STATUS_OK;
+    int fd =
+        path != NULL ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : memfd_create("slide", MFD_CLOEXEC);
+    const uint8_t *at = files->file.data, *end = path != NULL ? at : at + files->file.n;
+    bool ok = fd > 0;
+    while (ok && at < end) {
+        ssize_t written = write(fd, at, (size_t)(end - at));
+        ok = written > 0 || (written < 0 && errno == EINTR);
+        at += written > 0 ? written : 0;
+    }
+    if (!ok) {
+        int reason = errno;
+        if (fd >= 0)
+            close(fd);
+        return hg_error_set(err, HG_STATUS_FAILED, "cannot open the slide: %s", strerror(reason));
+    }
+    files->fd = files->file.fd = fd;
+    return HG_STATUS_OK;
+}
+
+hg_status hg_image_files_view(hg_image_files *files, const uint8_t *bytes, size_t n, hg_error *err)
+{
+    *files = (hg_image_files){0};
+    hg_status status = files_find_format(files, bytes, n, err);
+    return status == HG_STATUS_OK ? files_open_descriptor(files, NULL, err) : status;
 }
 
 hg_status hg_image_files_open(hg_image_files *files, const char *path, hg_error *err)
@@ -226,7 +263,9 @@ hg_status hg_image_files_open(hg_image_files *files, const char *path, hg_error 
         return status;
     if (hg_dicomdir_probe(files->map.data, files->map.size))
         return files_open_dicomdir(files, path, err);
-    status = hg_image_files_view(files, files->map.data, files->map.size, err);
+    status = files_find_format(files, files->map.data, files->map.size, err);
+    if (status == HG_STATUS_OK)
+        status = files_open_descriptor(files, path, err);
     return status == HG_STATUS_OK ? files_open_pair(files, path, err) : status;
 }
 
@@ -240,5 +279,7 @@ void hg_image_files_close(hg_image_files *files)
     hg_mem_free(files->members);
     hg_file_map_close(&files->pair);
     hg_file_map_close(&files->map);
+    if (files->fd > 0)
+        close(files->fd);
     *files = (hg_image_files){0};
 }

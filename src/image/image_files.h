@@ -17,6 +17,7 @@ typedef struct hg_image_files {
     hg_image_file file;
     hg_file_map map;
     hg_file_map pair;
+    int fd;            /* 0: none */
     hg_file_map *maps; /* of the members, in their order */
     hg_image_file *members;
     size_t n;
@@ -28,7 +29,7 @@ typedef struct hg_image_files {
 hg_status hg_image_files_open(hg_image_files *files, const char *path, hg_error *err) HG_MUST_CHECK;
 void hg_image_files_close(hg_image_files *files);
 
-/* The same for `n` bytes in memory, borrowed. */
+/* The same for `n` bytes in memory, borrowed. To be closed, too. */
 hg_status hg_image_files_view(hg_image_files *files, const uint8_t *bytes, size_t n,
                               hg_error *err) HG_MUST_CHECK;
 

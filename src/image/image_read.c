@@ -17,9 +17,10 @@ hg_status hg_image_read_memory(hg_image *image, const uint8_t *bytes, size_t n, 
     hg_image_files files;
     size_t n_images;
     hg_status status = hg_image_files_view(&files, bytes, n, err);
-    if (status != HG_STATUS_OK)
-        return status;
-    return hg_image_decode_confined(image, &n_images, files.format, &files.file, &request, err);
+    if (status == HG_STATUS_OK)
+        status = hg_image_decode_confined(image, &n_images, files.format, &files.file, &request, err);
+    hg_image_files_close(&files);
+    return status;
 }
 
 /* Opening errors of the system name the path already. */

@@ -12,12 +12,15 @@
 #include "image/npy_reader.h"
 #include "image/orient.h"
 #include "image/png_reader.h"
+#include "image/slide_reader.h"
 #include "image/synthetic_mark.h"
 #include "image/tiff_reader.h"
 
-/* In this order: a DICOM file may begin with 128 bytes of anything. */
-static const hg_image_format *const reader_formats[] = {&hg_dicom_format, &hg_png_format,   &hg_jpeg_format,
-                                                        &hg_tiff_format,  &hg_nifti_format, &hg_npy_format};
+/* In this order: a whole slide is a TIFF file of a kind; a DICOM file may begin with 128 bytes of anything.
+ */
+static const hg_image_format *const reader_formats[] = {&hg_slide_format, &hg_dicom_format, &hg_png_format,
+                                                        &hg_jpeg_format,  &hg_tiff_format,  &hg_nifti_format,
+                                                        &hg_npy_format};
 
 const hg_image_format *hg_image_format_find(const uint8_t *bytes, size_t n)
 {
@@ -59,8 +62,9 @@ static hg_status reader_read_picture(hg_image *image, const hg_image_format *for
                                      const hg_image_limits *limits, hg_error *err)
 {
     if (view->frame != 0 || view->axis != HG_IMAGE_AXIS_DEFAULT ||
-        (view->slice != 0 && view->slice != HG_IMAGE_MIDDLE))
-        return hg_error_set(err, HG_STATUS_USAGE, "a %s file has one picture: no frame, slice or axis",
+        (view->slice != 0 && view->slice != HG_IMAGE_MIDDLE) || view->level > 0 || view->region[2] > 0)
+        return hg_error_set(err, HG_STATUS_USAGE,
+                            "a %s file has one picture: no frame, slice, axis, level or region",
                             format->name);
     hg_status status = format->read(image, bytes->data, bytes->n, limits, err);
     if (status == HG_STATUS_OK && view->window != NULL)
@@ -72,7 +76,7 @@ static hg_status reader_read_scan(hg_image *images, size_t *n, const hg_image_fo
                                   const hg_image_file *bytes, const hg_image_request *request, hg_error *err)
 {
     hg_scan scan;
-    hg_status status = hg_scan_open(&scan, format->scan, bytes, request->view->series, request->limits, err);
+    hg_status status = hg_scan_open(&scan, format->scan, bytes, request->view, request->limits, err);
     if (status != HG_STATUS_OK)
         return status;
     *n = hg_scan_count(&scan, request->view, request->wanted);

@@ -25,6 +25,8 @@ typedef struct hg_image_format {
     const hg_scan_format *scan;
     /* What must be loaded from the system before the child is confined; NULL: nothing. */
     void (*prepare)(void);
+    /* True when decoding needs a descriptor of the file (hg_image_file.fd), not its bytes alone. */
+    bool needs_descriptor;
     /* True when the samples lie in a second file, as for NIfTI's .hdr and .img; NULL: never. */
     bool (*is_pair)(const uint8_t *bytes, size_t n);
 } hg_image_format;

@@ -11,6 +11,8 @@
 #include "base/checked.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/landlock.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -91,10 +93,43 @@ static bool sandbox_allow(scmp_filter_ctx filter, int fd)
     return ok;
 }
 
-static bool sandbox_filter(int fd)
+/* What reading a file by its path takes; which file it can be is Landlock's matter. */
+static bool sandbox_allow_reading(scmp_filter_ctx filter)
+{
+    static const int calls[] = {SCMP_SYS(read),  SCMP_SYS(pread64), SCMP_SYS(lseek),      SCMP_SYS(fstat),
+                                SCMP_SYS(close), SCMP_SYS(fcntl),   SCMP_SYS(newfstatat), SCMP_SYS(readlink)};
+    const scmp_datum_t writing = O_WRONLY | O_RDWR | O_CREAT | O_TRUNC | O_APPEND;
+    bool ok = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1,
+                               SCMP_A2(SCMP_CMP_MASKED_EQ, writing, 0)) == 0;
+    for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++)
+        ok = ok && seccomp_rule_add(filter, SCMP_ACT_ALLOW, calls[i], 0) == 0;
+    return ok;
+}
+
+/* From here on this process can open one file, and only to read it. */
+static bool sandbox_open_only(int fd)
+{
+    const struct landlock_ruleset_attr all = {.handled_access_fs =
+                                                  LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_WRITE_FILE |
+                                                  LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR};
+    const struct landlock_path_beneath_attr one = {.allowed_access = LANDLOCK_ACCESS_FS_READ_FILE,
+                                                   .parent_fd = fd};
+    int rules = (int)syscall(SYS_landlock_create_ruleset, &all, sizeof all, 0);
+    if (rules < 0)
+        return false;
+    /* A file that lies only in memory is on no disk, and needs no rule. */
+    bool ok =
+        syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &one, 0) == 0 || errno == EBADFD;
+    ok = ok && syscall(SYS_landlock_restrict_self, rules, 0) == 0;
+    close(rules);
+    return ok;
+}
+
+static bool sandbox_filter(int fd, bool reading)
 {
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
-    bool ok = filter != NULL && sandbox_allow(filter, fd) && seccomp_load(filter) == 0;
+    bool ok = filter != NULL && sandbox_allow(filter, fd) && (!reading || sandbox_allow_reading(filter)) &&
+              seccomp_load(filter) == 0;
     seccomp_release(filter);
     return ok;
 }
@@ -125,12 +160,14 @@ static size_t sandbox_space(void)
 
 static bool sandbox_confine(const hg_sandbox_limits *limits, int fd, size_t space)
 {
-    bool ok = prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && prctl(PR_SET_DUMPABLE, 0) == 0;
+    bool ok = prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
+    /* Not dumpable, a process cannot even look at its own descriptors in /proc. */
+    ok = ok && (limits->fd > 0 || prctl(PR_SET_DUMPABLE, 0) == 0);
     ok = ok && sandbox_limit(RLIMIT_CORE, 0) && sandbox_limit(RLIMIT_CPU, (rlim_t)limits->cpu_seconds) &&
          sandbox_limit(RLIMIT_FSIZE, limits->result_bytes + SANDBOX_HEAD_BYTES);
     if (!SANDBOX_SANITIZED && space != 0)
         ok = ok && sandbox_limit(RLIMIT_AS, space + limits->memory_bytes);
-    return ok && sandbox_filter(fd);
+    return ok && (limits->fd <= 0 || sandbox_open_only(limits->fd)) && sandbox_filter(fd, limits->fd > 0);
 }
 
 void *hg_sandbox_reserve(hg_sandbox_out *out, size_t bytes, hg_error *err)
@@ -171,7 +208,8 @@ static void sandbox_child(sandbox_head *head, int fd, size_t space, hg_sandbox_w
     if (!sandbox_confine(limits, fd, space))
         head->status = (int32_t)hg_error_set(&err, HG_STATUS_FAILED,
                                              "the image decoder cannot be confined on this system "
-                                             "(seccomp)");
+                                             "(%s)",
+                                             limits->fd > 0 ? "seccomp, Landlock" : "seccomp");
     else
         head->status = (int32_t)work(arg, &out, &err);
     memcpy(head->text, err.text, sizeof head->text);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * sandbox.h: work on untrusted bytes in a child process that can compute and allocate, and nothing else: no
- * files, no network, no programs, a limit on memory and on time. What breaks there is an error here.
+ * files (but for one that is named, for libraries that read by path alone), no network, no programs, a limit
+ * on memory and on time. What breaks there is an error here.
  */
 #ifndef HG_IMAGE_SANDBOX_H
 #define HG_IMAGE_SANDBOX_H
@@ -16,6 +17,7 @@ typedef struct hg_sandbox_limits {
     size_t result_bytes; /* largest result */
     int cpu_seconds;
     int wall_seconds;
+    int fd; /* of a file that the work may open again, by /proc/self/fd, and read; 0: of none */
 } hg_sandbox_limits;
 
 hg_sandbox_limits hg_sandbox_limits_default(void);

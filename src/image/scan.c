@@ -13,7 +13,7 @@
 
 hg_image_view hg_image_view_default(void)
 {
-    return (hg_image_view){.slice = HG_IMAGE_MIDDLE};
+    return (hg_image_view){.slice = HG_IMAGE_MIDDLE, .level = HG_IMAGE_AFAR};
 }
 
 bool hg_image_axis_find(const char *name, hg_image_axis *axis)
@@ -42,9 +42,11 @@ void hg_scan_note(hg_image_source *source, const char *format, ...)
 }
 
 hg_status hg_scan_open(hg_scan *scan, const hg_scan_format *format, const hg_image_file *bytes,
-                       const char *series, const hg_image_limits *limits, hg_error *err)
+                       const hg_image_view *view, const hg_image_limits *limits, hg_error *err)
 {
-    *scan = (hg_scan){.format = format, .limits = *limits, .series = series, .orientation = 1};
+    const hg_image_view usual = hg_image_view_default();
+    *scan = (hg_scan){
+        .format = format, .limits = *limits, .view = view != NULL ? view : &usual, .orientation = 1};
     scan->source = (hg_image_source){.scan = true, .n_frames = 1, .n_slices = 1, .slope = 1};
     for (int axis = 0; axis < 4; axis++)
         scan->n_slices[axis] = 1;
@@ -61,6 +63,8 @@ hg_status hg_scan_choose(hg_scan *scan, const hg_image_view *view, hg_error *err
     hg_image_source *source = &scan->source;
     bool volume = scan->default_axis != HG_IMAGE_AXIS_DEFAULT;
     bool as_frame = !volume && view->slice != HG_IMAGE_MIDDLE && view->frame == 0;
+    if (source->n_levels == 0 && (view->level > 0 || view->region[2] > 0))
+        return hg_error_set(err, HG_STATUS_USAGE, "levels and regions are for whole slides");
     if (!volume && view->axis != HG_IMAGE_AXIS_DEFAULT)
         return hg_error_set(err, HG_STATUS_USAGE, "an axis is for volumes, which this file is not");
     source->axis = view->axis != HG_IMAGE_AXIS_DEFAULT ? view->axis : (hg_image_axis)scan->default_axis;

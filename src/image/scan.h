@@ -16,6 +16,7 @@ typedef struct hg_image_file {
     const uint8_t *pair;
     size_t n_pair;
     const char *name; /* of a member, for errors */
+    int fd;           /* for formats that need it; 0: none */
     const struct hg_image_file *members;
     size_t n_members;
 } hg_image_file;
@@ -47,7 +48,7 @@ typedef struct hg_scan_format {
 struct hg_scan {
     const hg_scan_format *format;
     hg_image_limits limits;
-    const char *series; /* the caller's choice; borrowed during open */
+    const hg_image_view *view; /* what is wanted; valid during open */
     hg_image_source source;
     hg_display display;
     int n_slices[4];  /* by axis; 1 for files that are no volumes */
@@ -56,9 +57,9 @@ struct hg_scan {
     void *state;      /* the reader's own */
 };
 
-/* Opens; to be closed only when it succeeded. `series` (a number, a UID, or NULL) is for series of files. */
+/* Opens; to be closed only when it succeeded. `view` may be NULL: the default. */
 hg_status hg_scan_open(hg_scan *scan, const hg_scan_format *format, const hg_image_file *bytes,
-                       const char *series, const hg_image_limits *limits, hg_error *err) HG_MUST_CHECK;
+                       const hg_image_view *view, const hg_image_limits *limits, hg_error *err) HG_MUST_CHECK;
 
 /* One stored frame into the empty `frame`, and how it is to be shown into scan->display. HG_STATUS_USAGE when
  * the scan has no such place. */

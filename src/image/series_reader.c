@@ -119,7 +119,7 @@ static hg_status series_open(hg_scan *scan, const hg_image_file *bytes, hg_error
         return hg_error_memory(err, bytes->n_members * sizeof *state->slices, "a series");
     hg_status status = hg_dicom_set_init(&state->set, state->slices, bytes->n_members, err);
     if (status == HG_STATUS_OK)
-        status = hg_dicom_set_find(&state->set, scan->series, &series, err);
+        status = hg_dicom_set_find(&state->set, scan->view->series, &series, err);
     if (status == HG_STATUS_OK)
         status = hg_dicom_stack_init(&state->stack, &state->set, series, err);
     if (status != HG_STATUS_OK)

@@ -166,6 +166,30 @@ expect 0 '.' ask --model "$m3" --max-tokens 2 "$work/series" "What?"
 expect 2 "no series '7'" image info --series 7 "$work/series"
 expect 3 'no DICOM file in this folder' image info "$data/text"
 
+# ---- regions are marked in the picture and named in the question
+expect 0 '.' ask --model "$m3" --max-tokens 2 "$image" "What is in region 1?"
+plain=$(sed -n 's/^prompt \([0-9]*\) positions.*/\1/p' "$work/err")
+expect 0 '.' ask --model "$m3" --max-tokens 2 --roi 2,3,9,8 --roi 10,12,6,6,arrow "$image" "What is in region 1?"
+marked=$(sed -n 's/^prompt \([0-9]*\) positions.*/\1/p' "$work/err")
+[ "$marked" -gt "$plain" ] || fail "the regions are not named in the question: $marked and $plain positions"
+expect 0 '' image convert --roi 2,3,9,8,ellipse "$image" -o "$work/marked.png"
+cmp -s "$work/marked.png" "$image" && fail "the region is not drawn"
+expect 0 '' image prepare --roi 2,3,9,8 "$image" -o "$work/marked.npy"
+expect 0 '' image prepare "$image" -o "$work/plain.npy"
+cmp -s "$work/marked.npy" "$work/plain.npy" && fail "the model does not see the region"
+echo "And now?" | "$hg" chat --model "$m3" --max-tokens 2 --roi 2,3,9,8 "$image" >"$work/out" 2>"$work/err" || fail "chat --roi"
+expect 2 'inside the picture of' ask --model "$m3" --roi 2,3,9999,8 "$image" "What?"
+expect 2 "region '2,3,4'" ask --model "$m3" --roi 2,3,4 "$image" "What?"
+expect 2 'of one IMAGE, not of 2' ask --model "$m3" --roi 2,3,4,5 "$image" "$image" "What?"
+expect 2 'would be drawn, too' draw --model "$m3" --task reconstruct --roi 2,3,4,5 "$image" -o "$work/x.png"
+expect 2 'the question is empty' ask --model "$m3" --roi 2,3,4,5 "$image" " "
+
+# ---- whole slides
+expect 0 'level +1 of 3' image info "$data/image/scan/slide.svs"
+expect 0 '"width": 30' image info --json --level 2 --region 5,5,30,10 "$data/image/scan/slide.svs"
+expect 2 'inside level 2 of 528 x 16' image info --level 2 --region 5,5,30,12 "$data/image/scan/slide.svs"
+expect 2 'for whole slides' image info --level 1 "$volume"
+
 # ---- what the model was not trained for, or has no parts for
 expect 4 'cannot do ct-to-mri' draw --model "$m3" --task ct-to-mri "$image" -o "$work/x.png"
 expect 4 'cannot do report-to-cxr' draw --model "$m3" --task report-to-cxr "A report." -o "$work/x.png"

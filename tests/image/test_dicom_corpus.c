@@ -13,6 +13,7 @@
 #include <jansson.h>
 #include <math.h>
 #include <openssl/evp.h>
+#include <stdlib.h>
 
 #define CORPUS_REFERENCE HG_SHARED_DATA "/reference_values.jsonl"
 
@@ -221,6 +222,98 @@ static void test_other_codings(void **state)
     }
 }
 
+#define CORPUS_LOSSY HG_TEST_DATA "/image/scan/lossy.txt"
+#define CORPUS_PLACES 512
+
+/* Stored values at CORPUS_PLACES places that are spread over all frames. */
+typedef struct corpus_sample {
+    uint64_t n; /* values in all */
+    double values[CORPUS_PLACES];
+} corpus_sample;
+
+static hg_status corpus_sample_work(void *arg, hg_sandbox_out *out, hg_error *err)
+{
+    const hg_image_limits limits = hg_image_limits_default();
+    const hg_image_file *file = arg;
+    hg_scan scan;
+    corpus_sample *v = hg_sandbox_reserve(out, sizeof *v, err);
+    if (v == NULL)
+        return HG_STATUS_FAILED;
+    hg_status status =
+        hg_scan_open(&scan, hg_image_format_find(file->data, file->n)->scan, file, NULL, &limits, err);
+    if (status != HG_STATUS_OK)
+        return status;
+    uint64_t begin = 0, next = 0;
+    for (int f = 0; status == HG_STATUS_OK && f < scan.source.n_frames; f++) {
+        hg_image_view view = hg_image_view_default();
+        hg_frame frame = {0};
+        view.frame = f;
+        status = hg_scan_read(&scan, &view, &frame, err);
+        if (status != HG_STATUS_OK)
+            break;
+        uint64_t n = hg_frame_count(&frame);
+        v->n = n * (uint64_t)scan.source.n_frames;
+        for (; next < CORPUS_PLACES && next * (v->n - 1) / (CORPUS_PLACES - 1) < begin + n; next++)
+            hg_frame_get(&frame, (size_t)(next * (v->n - 1) / (CORPUS_PLACES - 1) - begin), 1,
+                         &v->values[next]);
+        begin += n;
+        hg_frame_deinit(&frame);
+    }
+    hg_scan_close(&scan);
+    return status;
+}
+
+/* One line of the reference: path, number of values, values. The largest difference, and how many differ. */
+static void corpus_check_lossy(char *line)
+{
+    char path[HG_PATH_BYTES], *rest = NULL;
+    const hg_sandbox_limits limits = hg_sandbox_limits_default();
+    hg_sandbox_result result;
+    hg_error err = {0};
+    hg_file_map map;
+    corpus_sample v;
+    double most = 0;
+    int n_other = 0;
+    const char *name = strtok_r(line, " ", &rest);
+    golden_path(path, "shared", name);
+    assert_int_equal(hg_file_map_open(&map, path, &err), HG_STATUS_OK);
+    hg_image_file file = {.data = map.data, .n = map.size};
+    hg_dicom_prepare();
+    if (hg_sandbox_run(&result, corpus_sample_work, &file, &limits, &err) != HG_STATUS_OK)
+        fail_msg("%s: %s", name, err.text);
+    memcpy(&v, result.data, sizeof v);
+    hg_sandbox_result_free(&result);
+    hg_file_map_close(&map);
+    assert_int_equal(v.n, strtoull(rest, &rest, 10));
+    for (int i = 0; i < CORPUS_PLACES; i++) {
+        double difference = fabs(v.values[i] - strtod(rest, &rest));
+        most = fmax(most, difference);
+        n_other += difference > 0;
+    }
+    print_message("%s: %d of %d values differ, by %g at most\n", name, n_other, CORPUS_PLACES, most);
+    if (most > 2)
+        fail_msg("%s: differs by %g", name, most);
+}
+
+static void test_lossy_values(void **state)
+{
+    (void)state;
+    char *line = NULL;
+    size_t capacity = 0;
+    int n = 0;
+    if (!golden_have_shared()) {
+        print_message("skipped: the shared data set is not there\n");
+        skip();
+    }
+    FILE *file = fopen(CORPUS_LOSSY, "r");
+    assert_non_null(file);
+    for (; getline(&line, &capacity, file) > 0; n++)
+        corpus_check_lossy(line);
+    free(line);
+    fclose(file);
+    assert_int_equal(n, 21);
+}
+
 /* One volume's values, slice by slice, after rescaling. */
 static void corpus_check_volume(json_t *line)
 {
@@ -347,7 +440,8 @@ static void test_every_file(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_stored_values),
-                                       cmocka_unit_test(test_other_codings), cmocka_unit_test(test_volumes),
+                                       cmocka_unit_test(test_other_codings),
+                                       cmocka_unit_test(test_lossy_values), cmocka_unit_test(test_volumes),
                                        cmocka_unit_test(test_every_file)};
     return cmocka_run_group_tests_name("dicom_corpus", tests, NULL, NULL);
 }

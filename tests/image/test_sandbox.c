@@ -162,6 +162,50 @@ static void test_confined(void **state)
     unlink(path);
 }
 
+/* What a work may do that has one file to read: bit i is set when number i worked. */
+static hg_status work_read(void *arg, hg_sandbox_out *out, hg_error *err)
+{
+    int *worked = hg_sandbox_reserve(out, sizeof *worked, err);
+    char path[40], text[4] = "";
+    if (worked == NULL)
+        return HG_STATUS_FAILED;
+    snprintf(path, sizeof path, "/proc/self/fd/%d", *(int *)arg);
+    int fd = open(path, O_RDONLY);
+    *worked |= (fd >= 0 && read(fd, text, 4) == 4 && memcmp(text, "abcd", 4) == 0) << 0;
+    *worked |= (open(path, O_RDWR) >= 0) << 1;
+    *worked |= (open(path, O_WRONLY | O_TRUNC) >= 0) << 2;
+    *worked |= (open("/etc/passwd", O_RDONLY) >= 0) << 3;
+    *worked |= (open("/proc/self/maps", O_RDONLY) >= 0) << 4;
+    *worked |= (open("/tmp", O_RDONLY | O_DIRECTORY) >= 0) << 5;
+    *worked |= (open("/tmp/hg-escape", O_CREAT | O_WRONLY, 0600) >= 0) << 6;
+    *worked |= (write(fd, text, 4) == 4) << 7;
+    *worked |= (mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0) != MAP_FAILED) << 8;
+    *worked |= (socket(AF_INET, SOCK_STREAM, 0) >= 0) << 9;
+    *worked |= (kill(1, 0) == 0) << 10;
+    return HG_STATUS_OK;
+}
+
+static void test_one_file(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/hg-escape-XXXXXX";
+    int fd = mkstemp(path), worked = 0;
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, "abcd", 4), 4);
+    hg_error err = {0};
+    hg_sandbox_result result;
+    hg_sandbox_limits limits = hg_sandbox_limits_default();
+    limits.fd = fd;
+    if (hg_sandbox_run(&result, work_read, &fd, &limits, &err) != HG_STATUS_OK)
+        fail_msg("%s", err.text);
+    memcpy(&worked, result.data, sizeof worked);
+    assert_int_equal(worked, 1);
+    hg_sandbox_result_free(&result);
+    assert_int_equal(lseek(fd, 0, SEEK_END), 4);
+    close(fd);
+    unlink(path);
+}
+
 static hg_status work_allocate(void *arg, hg_sandbox_out *out, hg_error *err)
 {
     (void)arg;
@@ -215,8 +259,9 @@ static void test_threads(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_result), cmocka_unit_test(test_failure),
-                                       cmocka_unit_test(test_broken), cmocka_unit_test(test_confined),
-                                       cmocka_unit_test(test_memory), cmocka_unit_test(test_threads)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_result),   cmocka_unit_test(test_failure),
+                                       cmocka_unit_test(test_broken),   cmocka_unit_test(test_confined),
+                                       cmocka_unit_test(test_one_file), cmocka_unit_test(test_memory),
+                                       cmocka_unit_test(test_threads)};
     return cmocka_run_group_tests_name("sandbox", tests, NULL, NULL);
 }

@@ -23,6 +23,12 @@ static hg_image_view scan_view(char *text)
             view.frame = atoi(value);
         else if (strncmp(word, "slice", 5) == 0)
             view.slice = atoi(value);
+        else if (strncmp(word, "level", 5) == 0)
+            view.level = atoi(value);
+        else if (strncmp(word, "region", 6) == 0)
+            assert_int_equal(sscanf(value, "%d,%d,%d,%d", &view.region[0], &view.region[1], &view.region[2],
+                                    &view.region[3]),
+                             4);
         else if (strncmp(word, "window", 6) == 0)
             view.window = value;
         else
@@ -172,6 +178,43 @@ static void test_claimed_sizes(void **state)
     scan_refuse("scan/claims.tif", view, HG_STATUS_INPUT, "at most");
 }
 
+/* Seen from afar it is the smallest level of 1024 pixels; also from memory. */
+static void test_slide(void **state)
+{
+    (void)state;
+    hg_image a, b;
+    hg_buffer file;
+    hg_error err = {0};
+    hg_image_view view = hg_image_view_default();
+    scan_open(&a, SCAN_FOLDER "slide.svs", NULL);
+    assert_string_equal(a.format, "slide");
+    assert_int_equal(a.source.n_levels, 3);
+    assert_int_equal(a.source.level, 1);
+    assert_true(a.width == 1056 && a.height == 32);
+    assert_true(a.source.spacing[0] == 0.001); /* half a micrometre, twice */
+    golden_load(&file, "scan/slide.svs");
+    hg_image_init(&b);
+    if (hg_image_read_memory(&b, file.data, file.size, NULL, &err) != HG_STATUS_OK)
+        fail_msg("%s", err.text);
+    assert_memory_equal(a.samples, b.samples, hg_image_bytes(&a));
+    hg_image_deinit(&a);
+    hg_image_deinit(&b);
+    /* Cut short: an error, of whatever kind; the reader is OpenSlide's. */
+    for (size_t n = 16; n < file.size; n += file.size / 9) {
+        assert_int_equal(hg_image_read_memory(&b, file.data, n, NULL, &err), HG_STATUS_INPUT);
+        assert_null(strstr(err.text, "decoder"));
+    }
+    hg_buffer_deinit(&file);
+    view.level = 3;
+    scan_refuse("scan/slide.svs", view, HG_STATUS_USAGE, "no level 3; the slide has 0..2");
+    view.level = 2;
+    const int region[4] = {520, 0, 20, 4};
+    memcpy(view.region, region, sizeof region);
+    scan_refuse("scan/slide.svs", view, HG_STATUS_USAGE, "inside level 2 of 528 x 16");
+    scan_refuse("scan/pages.tif", view, HG_STATUS_USAGE, "for whole slides");
+    scan_refuse("rgb.png", view, HG_STATUS_USAGE, "one picture");
+}
+
 /* A slice of a file of frames is a frame. */
 static void test_slice_as_frame(void **state)
 {
@@ -240,6 +283,6 @@ int main(void)
         cmocka_unit_test(test_small_files),    cmocka_unit_test(test_real_files),
         cmocka_unit_test(test_wrong_places),   cmocka_unit_test(test_claimed_sizes),
         cmocka_unit_test(test_slice_as_frame), cmocka_unit_test(test_told),
-        cmocka_unit_test(test_notes)};
+        cmocka_unit_test(test_notes),          cmocka_unit_test(test_slide)};
     return cmocka_run_group_tests_name("scan", tests, NULL, NULL);
 }
