@@ -111,8 +111,13 @@ hg_status cli_records_options(hg_record_options *out, const cli_records *records
                                .model_version = records->version,
                                .no_burn_in = o->no_burn_in,
                                .deidentify = o->deid};
-    if (!o->deid || o->key_path == NULL)
+    if (o->key_path == NULL)
         return HG_STATUS_OK;
+    if (!o->deid) {
+        *err = (hg_error){HG_STATUS_USAGE,
+                          "--deid-key is for --deid: without it the file would name the patient"};
+        return HG_STATUS_USAGE;
+    }
     out->deid_key = o->key;
     return record_read_key(o, err);
 }

@@ -141,6 +141,7 @@ grep -q '^warning: the picture itself may show a name' "$work/err" || fail "no w
 run 0 image convert --deid "$record/named.dcm" -o "$work/x.dcm"
 grep -q 'may show a name' "$work/err" && fail "a warning about a picture that is said to have no text"
 run 3 image convert --deid --deid-key "$work/none" "$record/named.dcm" -o "$work/y.dcm"
+run 2 image convert --deid-key "$work/key" "$record/named.dcm" -o "$work/y.dcm"
 : >"$work/short"
 run 3 image convert --deid --deid-key "$work/short" "$record/named.dcm" -o "$work/y.dcm"
 [ ! -e "$work/y.dcm" ] || fail "a file without its key"
