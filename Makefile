@@ -26,9 +26,9 @@ bench: build
 	@build/healthgpt bench
 	@build/tests/kernels/check_kernels --bench
 
-# What H-LoRA costs in training beside LoRA and MoELoRA (docs/training.md).
+# What H-LoRA costs in training beside LoRA and MoELoRA, and the parts of a step (docs/training.md).
 bench-train: build
-	@build/bench/bench_hlora
+	@build/bench/bench_train
 
 check: setup
 	@tools/check/all

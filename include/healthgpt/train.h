@@ -5,7 +5,8 @@
  *
  * A run is described by settings, texts by key (docs/training.md lists them), from a file or one by one; what
  * is not set has the default of its stage and base model. Its results go to the folder of the setting `out`:
- * plug-in files under their released names, checkpoint.safetensors, and log.jsonl.
+ * plug-in files under their released names, checkpoint.safetensors, log.jsonl and its picture log.html, and
+ * at the end finished.json.
  */
 #ifndef HEALTHGPT_TRAIN_H
 #define HEALTHGPT_TRAIN_H
@@ -24,10 +25,12 @@ typedef enum hg_train_stage {
     HG_TRAIN_STAGE_1_GEN,    /* "1-gen": projector and H-LoRA learn to give back pictures as codes */
     HG_TRAIN_STAGE_2_FUSION, /* "2-fusion": embedding and head for both tasks */
     HG_TRAIN_STAGE_3_COM,    /* "3-com": comprehension H-LoRA and projector on instructions */
-    HG_TRAIN_STAGE_3_GEN     /* "3-gen": generation H-LoRA and projector on instructions */
+    HG_TRAIN_STAGE_3_GEN,    /* "3-gen": generation H-LoRA and projector on instructions */
+    HG_TRAIN_STAGE_MIXED /* "mixed": all of stages 2 and 3 at once, the baseline of the paper's ablation */
 } hg_train_stage;
 
-#define HG_TRAIN_STAGE_COUNT 5
+#define HG_TRAIN_STAGE_COUNT 6
+#define HG_TRAIN_CHAIN_COUNT 5 /* the first ones, which make a chain */
 
 /* "1-com", ...; find is false for another name. */
 HG_API const char *hg_train_stage_name(hg_train_stage stage);
@@ -85,6 +88,14 @@ typedef struct hg_train_result {
  */
 HG_API hg_status hg_train_run(const hg_train_settings *settings, const hg_train_listener *listener,
                               hg_train_result *result, hg_error *err) HG_MUST_CHECK;
+
+/* Trains the chain of stages, settings[s] being those of stage s, with `out` the same folder in all: a
+ * stage's results go to OUT/STAGE (best ones to OUT/STAGE/best), and the next stages begin with them, unless
+ * their settings name others. A stage without data is left out. With `resume` finished stages are kept and
+ * the first unfinished one is continued. results[s] has n_steps 0 where nothing was done. */
+HG_API hg_status hg_train_run_all(hg_train_settings *const settings[HG_TRAIN_CHAIN_COUNT],
+                                  const hg_train_listener *listener,
+                                  hg_train_result results[HG_TRAIN_CHAIN_COUNT], hg_error *err) HG_MUST_CHECK;
 
 #ifdef __cplusplus
 }

@@ -131,6 +131,7 @@ typedef struct cli_progress {
     bool line_open; /* a bar stands on the current line */
     char stage[32]; /* of the bar */
     double begin;   /* of the stage, seconds */
+    int64_t first;  /* units that were done then: work may be continued in the middle */
     double last_shown;
 } cli_progress;
 

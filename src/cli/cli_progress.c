@@ -29,8 +29,8 @@ static void draw_bar(const cli_progress *p, int64_t done, int64_t total, double 
     bar[BAR_WIDTH] = 0;
     double elapsed = now - p->begin;
     fprintf(stderr, "\r%-8s [%s] %lld/%lld", p->stage, bar, (long long)done, (long long)total);
-    if (done > 0 && elapsed > 0.5) {
-        double rate = (double)done / elapsed;
+    if (done > p->first && elapsed > 0.5) {
+        double rate = (double)(done - p->first) / elapsed;
         double left = fmin((double)(total - done) / rate, BAR_MAX_LEFT);
         fprintf(stderr, "  %.1f/s  %d:%02d left", rate, (int)left / 60, (int)left % 60);
     }
@@ -49,6 +49,7 @@ static bool on_progress(void *user, const char *stage, int64_t done, int64_t tot
     if (strcmp(stage, p->stage) != 0) {
         snprintf(p->stage, sizeof p->stage, "%s", stage);
         p->begin = now;
+        p->first = done;
         p->last_shown = 0;
     }
     if (now - p->last_shown < 0.1 && done < total)

@@ -15,13 +15,19 @@
 
 static const char train_help[] =
     "usage: healthgpt train --stage STAGE --model FOLDER --data FILE.json -o FOLDER [OPTIONS]\n"
-    "Trains a plug-in of a model. STAGE: 1-com, 1-gen, 2-fusion, 3-com, 3-gen. FILE.json holds items with "
+    "       healthgpt train --all --config FILE [OPTIONS]\n"
+    "Trains a plug-in of a model. STAGE: 1-com, 1-gen, 2-fusion, 3-com, 3-gen, mixed. FILE.json holds items "
+    "with "
     "image(s) "
     "and\n"
     "conversations, as LLaVA and VL-Health write them; an item with target_image is one to draw. The plug-in "
     "files, "
     "a\n"
     "checkpoint and log.jsonl go to the folder of -o.\n\n"
+    "  --all                     the five stages one after the other, each in OUT/STAGE and from the results "
+    "of those\n"
+    "                            before; their data under [STAGE] in the config file\n"
+    "  --mixed                   --stage mixed: everything at once, for comparison\n"
     "  --config FILE             settings: lines `key = value`, sections [STAGE]; options come after it\n"
     "  --images FOLDER           what image paths are relative to (default: the folder of FILE.json)\n"
     "  --validation FILE.json    data to measure the loss on at every checkpoint; the best files go to "
@@ -45,7 +51,7 @@ static const char train_help[] =
     "mpirun -n N healthgpt train ... trains with N processes.\n"
     "The paper's settings of the stage are the defaults; docs/training.md lists them.\n";
 
-enum { TRAIN_STAGE = CLI_OWN, TRAIN_CONFIG, TRAIN_RESUME, TRAIN_STRICT, TRAIN_KEYS };
+enum { TRAIN_STAGE = CLI_OWN, TRAIN_CONFIG, TRAIN_RESUME, TRAIN_STRICT, TRAIN_ALL, TRAIN_MIXED, TRAIN_KEYS };
 
 /* Settings that are options, in the order of their codes from TRAIN_KEYS on. */
 static const char *const train_keys[] = {
@@ -59,6 +65,8 @@ static const char *const train_keys[] = {
 
 static const struct option train_fixed[] = {CLI_COMMON_OPTIONS,
                                             {"stage", required_argument, NULL, TRAIN_STAGE},
+                                            {"all", no_argument, NULL, TRAIN_ALL},
+                                            {"mixed", no_argument, NULL, TRAIN_MIXED},
                                             {"config", required_argument, NULL, TRAIN_CONFIG},
                                             {"resume", no_argument, NULL, TRAIN_RESUME},
                                             {"strict", no_argument, NULL, TRAIN_STRICT},
@@ -69,7 +77,7 @@ static const struct option train_fixed[] = {CLI_COMMON_OPTIONS,
 typedef struct train_options {
     cli_common common;
     const char *stage, *config, *out;
-    bool resume, strict, has_seed;
+    bool resume, strict, has_seed, all;
     const char *values[N_TRAIN_KEYS];
 } train_options;
 
@@ -87,6 +95,12 @@ static hg_status train_take(train_options *o, int code)
     switch (code) {
     case TRAIN_STAGE:
         o->stage = optarg;
+        return HG_STATUS_OK;
+    case TRAIN_ALL:
+        o->all = true;
+        return HG_STATUS_OK;
+    case TRAIN_MIXED:
+        o->stage = "mixed";
         return HG_STATUS_OK;
     case TRAIN_CONFIG:
         o->config = optarg;
@@ -138,7 +152,7 @@ typedef struct train_view {
     cli_progress bar;
     hg_progress progress;
     const cli_common *common;
-    double begin_loss;
+    int64_t last_step;
 } train_view;
 
 static bool train_on_step(void *user, const hg_train_step *s)
@@ -149,11 +163,12 @@ static bool train_on_step(void *user, const hg_train_step *s)
         fprintf(stderr, "step %lld of %lld: loss %.4f, rate %.3g, %.0f positions/s\n", (long long)s->step,
                 (long long)s->n_steps, s->loss, s->rate, (double)s->n_positions / s->seconds);
     char stage[32];
-    snprintf(stage, sizeof stage, "loss %.4f", s->loss);
-    /* The bar starts anew for a new stage name, which would lose its rate: the name is kept, the loss shown.
-     */
-    if (view->bar.shown && view->bar.stage[0] != 0)
+    snprintf(stage, sizeof stage, "loss %.4f  %.0f tokens/s", s->loss, (double)s->n_positions / s->seconds);
+    /* The bar starts anew for a new stage name, which would lose its rate: within a run the name is changed
+     * behind its back. */
+    if (view->bar.shown && view->bar.stage[0] != 0 && s->step > view->last_step)
         snprintf(view->bar.stage, sizeof view->bar.stage, "%s", stage);
+    view->last_step = s->step;
     return view->progress.report(view->progress.user, stage, s->step, s->n_steps) && !cli_interrupted();
 }
 
@@ -181,26 +196,58 @@ static void train_print(const train_options *o, const hg_train_result *r)
                (long long)r->n_cut_samples, (long long)r->n_skipped_steps);
 }
 
-/* *silent: another process says how it went. */
-static hg_status train_run(const train_options *o, hg_train_stage stage, bool *silent, hg_error *err)
+static void train_print_all(const train_options *o, const hg_train_result *results)
 {
-    hg_train_settings *settings;
-    hg_status status = hg_train_settings_create(&settings, stage, err);
-    if (status == HG_STATUS_OK)
-        status = train_settings(o, settings, err);
-    if (status == HG_STATUS_OK) {
-        train_view view = {.common = &o->common};
-        view.progress = cli_progress_init(&view.bar, &o->common);
-        hg_train_listener listener = {train_on_step, train_on_note, &view};
-        hg_train_result result;
-        cli_catch_interrupt();
-        status = hg_train_run(settings, &listener, &result, err);
-        cli_progress_end(&view.bar);
-        if (status == HG_STATUS_OK && result.process == 0)
-            train_print(o, &result);
-        *silent = result.process != 0;
+    bool first = true;
+    if (o->common.json)
+        printf("{");
+    for (int n = 0; n < HG_TRAIN_CHAIN_COUNT; n++) {
+        if (results[n].n_steps == 0)
+            continue;
+        const char *name = hg_train_stage_name((hg_train_stage)n);
+        printf(o->common.json ? "%s\"%s\": " : "%s%s: ", first || !o->common.json ? "" : ", ", name);
+        train_print(o, &results[n]);
+        first = false;
     }
-    hg_train_settings_destroy(settings);
+    if (o->common.json)
+        printf("}\n");
+}
+
+/* Runs the one stage of settings[0], or all. *silent: another process says how it went. */
+static hg_status train_run(const train_options *o, hg_train_settings *const *settings, bool *silent,
+                           hg_error *err)
+{
+    train_view view = {.common = &o->common};
+    hg_train_result results[HG_TRAIN_CHAIN_COUNT] = {{0}};
+    view.progress = cli_progress_init(&view.bar, &o->common);
+    hg_train_listener listener = {train_on_step, train_on_note, &view};
+    cli_catch_interrupt();
+    hg_status status = o->all ? hg_train_run_all(settings, &listener, results, err)
+                              : hg_train_run(settings[0], &listener, &results[0], err);
+    cli_progress_end(&view.bar);
+    *silent = results[0].process != 0;
+    if (status == HG_STATUS_OK && !*silent && o->all)
+        train_print_all(o, results);
+    else if (status == HG_STATUS_OK && !*silent)
+        train_print(o, &results[0]);
+    return status;
+}
+
+/* Settings of one stage, or of all. */
+static hg_status train_start(const train_options *o, hg_train_stage stage, bool *silent, hg_error *err)
+{
+    hg_train_settings *settings[HG_TRAIN_CHAIN_COUNT] = {NULL};
+    int n = o->all ? HG_TRAIN_CHAIN_COUNT : 1;
+    hg_status status = HG_STATUS_OK;
+    for (int i = 0; i < n && status == HG_STATUS_OK; i++) {
+        status = hg_train_settings_create(&settings[i], o->all ? (hg_train_stage)i : stage, err);
+        if (status == HG_STATUS_OK)
+            status = train_settings(o, settings[i], err);
+    }
+    if (status == HG_STATUS_OK)
+        status = train_run(o, settings, silent, err);
+    for (int i = 0; i < n; i++)
+        hg_train_settings_destroy(settings[i]);
     return status;
 }
 
@@ -217,7 +264,7 @@ int cmd_train(int argc, char **argv)
 {
     struct option all[N_TRAIN_FIXED + N_TRAIN_KEYS + 1];
     train_options o = {0};
-    hg_train_stage stage;
+    hg_train_stage stage = HG_TRAIN_STAGE_1_COM;
     hg_error err = {HG_STATUS_OK, ""};
     int code;
     if (cmd_pretrain_wants(argc, argv))
@@ -233,9 +280,12 @@ int cmd_train(int argc, char **argv)
     }
     if (optind < argc)
         return cli_fail(HG_STATUS_USAGE, "train: '%s' is too much", argv[optind]);
-    if (o.stage == NULL || !hg_train_stage_find(o.stage, &stage))
-        return cli_fail(HG_STATUS_USAGE, "train: --stage is 1-com, 1-gen, 2-fusion, 3-com or 3-gen");
+    if (o.all == (o.stage != NULL))
+        return cli_fail(HG_STATUS_USAGE,
+                        "train: one of --all and --stage 1-com, 1-gen, 2-fusion, 3-com, 3-gen or mixed");
+    if (!o.all && !hg_train_stage_find(o.stage, &stage))
+        return cli_fail(HG_STATUS_USAGE, "train: --stage is 1-com, 1-gen, 2-fusion, 3-com, 3-gen or mixed");
     bool silent = false;
-    hg_status status = train_run(&o, stage, &silent, &err);
+    hg_status status = train_start(&o, stage, &silent, &err);
     return status == HG_STATUS_OK || silent ? (int)status : cli_fail_error(&err);
 }

@@ -89,6 +89,8 @@ static hg_status manifest_json(hg_manifest *m, const json_t *json, const char *w
         status = hg_json_get_bool(json, what, "random_weights", &m->random_weights, err);
     if (status == HG_STATUS_OK)
         status = read_plugin(&m->com, json, what, "com", err);
+    if (status == HG_STATUS_OK && json_is_object(json_object_get(json, "com")))
+        status = hg_json_get_bool(json_object_get(json, "com"), what, "fused", &m->com_fused, err);
     if (status == HG_STATUS_OK)
         status = read_plugin(&m->gen, json, what, "gen", err);
     if (status == HG_STATUS_OK)

@@ -150,6 +150,7 @@ typedef struct hg_manifest {
     char name[HG_CONFIG_TEXT_BYTES]; /* "" when not stated, as the other texts */
     bool random_weights;             /* written for tests of speed and size; answers mean nothing */
     hg_manifest_plugin com;
+    bool com_fused; /* comprehension, too, reads and speaks with the fusion layer's embedding and head */
     hg_manifest_plugin gen;
     bool has_tasks; /* "tasks" was stated */
     unsigned tasks; /* drawing tasks that the generation plug-in was trained for */

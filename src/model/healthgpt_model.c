@@ -65,6 +65,23 @@ static hg_status load_plugin(hg_healthgpt *m, const hg_tensor_set *set, double a
     return status;
 }
 
+/* Embedding and head of the fusion layer. */
+static hg_status load_words(const hg_healthgpt *m, const hg_model_parts *parts, hg_task_parts *task,
+                            hg_error *err)
+{
+    const hg_tensor_set *set = parts->sets[HG_PART_FUSION];
+    if (hg_tensor_set_n_tensors(set) != 2)
+        return hg_error_set(err, HG_STATUS_INPUT, "%s: %zu tensors, expected an embedding and a head",
+                            hg_weight_label(set), hg_tensor_set_n_tensors(set));
+    int64_t shape[2] = {parts->n_tokens + parts->vqgan.n_embed + HG_PICTURE_EXTRA_TOKENS,
+                        m->decoder.config.hidden};
+    hg_status status =
+        hg_weight_take(set, "base_model.model.model.embed_tokens.weight", 2, shape, &task->embed, err);
+    if (status != HG_STATUS_OK)
+        return status;
+    return hg_weight_take(set, "base_model.model.lm_head.weight", 2, shape, &task->head, err);
+}
+
 static hg_status load_comprehension(hg_healthgpt *m, const hg_model_parts *parts, hg_error *err)
 {
     hg_task_parts *task = &m->tasks[HG_TASK_COMPREHENSION];
@@ -76,6 +93,16 @@ static hg_status load_comprehension(hg_healthgpt *m, const hg_model_parts *parts
      * left out. */
     task->embed = m->decoder.embed;
     task->head = hg_tensor_view_rows(&m->decoder.head, 0, parts->n_tokens);
+    if (parts->com_fused) {
+        if (parts->sets[HG_PART_FUSION] == NULL || parts->sets[HG_PART_VQGAN] == NULL)
+            return hg_error_set(err, HG_STATUS_INPUT,
+                                "the model's settings say that comprehension uses the fusion layer, but that "
+                                "or the picture decoder is missing");
+        status = load_words(m, parts, task, err);
+        if (status != HG_STATUS_OK)
+            return status;
+        task->head = hg_tensor_view_rows(&task->head, 0, parts->n_tokens);
+    }
     task->clip_layers = m->clip.config.n_layers - 1;
     task->present = true;
     return HG_STATUS_OK;
@@ -83,20 +110,10 @@ static hg_status load_comprehension(hg_healthgpt *m, const hg_model_parts *parts
 
 static hg_status load_fusion(hg_healthgpt *m, const hg_model_parts *parts, hg_task_parts *task, hg_error *err)
 {
-    const hg_tensor_set *set = parts->sets[HG_PART_FUSION];
-    if (set == NULL || parts->sets[HG_PART_VQGAN] == NULL)
+    if (parts->sets[HG_PART_FUSION] == NULL || parts->sets[HG_PART_VQGAN] == NULL)
         return hg_error_set(err, HG_STATUS_INPUT,
                             "a generation plug-in without its embedding and head or its picture decoder");
-    if (hg_tensor_set_n_tensors(set) != 2)
-        return hg_error_set(err, HG_STATUS_INPUT, "%s: %zu tensors, expected an embedding and a head",
-                            hg_weight_label(set), hg_tensor_set_n_tensors(set));
-    int64_t shape[2] = {parts->n_tokens + parts->vqgan.n_embed + HG_PICTURE_EXTRA_TOKENS,
-                        m->decoder.config.hidden};
-    hg_status status =
-        hg_weight_take(set, "base_model.model.model.embed_tokens.weight", 2, shape, &task->embed, err);
-    if (status != HG_STATUS_OK)
-        return status;
-    return hg_weight_take(set, "base_model.model.lm_head.weight", 2, shape, &task->head, err);
+    return load_words(m, parts, task, err);
 }
 
 static hg_status load_vqgan(hg_healthgpt *m, const hg_model_parts *parts, hg_error *err)

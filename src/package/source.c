@@ -143,6 +143,7 @@ hg_status hg_source_open(hg_source *s, const hg_source_paths *paths, hg_error *e
         s->parts.gen_alpha = s->manifest.gen.hlora_alpha;
         s->parts.com_experts = s->manifest.com.hlora_experts;
         s->parts.gen_experts = s->manifest.gen.hlora_experts;
+        s->parts.com_fused = s->manifest.com_fused;
         s->parts.n_tokens = hg_tokenizer_length(s->tokenizer);
     } else {
         hg_source_close(s);

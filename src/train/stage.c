@@ -13,6 +13,13 @@ static const hg_stage stages[HG_TRAIN_STAGE_COUNT] = {
     [HG_TRAIN_STAGE_2_FUSION] =
         {.name = "2-fusion", .asks = true, .draws = true, .vocabulary = true, .fused = true},
     [HG_TRAIN_STAGE_3_COM] = {.name = "3-com", .asks = true, .adapter = true, .projector = true},
+    [HG_TRAIN_STAGE_MIXED] = {.name = "mixed",
+                              .asks = true,
+                              .draws = true,
+                              .adapter = true,
+                              .projector = true,
+                              .vocabulary = true,
+                              .fused = true},
     [HG_TRAIN_STAGE_3_GEN] = {.name = "3-gen", .draws = true, .adapter = true, .projector = true},
 };
 

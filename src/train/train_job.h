@@ -39,6 +39,7 @@ typedef struct hg_train_job {
     hg_schedule schedule;
     int64_t n_steps;
     int64_t bad_in_a_row;
+    double page_seconds;    /* when the page of curves was written last */
     hg_dropout_place place; /* of the sample that is computed */
     hg_task task;           /* of that sample */
     char identity[HG_TRAIN_IDENTITY_BYTES];
@@ -58,6 +59,18 @@ hg_status hg_train_batch(hg_train_job *job, hg_train_step *step, double *loss, h
 hg_status hg_train_save_state(hg_train_job *job, hg_error *err) HG_MUST_CHECK;
 hg_status hg_train_save_parts(hg_train_job *job, const char *folder, hg_error *err) HG_MUST_CHECK;
 hg_status hg_train_validate(hg_train_job *job, hg_error *err) HG_MUST_CHECK;
+
+/* OUT/log.html: the log as curves. The first process writes; what cannot be written is passed over. */
+void hg_train_save_page(hg_train_job *job);
+
+/* OUT/finished.json: how the run went; a chain passes over stages that have it. */
+#define HG_TRAIN_FINISHED "finished.json"
+hg_status hg_train_save_result(hg_train_job *job, const hg_train_result *result, hg_error *err) HG_MUST_CHECK;
+
+/* hg_train_run by processes that have joined. */
+hg_status hg_train_run_joined(const hg_train_settings *settings, hg_reduce *reduce,
+                              const hg_train_listener *listener, hg_train_result *result,
+                              hg_error *err) HG_MUST_CHECK;
 
 /* A line in the log and for the listener. */
 void hg_train_note(hg_train_job *job, const char *kind, const char *text);

@@ -92,6 +92,7 @@ static hg_status open_folder(hg_source *s, const hg_train_settings *settings, hg
     s->parts.gen_alpha = s->manifest.gen.hlora_alpha;
     s->parts.com_experts = s->manifest.com.hlora_experts;
     s->parts.gen_experts = s->manifest.gen.hlora_experts;
+    s->parts.com_fused = s->manifest.com_fused;
     s->parts.n_tokens = hg_tokenizer_length(s->tokenizer);
     return HG_STATUS_OK;
 }

@@ -18,6 +18,8 @@
 #define GOOD_STEPS 100
 /* So many skipped steps in a row end the run: it will not recover. */
 #define MOST_SKIPPED 20
+/* The page of curves is renewed this often, and at checkpoints. */
+#define PAGE_SECONDS 30
 
 /* A loss that is no number or far above the usual one would spoil weights and moments. */
 static const char *why_skip(const hg_train_job *job, const hg_train_step *step)
@@ -129,7 +131,11 @@ static hg_status keep_step(hg_train_job *job, bool go_on, hg_error *err)
 {
     bool due = job->state.step % job->settings.save_every == 0 || job->state.step == job->n_steps;
     hg_status status = due ? hg_train_validate(job, err) : HG_STATUS_OK;
-    return status == HG_STATUS_OK && (due || !go_on) ? hg_train_save_state(job, err) : status;
+    if (status == HG_STATUS_OK && (due || !go_on))
+        status = hg_train_save_state(job, err);
+    if (due || !go_on || hg_session_now() - job->page_seconds > PAGE_SECONDS)
+        hg_train_save_page(job);
+    return status;
 }
 
 static hg_status run_steps(hg_train_job *job, hg_train_result *result, hg_error *err)
@@ -165,30 +171,38 @@ static hg_status run_job(hg_train_job *job, hg_train_result *result, hg_error *e
         status = hg_train_save_parts(job, job->settings.out, err);
     result->n_bad_samples = job->state.n_bad;
     result->n_cut_samples = job->state.n_cut;
+    if (status == HG_STATUS_OK)
+        status = hg_train_save_result(job, result, err);
     hg_train_end(job);
     return status;
 }
 
-hg_status hg_train_run(const hg_train_settings *settings, const hg_train_listener *listener,
-                       hg_train_result *result, hg_error *err)
+hg_status hg_train_run_joined(const hg_train_settings *settings, hg_reduce *reduce,
+                              const hg_train_listener *listener, hg_train_result *result, hg_error *err)
 {
-    *result = (hg_train_result){0};
-    hg_reduce *reduce;
-    hg_status status = hg_reduce_open(&reduce, err);
-    if (status != HG_STATUS_OK)
-        return status;
-    result->process = hg_reduce_get_rank(reduce);
+    *result = (hg_train_result){.process = hg_reduce_get_rank(reduce)};
     hg_train_job *job = hg_mem_array(1, sizeof *job);
-    if (job == NULL) {
-        status = hg_error_memory(err, sizeof *job, "a training run");
-        hg_reduce_abort(reduce, (int)status);
-    } else {
+    hg_status status = job == NULL ? hg_error_memory(err, sizeof *job, "a training run") : HG_STATUS_OK;
+    status = hg_reduce_agree(reduce, status, err);
+    if (status == HG_STATUS_OK) {
         job->settings = *settings;
         job->listener = result->process == 0 ? listener : NULL;
         job->reduce = reduce;
         status = run_job(job, result, err);
     }
     hg_mem_free(job);
+    return status;
+}
+
+hg_status hg_train_run(const hg_train_settings *settings, const hg_train_listener *listener,
+                       hg_train_result *result, hg_error *err)
+{
+    hg_reduce *reduce;
+    *result = (hg_train_result){0};
+    hg_status status = hg_reduce_open(&reduce, err);
+    if (status != HG_STATUS_OK)
+        return status;
+    status = hg_train_run_joined(settings, reduce, listener, result, err);
     hg_reduce_close(reduce);
     return status;
 }

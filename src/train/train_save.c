@@ -4,8 +4,10 @@
  */
 #include "train/plugin_writer.h"
 #include "train/train_job.h"
+#include "train/train_page.h"
 #include "train/validation.h"
 
+#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 
@@ -76,4 +78,45 @@ hg_status hg_train_validate(hg_train_job *job, hg_error *err)
     job->state.best_loss = found.loss;
     status = hg_path_join(folder, job->settings.out, "best", err);
     return status == HG_STATUS_OK ? hg_train_save_parts(job, folder, err) : status;
+}
+
+void hg_train_save_page(hg_train_job *job)
+{
+    char log[HG_PATH_BYTES], page[HG_PATH_BYTES], title[128];
+    job->page_seconds = hg_session_now();
+    if (!job_writes(job) || hg_path_join(log, job->settings.out, "log.jsonl", NULL) != HG_STATUS_OK ||
+        hg_path_join(page, job->settings.out, "log.html", NULL) != HG_STATUS_OK)
+        return;
+    snprintf(title, sizeof title, "Training, stage %s", job->stage->name);
+    (void)!hg_train_page_write(log, page, title, NULL);
+}
+
+/* JSON has no infinity and no NaN. */
+static json_t *number(double value)
+{
+    return isfinite(value) ? json_real(value) : json_null();
+}
+
+static hg_status write_result(const hg_train_job *job, const hg_train_result *r, hg_error *err)
+{
+    char path[HG_PATH_BYTES], text[2048];
+    const hg_train_state *s = &job->state;
+    json_t *json =
+        json_pack("{s:s, s:I, s:I, s:o, s:o, s:o, s:I, s:I, s:I}", "stage", job->stage->name, "steps",
+                  (json_int_t)s->step, "planned_steps", (json_int_t)job->n_steps, "usual_loss",
+                  number(s->usual_loss), "last_loss", number(r->last_loss), "best_validation_loss",
+                  s->best_loss > 0 ? number(s->best_loss) : json_null(), "bad_samples", (json_int_t)s->n_bad,
+                  "cut_samples", (json_int_t)s->n_cut, "skipped_steps", (json_int_t)s->n_skipped);
+    size_t n = json == NULL ? 0 : json_dumpb(json, text, sizeof text, JSON_INDENT(2));
+    json_decref(json);
+    if (n == 0 || n >= sizeof text)
+        return hg_error_memory(err, sizeof text, "the result of training");
+    hg_status status = hg_path_join(path, job->settings.out, HG_TRAIN_FINISHED, err);
+    return status == HG_STATUS_OK ? hg_file_write(path, text, n, err) : status;
+}
+
+hg_status hg_train_save_result(hg_train_job *job, const hg_train_result *result, hg_error *err)
+{
+    hg_train_save_page(job);
+    return hg_reduce_agree(job->reduce, job_writes(job) ? write_result(job, result, err) : HG_STATUS_OK, err);
 }

@@ -281,6 +281,7 @@ static const stage_defaults defaults[HG_TRAIN_STAGE_COUNT] = {
     [HG_TRAIN_STAGE_2_FUSION] = {2e-5, 2e-4, 2e-4, 32, 0.05, HG_SCHEDULE_CONSTANT, 0, HG_TRAIN_FORM_INSTRUCT},
     [HG_TRAIN_STAGE_3_COM] = {2e-5, 2e-4, 2e-4, 128, 0.05, HG_SCHEDULE_COSINE, 0.03, HG_TRAIN_FORM_INSTRUCT},
     [HG_TRAIN_STAGE_3_GEN] = {2e-5, 2e-4, 2e-4, 64, 0.05, HG_SCHEDULE_COSINE, 0.03, HG_TRAIN_FORM_INSTRUCT},
+    [HG_TRAIN_STAGE_MIXED] = {2e-5, 2e-4, 2e-4, 128, 0.05, HG_SCHEDULE_COSINE, 0.03, HG_TRAIN_FORM_INSTRUCT},
 };
 
 static void default_int(int64_t *value, int64_t by_default)

@@ -73,6 +73,7 @@ static hg_status trainee_add(hg_trainee *t, const char *name, hg_tensor *tensor,
 typedef struct trainee_choice {
     hg_trainee *t;
     bool adapter, projector, begun;
+    const char *prefix; /* of the names here, where two plug-ins have the same */
 } trainee_choice;
 
 static hg_status trainee_visit(void *user, const char *name, hg_tensor *tensor, hg_error *err)
@@ -84,7 +85,9 @@ static hg_status trainee_visit(void *user, const char *name, hg_tensor *tensor, 
     hg_trainee_group group = !projector           ? HG_TRAINEE_GROUP_MAIN
                              : tensor->n_dims > 1 ? HG_TRAINEE_GROUP_PROJECTOR
                                                   : HG_TRAINEE_GROUP_BIAS;
-    return trainee_add(choice->t, name, tensor, group, choice->begun, err);
+    char own[HG_WEIGHT_NAME_BYTES];
+    snprintf(own, sizeof own, "%s%s", choice->prefix, name);
+    return trainee_add(choice->t, own, tensor, group, choice->begun, err);
 }
 
 static hg_status trainee_add_vocabulary(hg_trainee *t, hg_task_parts *parts, bool begun, hg_error *err)
@@ -98,7 +101,8 @@ static hg_status trainee_add_vocabulary(hg_trainee *t, hg_task_parts *parts, boo
 static hg_status trainee_add_plugin(hg_trainee *t, hg_healthgpt *model, hg_task task, const hg_stage *stage,
                                     bool begun, hg_error *err)
 {
-    trainee_choice choice = {t, stage->adapter, stage->projector, begun};
+    bool second = stage->asks && task == HG_TASK_GENERATION;
+    trainee_choice choice = {t, stage->adapter, stage->projector, begun, second ? "gen." : ""};
     return hg_plugin_visit(&model->tasks[task].plugin, &model->decoder.config, trainee_visit, &choice, err);
 }
 

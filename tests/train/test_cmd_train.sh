@@ -22,8 +22,9 @@ m3="$data/tiny/m3" com="$data/training/com.json"
 expect 0 --help
 says "usage: healthgpt train" out
 expect 2
-says "--stage is 1-com" err
+says "--stage 1-com" err
 expect 2 --stage 4-com
+expect 2 --all --stage 1-com
 expect 2 --stage 1-com --model "$m3" --data "$com"
 says "'out' is not set" err
 expect 2 --stage 1-com --model "$m3" --data "$com" -o "$work/a" --steps none
@@ -41,10 +42,20 @@ printf 'model = %s\ndata = %s\nsteps = 2\nbatch = 2\n[3-com]\nlr = 1e-3\n' "$m3"
 expect 0 --stage 3-com --config "$work/good.ini" -o "$work/a" --json --threads 1
 says '"steps": 2' out
 says "step 2 of 2" err
-for f in com_hlora_weights.bin checkpoint.safetensors log.jsonl; do [ -s "$work/a/$f" ] || fail "no $f"; done
+for f in com_hlora_weights.bin checkpoint.safetensors log.jsonl log.html finished.json; do [ -s "$work/a/$f" ] || fail "no $f"; done
 [ "$(grep -c '"loss"' "$work/a/log.jsonl")" = 2 ] || fail "the log has not two steps"
 expect 2 --stage 3-com --config "$work/good.ini" -o "$work/a"
 says "is there already" err
+
+# The chain: two of its stages have data.
+printf 'model = %s\nsteps = 1\nbatch = 1\n[1-com]\ndata = %s\n[3-com]\ndata = %s\n' "$m3" "$com" "$com" >"$work/all.ini"
+expect 0 --all --config "$work/all.ini" -o "$work/all" --json --threads 1
+says '"1-com": {"steps": 1' out
+says '"3-com": {"steps": 1' out
+says "stage 2-fusion has no data" err
+[ -s "$work/all/3-com/com_hlora_weights.bin" ] || fail "no plug-in of the chain's end"
+expect 0 --all --config "$work/all.ini" -o "$work/all" --threads 1 --resume
+says "stage 3-com was finished before" err
 
 # Killed while it runs, then resumed: the losses are those of a run in one go.
 settings=(--stage 1-com --model "$m3" --data "$com" --steps 8 --batch 2 --save-every 1 --lr 1e-3 --threads 1 --quiet)
