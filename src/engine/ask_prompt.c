@@ -149,9 +149,9 @@ hg_status hg_ask_prompt_build(hg_prompt *prompt, const hg_model *model, const hg
 {
     hg_ids ids;
     hg_ids_init(&ids, PROMPT_MAX_TEXT_IDS);
-    hg_status status = prompt_check_images(parts, err);
-    if (status == HG_STATUS_OK)
-        status = prompt_plan(&ids, model, parts, err);
+    hg_status status = prompt_plan(&ids, model, parts, err);
+    if (status == HG_STATUS_OK) /* only now is the number of images known to be sensible */
+        status = prompt_check_images(parts, err);
     size_t next_image = 0;
     for (size_t i = 0; i < ids.n && status == HG_STATUS_OK; i++) {
         if (ids.data[i] != HG_CHAT_IMAGE_ID)
