@@ -90,12 +90,13 @@ void hg_pretrain_put_measure(hg_pretrain_result *result, const char *name, doubl
     result->measures[i].value = value;
 }
 
-void hg_pretrain_backward(hg_pretrain_shard *shard, hg_tensor *const *losses, int n)
+void hg_pretrain_backward(hg_pretrain_shard *shard, hg_tensor *const *losses, const double *weights, int n)
 {
     hg_ctx *ctx = &shard->ctx;
     for (int i = 0; i < n && !hg_ctx_failed(ctx); i++) {
-        shard->loss += (double)hg_tensor_real(losses[i])[0];
-        losses[i]->grad[0] = 1;
+        double weight = weights == NULL ? 1 : weights[i];
+        shard->loss += weight * (double)hg_tensor_real(losses[i])[0];
+        losses[i]->grad[0] = (hg_real)weight;
     }
     hg_error ignored; /* the context keeps it */
     if (!hg_ctx_failed(ctx))

@@ -72,8 +72,8 @@ int64_t hg_pretrain_n_steps(const hg_pretrain_loop *loop);
 double hg_pretrain_sum(const hg_pretrain_loop *loop, int i);
 
 /* Runs the tape of a shard back from the losses, which may be NULL when its context has failed, adds them to
- * its loss, and empties tape and arena. */
-void hg_pretrain_backward(hg_pretrain_shard *shard, hg_tensor *const *losses, int n);
+ * its loss, each times its weight (`weights` NULL: 1), and empties tape and arena. */
+void hg_pretrain_backward(hg_pretrain_shard *shard, hg_tensor *const *losses, const double *weights, int n);
 
 /* A generator for something random about an item of a step. */
 hg_rng hg_pretrain_rng(int64_t seed, int64_t step, int64_t item);

@@ -2,6 +2,9 @@
  *
  * pretrain_run.c: from the public call to the stage.
  */
+#include "pretrain/lm_stage.h"
+#include "pretrain/tokenizer_stage.h"
+#include "pretrain/vit_stage.h"
 #include "pretrain/vq_stage.h"
 
 hg_status hg_pretrain_run(const hg_pretrain_settings *settings, const hg_train_listener *listener,
@@ -12,6 +15,12 @@ hg_status hg_pretrain_run(const hg_pretrain_settings *settings, const hg_train_l
     if (status != HG_STATUS_OK)
         return status;
     switch (settings->stage) {
+    case HG_PRETRAIN_STAGE_TOKENIZER:
+        return hg_tokenizer_stage_run(settings, listener, result, err);
+    case HG_PRETRAIN_STAGE_VIT:
+        return hg_vit_stage_run(settings, listener, result, err);
+    case HG_PRETRAIN_STAGE_LM:
+        return hg_lm_stage_run(settings, listener, result, err);
     case HG_PRETRAIN_STAGE_VQ:
         return hg_vq_stage_run(settings, listener, result, err);
     default:

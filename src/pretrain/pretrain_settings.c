@@ -58,6 +58,7 @@ static const pretrain_key keys[] = {
     {"out", KEY_TEXT, AT(out), 0, HG_PATH_BYTES, "", true, {0, 0, 0, 0}},
     {"validation", KEY_TEXT, AT(validation), 0, HG_PATH_BYTES, "", true, {NONE, 0, 0, 0}},
     {"tokenizer", KEY_TEXT, AT(tokenizer), 0, HG_PATH_BYTES, "", true, {NONE, NONE, NONE, 0}},
+    {"system", KEY_TEXT, AT(system), 0, HG_PRETRAIN_SYSTEM_BYTES, "", false, {NONE, NONE, NONE, 0}},
     {"cpu", KEY_TEXT, AT(cpu), 0, 16, "", true, {NONE, 0, 0, 0}},
     {"threads", KEY_INT, AT(threads), 0, 1024, NULL, true, {NONE, 0, 0, 0}},
     {"resume", KEY_WORD, AT(resume), 0, 0, "no|yes", true, {NONE, 0, 0, 0}},

@@ -126,7 +126,7 @@ static void vq_gradient(void *user, hg_pretrain_shard *shard, const hg_pretrain_
         rows = hg_vq_quantise(&stage->quantiser, shard, &m->vq, rows, (items->first + at) * stage->n_codes,
                               items->step, stage->n_steps, losses, &n_losses);
         losses[0] = hg_op_picture_loss(ctx, hg_vqgan_draw(ctx, &m->vq, rows), x, &how);
-        hg_pretrain_backward(shard, losses, n_losses);
+        hg_pretrain_backward(shard, losses, NULL, n_losses);
     }
 }
 

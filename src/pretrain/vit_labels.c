@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * vit_labels.c: questions and answers in lists that are searched from their beginning: there are few of them.
+ */
+#include "pretrain/vit_labels.h"
+
+#include "base/memory.h"
+
+#include <string.h>
+
+#define ANSWER_BYTES 64 /* longer answers are no classes */
+#define MAX_ANSWERS 64  /* a question with more is no classification */
+#define MAX_QUESTIONS 4096
+#define LEAST_IMAGES 4 /* that a question must have been asked of */
+
+static void question_deinit(hg_vit_question *q)
+{
+    for (int32_t i = 0; i < q->n; i++)
+        hg_mem_free(q->answers[i]);
+    hg_mem_free(q->answers);
+    hg_mem_free(q->counts);
+    hg_mem_free(q->text);
+}
+
+void hg_vit_labels_deinit(hg_vit_labels *labels)
+{
+    for (int32_t i = 0; i < labels->n_questions && !labels->fixed; i++)
+        question_deinit(&labels->questions[i]);
+    if (!labels->fixed)
+        hg_mem_free(labels->questions);
+    hg_mem_free(labels->images);
+    *labels = (hg_vit_labels){0};
+}
+
+hg_vit_labels hg_vit_labels_same(const hg_vit_labels *from)
+{
+    hg_vit_labels labels = *from;
+    labels.images = NULL;
+    labels.n_images = labels.images_capacity = 0;
+    labels.fixed = true;
+    return labels;
+}
+
+static hg_status no_memory(hg_error *err, size_t bytes)
+{
+    return hg_error_memory(err, bytes, "the labels of the images");
+}
+
+/* *out = the index of the question, -1 where there is none and none may be added. */
+static hg_status find_question(hg_vit_labels *labels, const char *text, int32_t *out, hg_error *err)
+{
+    *out = -1;
+    for (int32_t i = 0; i < labels->n_questions; i++) {
+        if (strcmp(labels->questions[i].text, text) == 0) {
+            *out = i;
+            return HG_STATUS_OK;
+        }
+    }
+    if (labels->fixed || labels->n_questions == MAX_QUESTIONS)
+        return HG_STATUS_OK;
+    if (labels->n_questions == labels->capacity) {
+        int32_t capacity = labels->capacity == 0 ? 64 : 2 * labels->capacity;
+        hg_vit_question *questions = hg_mem_resize(labels->questions, (size_t)capacity, sizeof *questions);
+        if (questions == NULL)
+            return no_memory(err, (size_t)capacity * sizeof *questions);
+        labels->questions = questions;
+        labels->capacity = capacity;
+    }
+    hg_vit_question q = {.text = hg_mem_string(text), .first = -1};
+    if (q.text == NULL)
+        return no_memory(err, strlen(text));
+    *out = labels->n_questions;
+    labels->questions[labels->n_questions++] = q;
+    return HG_STATUS_OK;
+}
+
+/* The same of an answer. One beyond the maximum is counted by n alone. */
+static hg_status find_answer(const hg_vit_labels *labels, hg_vit_question *q, const char *text, int32_t *out,
+                             hg_error *err)
+{
+    *out = -1;
+    for (int32_t i = 0; i < q->n; i++) {
+        if (strcmp(q->answers[i], text) == 0) {
+            *out = i;
+            return HG_STATUS_OK;
+        }
+    }
+    if (labels->fixed || q->n > MAX_ANSWERS)
+        return HG_STATUS_OK;
+    if (q->n == q->capacity) {
+        int32_t capacity = q->capacity == 0 ? 4 : 2 * q->capacity;
+        char **answers = hg_mem_resize(q->answers, (size_t)capacity, sizeof *answers);
+        if (answers != NULL)
+            q->answers = answers;
+        int64_t *counts = hg_mem_resize(q->counts, (size_t)capacity, sizeof *counts);
+        if (counts != NULL)
+            q->counts = counts;
+        if (answers == NULL || counts == NULL)
+            return no_memory(err, (size_t)capacity * sizeof *answers);
+        q->capacity = capacity;
+    }
+    char *copy = hg_mem_string(text);
+    if (copy == NULL)
+        return no_memory(err, strlen(text));
+    q->answers[q->n] = copy;
+    q->counts[q->n] = 0;
+    *out = q->n++;
+    return HG_STATUS_OK;
+}
+
+/* Room for the labels of picture `index`. */
+static hg_status reserve_image(hg_vit_labels *labels, size_t index, hg_error *err)
+{
+    if (index >= labels->images_capacity) {
+        size_t capacity = labels->images_capacity == 0 ? 256 : 2 * labels->images_capacity;
+        capacity = capacity > index ? capacity : index + 1;
+        hg_vit_image *images = hg_mem_resize(labels->images, capacity, sizeof *images);
+        if (images == NULL)
+            return no_memory(err, capacity * sizeof *images);
+        labels->images = images;
+        labels->images_capacity = capacity;
+    }
+    for (; labels->n_images <= index; labels->n_images++)
+        labels->images[labels->n_images].n = 0;
+    return HG_STATUS_OK;
+}
+
+static hg_status add_turn(hg_vit_labels *labels, hg_vit_image *image, const hg_llava_turn *turn,
+                          hg_error *err)
+{
+    hg_vit_label label;
+    if (turn->answer[0] == 0 || strlen(turn->answer) > ANSWER_BYTES || image->n == HG_VIT_MAX_LABELS)
+        return HG_STATUS_OK;
+    hg_status status = find_question(labels, turn->question, &label.question, err);
+    if (status != HG_STATUS_OK || label.question < 0)
+        return status;
+    hg_vit_question *q = &labels->questions[label.question];
+    status = find_answer(labels, q, turn->answer, &label.answer, err);
+    if (status != HG_STATUS_OK || label.answer < 0)
+        return status;
+    for (int32_t i = 0; i < image->n; i++) {
+        if (image->labels[i].question == label.question)
+            return HG_STATUS_OK; /* asked twice: the first answer counts */
+    }
+    image->labels[image->n++] = label;
+    if (!labels->fixed) {
+        q->counts[label.answer]++;
+        q->n_images++;
+    }
+    return HG_STATUS_OK;
+}
+
+static hg_status add_item(hg_vit_labels *labels, hg_picture_set *pictures, const hg_llava_item *item,
+                          hg_error *err)
+{
+    uint32_t index = 0;
+    if (item->n_images != 1 || item->draws)
+        return HG_STATUS_OK;
+    hg_status status = hg_picture_set_add(pictures, item->images[0], &index, err);
+    if (status == HG_STATUS_OK)
+        status = reserve_image(labels, index, err);
+    for (size_t i = 0; i < item->n_turns && status == HG_STATUS_OK; i++)
+        status = add_turn(labels, &labels->images[index], &item->turns[i], err);
+    return status;
+}
+
+hg_status hg_vit_labels_read(hg_vit_labels *labels, hg_picture_set *pictures, const hg_llava_set *data,
+                             hg_picture_note note, void *user, int64_t *n_bad, hg_error *err)
+{
+    for (size_t i = 0; i < hg_llava_n_items(data); i++) {
+        hg_llava_item item;
+        hg_error why = {HG_STATUS_OK, ""};
+        hg_status status = hg_llava_read(data, i, &item, &why);
+        if (status == HG_STATUS_OK) {
+            status = add_item(labels, pictures, &item, &why);
+            hg_llava_item_deinit(&item);
+        }
+        if (status == HG_STATUS_OK)
+            continue;
+        if (status != HG_STATUS_INPUT) {
+            *err = why;
+            return status;
+        }
+        ++*n_bad;
+        if (note != NULL)
+            note(user, why.text);
+    }
+    return HG_STATUS_OK;
+}
+
+void hg_vit_labels_choose(hg_vit_labels *labels)
+{
+    for (int32_t i = 0; i < labels->n_questions; i++) {
+        hg_vit_question *q = &labels->questions[i];
+        if (q->n < 2 || q->n > MAX_ANSWERS || q->n_images < LEAST_IMAGES)
+            continue;
+        q->first = (int32_t)labels->n_classes;
+        labels->n_classes += q->n;
+        labels->n_used++;
+    }
+    for (size_t i = 0; i < labels->n_images; i++) {
+        hg_vit_image *image = &labels->images[i];
+        int32_t kept = 0;
+        for (int32_t k = 0; k < image->n; k++) {
+            if (labels->questions[image->labels[k].question].first >= 0)
+                image->labels[kept++] = image->labels[k];
+        }
+        image->n = kept;
+    }
+}
