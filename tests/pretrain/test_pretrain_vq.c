@@ -38,14 +38,14 @@ static void test_overfit(void **state)
     pretrain_data d;
     hg_pretrain_result result;
     pretrain_data_make(&d);
-    const char *const more[] = {"steps", "200", "lr", "3e-3", "flip", "no", NULL};
+    const char *const more[] = {"steps", "160", "lr", "3e-3", "flip", "no", NULL};
     hg_pretrain_settings *s = pretrain_data_settings(&d, HG_PRETRAIN_STAGE_VQ, "out", with(more));
     pretrain_data_run(s, &result);
     hg_pretrain_settings_destroy(s);
-    assert_int_equal(result.n_steps, 200);
+    assert_int_equal(result.n_steps, 160);
     assert_int_equal(result.n_items, PRETRAIN_PICTURES);
     assert_true(result.last_loss < result.first_loss / 4);
-    assert_true(pretrain_data_measure(&result, "psnr") > 22); /* of their mean picture: below 16 */
+    assert_true(pretrain_data_measure(&result, "psnr") > 20); /* of their mean picture: below 16 */
     assert_true(pretrain_data_measure(&result, "codes_used") > 16);
     pretrain_data_remove(&d);
 }
@@ -56,7 +56,7 @@ static void test_overfit_gumbel(void **state)
     pretrain_data d;
     hg_pretrain_result result;
     pretrain_data_make(&d);
-    const char *const more[] = {"steps", "150", "lr", "3e-3", "flip", "no", "quantiser", "gumbel", NULL};
+    const char *const more[] = {"steps", "60", "lr", "3e-3", "flip", "no", "quantiser", "gumbel", NULL};
     hg_pretrain_settings *s = pretrain_data_settings(&d, HG_PRETRAIN_STAGE_VQ, "out", with(more));
     pretrain_data_run(s, &result);
     hg_pretrain_settings_destroy(s);

@@ -1,0 +1,129 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# train-small.sh [--quick] [FOLDER]: a complete small HealthGPT from synthetic pictures alone: tokenizer, picture autoencoder, image
+# encoder, language model, both plug-ins in three stages, one quantised package FOLDER/healthgpt-small.gguf. What is finished is not done
+# again, and what was interrupted goes on from its checkpoint: run it again after an interruption. The same folder name, processor
+# and options give the same package. --quick proves the chain in minutes; its model is of no use.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+quick=false out=
+for arg in "$@"; do
+  case $arg in
+    --quick) quick=true ;;
+    -*) echo "usage: scripts/train-small.sh [--quick] [FOLDER]" >&2; exit 2 ;;
+    *) out=$arg ;;
+  esac
+done
+program=${HEALTHGPT:-build/healthgpt}
+[ -x "$program" ] || { echo "train-small.sh: no program at $program: make build first" >&2; exit 1; }
+
+# Sizes. Everything else is the default of its stage (docs/training.md).
+if $quick; then
+  out=${out:-small-quick}
+  patients=30 size=64 slices=2
+  vocabulary=1024
+  vq="--steps 120 --batch 8 --codes 256"
+  vit="--steps 60 --batch 32 --layers 4 --hidden 128 --heads 4"
+  lm="--steps 80 --batch 16 --length 128 --layers 4 --hidden 256 --heads 4"
+  align="--steps 15 --batch 8 --lr 1e-3 --projector-lr 1e-3"
+  tune="--steps 30 --batch 8 --lr 2e-3 --projector-lr 1e-3"
+  com_rank=16 gen_rank=32
+else
+  out=${out:-small}
+  patients=900 size=128 slices=4
+  vocabulary=2048
+  vq="--steps 6000 --batch 16 --codes 1024 --lr 1e-3"
+  vit="--steps 4000 --batch 64 --layers 6 --hidden 192 --heads 6"
+  lm="--steps 3000 --batch 16 --length 256 --layers 6 --hidden 256 --heads 4"
+  align="--steps 500 --batch 16 --lr 1e-3 --projector-lr 1e-3"
+  tune="--steps 3000 --batch 16 --lr 1e-3 --projector-lr 5e-4"
+  com_rank=32 gen_rank=64
+fi
+seed=1 data=$out/data model=$out/model
+mkdir -p "$out" "$model"
+
+# step NAME: whether it has still to be done; done NAME marks it.
+step() { [ ! -e "$out/$1.done" ] || return 1; echo "== $1 ($(date +%H:%M:%S))" >&2; }
+finish() { : >"$out/$1.done"; }
+# train STAGE OPTIONS...: goes on from the checkpoint of OUT/STAGE.
+train() { local stage=$1; shift; "$program" train --stage "$stage" -o "$out/$stage" --resume --seed $seed "$@"; }
+# install FROM TO: a part goes to the model whole or not at all.
+install() { rm -rf "$2.new" && cp -r "$1" "$2.new" && rm -rf "$2" && mv "$2.new" "$2"; }
+
+if step data; then
+  rm -rf "$data"
+  "$program" data phantom -o "$data" --patients $patients --size $size --slices $slices --seed $seed
+  for list in train val; do # one item a line, questions and drawings apart
+    grep '"task":"comprehension"' "$data/$list.json" | sed 's/,$//' >"$data/$list-com.json"
+    # A quarter of the drawings gives the picture back: enough of the easy task.
+    grep -v '"task":"comprehension"' "$data/$list.json" | grep '^{' | sed 's/,$//' | awk '!/"task":"reconstruct"/ || n++ % 4 == 0' >"$data/$list-gen.json"
+    cat "$data/$list-com.json" "$data/$list-gen.json" >"$data/$list-all.json"
+  done
+  finish data
+fi
+
+if step tokenizer; then
+  "$program" train --stage tokenizer --data "$data/train-all.json" -o "$out/tokenizer" --vocabulary $vocabulary
+  finish tokenizer
+fi
+if step pretrain-vq; then
+  train pretrain-vq --data "$data/train-all.json" --validation "$data/val-gen.json" --size $size $vq
+  install "$out/pretrain-vq/vqgan" "$model/vqgan"
+  finish pretrain-vq
+fi
+if step pretrain-vit; then
+  train pretrain-vit --data "$data/train-com.json" --validation "$data/val-com.json" --size $size $vit
+  install "$out/pretrain-vit/clip" "$model/clip"
+  finish pretrain-vit
+fi
+if step pretrain-lm; then
+  train pretrain-lm --data "$data/train-all.json" --validation "$data/val-all.json" --tokenizer "$out/tokenizer/base" $lm
+  install "$out/pretrain-lm/base" "$model/base"
+  finish pretrain-lm
+fi
+
+cat >"$model/healthgpt.json" <<EOF
+{
+  "name": "healthgpt-small",
+  "system_prompt": "",
+  "tasks": ["reconstruct", "super-resolution", "ct-to-mri", "mri-to-ct", "report-to-cxr"],
+  "license": "Apache-2.0",
+  "description": "A small HealthGPT made from synthetic pictures alone by scripts/train-small.sh$($quick && echo ' --quick: it proves the chain and is of no use').",
+  "intended_use": "Trying the program and teaching. Not for clinical use: it has never seen a patient."
+}
+EOF
+
+# The three stages of the paper. Each finds the parts that those before it have left in the model's folder.
+if step 1-com; then
+  train 1-com --model "$model" --data "$data/train-com.json" $align --rank $com_rank
+  install "$out/1-com/com_hlora_weights.bin" "$model/com_hlora_weights.bin"
+  finish 1-com
+fi
+if step 1-gen; then
+  train 1-gen --model "$model" --data "$data/train-gen.json" --cache "$out/codes" $align --vocabulary yes --rank $gen_rank
+  install "$out/1-gen/gen_hlora_weights.bin" "$model/gen_hlora_weights.bin"
+  install "$out/1-gen/fusion_layer_weights.bin" "$model/fusion_layer_weights.bin"
+  finish 1-gen
+fi
+if step 2-fusion; then
+  train 2-fusion --model "$model" --data "$data/train-all.json" --cache "$out/codes" $align
+  install "$out/2-fusion/fusion_layer_weights.bin" "$model/fusion_layer_weights.bin"
+  finish 2-fusion
+fi
+if step 3-com; then
+  train 3-com --model "$model" --data "$data/train-com.json" $tune
+  install "$out/3-com/com_hlora_weights.bin" "$model/com_hlora_weights.bin"
+  finish 3-com
+fi
+if step 3-gen; then
+  train 3-gen --model "$model" --data "$data/train-gen.json" --cache "$out/codes" $tune
+  install "$out/3-gen/gen_hlora_weights.bin" "$model/gen_hlora_weights.bin"
+  finish 3-gen
+fi
+if step package; then
+  "$program" convert "$model" --type q8_0 --vqgan-type f16 -o "$out/healthgpt-small.gguf"
+  finish package
+fi
+bytes=$(stat -c %s "$out/healthgpt-small.gguf")
+echo "$out/healthgpt-small.gguf: $bytes bytes, SHA-256 $(sha256sum "$out/healthgpt-small.gguf" | cut -d' ' -f1)"
+[ "$bytes" -le $((24 << 20)) ] || { echo "train-small.sh: larger than 24 MiB" >&2; exit 1; }

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * test_pretrain_vit.c: an image encoder from nothing: it tells colours and shapes apart, the written files
+ * are a CLIP, runs are repeatable.
+ */
+#include "pretrain/pretrain_data.h"
+
+#include "model/clip.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const char *const small[] = {"size",  "32", "patch", "8",  "layers", "3",  "hidden", "32",
+                                    "heads", "2",  "ffn",   "64", "batch",  "12", NULL};
+
+static const char *const *with(const char *const *more)
+{
+    static const char *all[64];
+    size_t n = 0;
+    for (size_t i = 0; small[i] != NULL; i++)
+        all[n++] = small[i];
+    for (size_t i = 0; more[i] != NULL; i++)
+        all[n++] = more[i];
+    all[n] = NULL;
+    return all;
+}
+
+static void test_overfit(void **state)
+{
+    (void)state;
+    pretrain_data d;
+    char path[256];
+    hg_pretrain_result result;
+    hg_error err = {HG_STATUS_OK, ""};
+    pretrain_data_make(&d);
+    const char *const more[] = {"steps", "120", "lr", "3e-3", NULL};
+    hg_pretrain_settings *s = pretrain_data_settings(&d, HG_PRETRAIN_STAGE_VIT, "out", with(more));
+    pretrain_data_run(s, &result);
+    hg_pretrain_settings_destroy(s);
+    assert_true(pretrain_data_measure(&result, "questions") == 2);
+    assert_true(pretrain_data_measure(&result, "labels") == 2 * PRETRAIN_PICTURES);
+    assert_true(pretrain_data_measure(&result, "accuracy") == 1);
+    assert_true(pretrain_data_measure(&result, "commonest_answer") < 0.34);
+
+    hg_clip_config config;
+    hg_preprocessor_config preparation;
+    hg_tensor_set *set = NULL;
+    hg_arena arena;
+    hg_clip clip;
+    hg_arena_init(&arena, 1 << 20, (size_t)1 << 30);
+    pretrain_data_path(&d, "out/clip", path);
+    assert_int_equal(hg_clip_config_read(&config, path, &err), HG_STATUS_OK);
+    assert_int_equal(hg_preprocessor_config_read(&preparation, path, &err), HG_STATUS_OK);
+    assert_int_equal(preparation.crop, 32);
+    assert_int_equal(hg_tensor_set_open_folder(&set, path, &err), HG_STATUS_OK);
+    assert_int_equal(hg_clip_load(&clip, &config, set, &arena, &err), HG_STATUS_OK);
+    assert_int_equal(hg_clip_n_patches(&clip), 16);
+    assert_null(hg_tensor_set_find(set, "train.head.weight")); /* belongs to training alone */
+    hg_tensor_set_close(set);
+    hg_arena_deinit(&arena);
+    pretrain_data_remove(&d);
+}
+
+static void test_same(void **state)
+{
+    (void)state;
+    pretrain_data d;
+    pretrain_data_make(&d);
+    const char *const more[] = {"steps", "7", "save-every", "3", NULL};
+    pretrain_data_check_same(&d, HG_PRETRAIN_STAGE_VIT, with(more), 5, "clip/pytorch_model.bin");
+    pretrain_data_remove(&d);
+}
+
+static void test_refused(void **state)
+{
+    (void)state;
+    pretrain_data d;
+    hg_pretrain_result result;
+    hg_error err = {HG_STATUS_OK, ""};
+    pretrain_data_make(&d);
+    static const char *const bad[][2] = {{"patch", "7"}, {"heads", "3"}, {"layers", "1"}};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        const char *const more[] = {bad[i][0], bad[i][1], NULL};
+        hg_pretrain_settings *s = pretrain_data_settings(&d, HG_PRETRAIN_STAGE_VIT, "out", with(more));
+        assert_int_equal(hg_pretrain_run(s, NULL, &result, &err), HG_STATUS_USAGE);
+        assert_non_null(strstr(err.text, "must divide"));
+        hg_pretrain_settings_destroy(s);
+    }
+    pretrain_data_remove(&d);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_overfit), cmocka_unit_test(test_same),
+                                       cmocka_unit_test(test_refused)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
