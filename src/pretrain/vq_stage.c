@@ -5,7 +5,7 @@
 #include "pretrain/vq_stage.h"
 
 #include "base/memory.h"
-#include "pretrain/picture_score.h"
+#include "eval/image_metrics.h"
 #include "pretrain/picture_set.h"
 #include "pretrain/stage_files.h"
 #include "pretrain/vq_quantiser.h"
@@ -141,7 +141,7 @@ static hg_status vq_after_step(void *user, hg_pretrain_loop *loop, int64_t step,
 /* ---- held back ---- */
 
 /* The mean of the colours, 0..255, of a picture (3, n) in -1..1. */
-static void grey(const float *picture, int64_t n, float *out)
+static void grey(const float *picture, int64_t n, double *out)
 {
     for (int64_t i = 0; i < n; i++) {
         float sum = 0;
@@ -149,7 +149,7 @@ static void grey(const float *picture, int64_t n, float *out)
             float v = picture[c * n + i];
             sum += v < -1 ? -1 : v > 1 ? 1 : v;
         }
-        out[i] = (sum / 3 + 1) * 127.5F;
+        out[i] = (double)((sum / 3 + 1) * 127.5F);
     }
 }
 
@@ -161,9 +161,10 @@ static void measure_one(const vq_stage *stage, hg_ctx *ctx, hg_vqgan *vq, const 
     hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
     hg_tensor *x = hg_ctx_tensor(ctx, 3, (int64_t[]){3, side, side}, false);
     int32_t *codes = hg_arena_array(ctx->arena, (size_t)stage->n_codes, sizeof *codes);
-    float *a = hg_ctx_scratch(ctx, n), *b = hg_ctx_scratch(ctx, n);
-    if (codes == NULL)
-        hg_ctx_fail(ctx, HG_STATUS_FAILED, "out of memory (codes)");
+    double *a = hg_arena_array(ctx->arena, (size_t)n, sizeof *a),
+           *b = hg_arena_array(ctx->arena, (size_t)n, sizeof *b);
+    if (codes == NULL || a == NULL || b == NULL)
+        hg_ctx_fail(ctx, HG_STATUS_FAILED, "out of memory (measuring a picture)");
     if (hg_ctx_failed(ctx))
         return;
     hg_picture_set_get(set, index, false, hg_tensor_real(x));
@@ -172,8 +173,13 @@ static void measure_one(const vq_stage *stage, hg_ctx *ctx, hg_vqgan *vq, const 
         return;
     grey(hg_tensor_real(x), n, a);
     grey(hg_tensor_real(y), n, b);
-    *ssim += side >= 11 ? hg_picture_ssim(a, b, (int)side, (int)side, 255) : 0;
-    *psnr += hg_picture_psnr(a, b, (int)n, 255);
+    hg_image_scores scores;
+    hg_error small = {HG_STATUS_OK, ""}; /* a picture smaller than the window has no SSIM */
+    if (hg_metrics_compute(&scores, a, b, NULL, (int)side, (int)side, 1, 255, HG_SSIM_WINDOW_GAUSSIAN,
+                           &small) == HG_STATUS_OK) {
+        *ssim += scores.ssim;
+        *psnr += scores.psnr < 100 ? scores.psnr : 100; /* of equal pictures it is infinite */
+    }
     hg_arena_reset(ctx->arena, mark);
 }
 
