@@ -191,6 +191,55 @@ static void test_conversation_reuses_positions(void **state)
     close_fixture(&f);
 }
 
+/* Images read together give what they give one after the other: a session that knows the first of them reads
+ * only the others. One image comes twice. */
+static void test_several_images(void **state)
+{
+    (void)state;
+    fixture f;
+    hg_error err = {HG_STATUS_OK, ""};
+    open_fixture(&f, "m3", 2);
+    hg_image *second;
+    assert_int_equal(hg_image_open(&second, HG_TEST_DATA "/tiny/m3/picture.png", &err), HG_STATUS_OK);
+    const hg_image *const images[] = {f.image, second, f.image};
+    hg_ask_request request = request_of(&f);
+    request.images = images;
+    request.max_tokens = 16;
+    hg_ask_result first, added, together;
+    assert_int_equal(hg_session_ask(f.session, &request, &first, &err), HG_STATUS_OK);
+    request.n_images = 3;
+    if (hg_session_ask(f.session, &request, &added, &err) != HG_STATUS_OK)
+        fail_msg("%s", err.text);
+    assert_in_range(added.n_reused_tokens, 576, 700); /* the first image */
+    hg_session *other;
+    assert_int_equal(hg_session_create(&other, f.model, &err), HG_STATUS_OK);
+    assert_int_equal(hg_session_ask(other, &request, &together, &err), HG_STATUS_OK);
+    assert_int_equal(together.n_reused_tokens, 0);
+    assert_int_equal(together.n_prompt_tokens, added.n_prompt_tokens);
+    assert_int_equal(together.n_tokens, added.n_tokens);
+    assert_memory_equal(together.tokens, added.tokens, added.n_tokens * sizeof *added.tokens);
+    hg_session_destroy(other);
+    hg_ask_result_free(&first);
+    hg_ask_result_free(&added);
+    hg_ask_result_free(&together);
+    hg_image_close(second);
+    close_fixture(&f);
+}
+
+/* The type of the vision parts is checked. */
+static void test_vision_type(void **state)
+{
+    (void)state;
+    hg_error err = {HG_STATUS_OK, ""};
+    hg_model *model;
+    hg_model_options options = {.vision = "f16"};
+    assert_int_equal(hg_model_open(&model, HG_TEST_DATA "/tiny/m3", &options, &err), HG_STATUS_USAGE);
+    assert_non_null(strstr(err.text, "f32 or bf16"));
+    options = (hg_model_options){.vision = "bf16", .cpu_tier = "reference"};
+    assert_int_equal(hg_model_open(&model, HG_TEST_DATA "/tiny/m3", &options, &err), HG_STATUS_USAGE);
+    assert_non_null(strstr(err.text, "AVX512-BF16"));
+}
+
 typedef struct collected {
     char text[4096];
     size_t n;
@@ -452,6 +501,8 @@ int main(void)
                                        cmocka_unit_test(test_threads_do_not_change_ids),
                                        cmocka_unit_test(test_reference_decoding_checks_the_length),
                                        cmocka_unit_test(test_conversation_reuses_positions),
+                                       cmocka_unit_test(test_several_images),
+                                       cmocka_unit_test(test_vision_type),
                                        cmocka_unit_test(test_stream_is_the_answer),
                                        cmocka_unit_test(test_sessions_of_one_model_side_by_side),
                                        cmocka_unit_test(test_refusals),
