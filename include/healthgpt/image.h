@@ -158,6 +158,7 @@ typedef struct hg_image_source {
     int n_files;           /* DICOM files of all its series */
     char series_uid[68];   /* SeriesInstanceUID */
     char instance_uid[68]; /* SOPInstanceUID of the DICOM file; "" for a picture of several */
+    int instance_frame;    /* of that file, from 0 */
     int n_levels;          /* of a whole slide; else 0 */
     int level;
     int n_slices; /* across `axis`; 1 when the file is no volume */

@@ -59,7 +59,7 @@ hg_status cli_records_add(cli_records *records, const char *path, const hg_image
     if (status != HG_STATUS_OK)
         return status;
     records->items[records->n] = record;
-    records->sources[records->n] = (hg_record_source){record, hg_image_get_source(image)->frame};
+    records->sources[records->n] = (hg_record_source){record, hg_image_get_source(image)->instance_frame};
     records->n++;
     record_warn(record, o, quiet);
     return HG_STATUS_OK;

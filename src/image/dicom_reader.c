@@ -186,6 +186,7 @@ static hg_status dicom_read(hg_scan *scan, hg_frame *frame, hg_error *err)
 {
     const dicom_state *state = scan->state;
     char model[20];
+    scan->source.instance_frame = scan->source.frame;
     memcpy(model, state->model, sizeof model);
     hg_status status =
         hg_dicom_frame_read(frame, state->dicom, &state->layout, (size_t)scan->source.frame, model, err);

@@ -62,8 +62,9 @@ static bool series_is_before(const hg_dicom_set *set, uint32_t a, uint32_t b)
 {
     const hg_dicom_group *x = &set->groups[a], *y = &set->groups[b];
     const hg_dicom_slice *p = &set->slices[x->first], *q = &set->slices[y->first];
-    if (p->localiser != q->localiser)
-        return q->localiser;
+    int last_p = p->localiser + 2 * p->aside, last_q = q->localiser + 2 * q->aside;
+    if (last_p != last_q)
+        return last_p < last_q;
     if (x->n_pictures != y->n_pictures)
         return x->n_pictures > y->n_pictures;
     int order = strcmp(p->series, q->series);

@@ -23,7 +23,8 @@ typedef struct hg_dicom_set {
     uint32_t *group_of; /* by slice; HG_DICOM_NO_GROUP for what is no picture */
     hg_dicom_group *groups;
     size_t n_groups;
-    uint32_t *series; /* the group that stands for each series; most pictures first, localisers last */
+    uint32_t *series; /* the group that stands for each series; most pictures first, then localisers, then
+                         what is no picture of a patient */
     size_t n_series;
     size_t n_damaged;
 } hg_dicom_set;

@@ -12,6 +12,7 @@
 #include "image/npy_reader.h"
 #include "image/orient.h"
 #include "image/png_reader.h"
+#include "image/series_reader.h"
 #include "image/slide_reader.h"
 #include "image/synthetic_mark.h"
 #include "image/tiff_reader.h"
@@ -100,6 +101,11 @@ hg_status hg_image_decode_all(hg_image *images, size_t *n, const hg_image_format
     r.wanted = r.wanted == 0 ? 1 : r.wanted;
     *n = 1;
     hg_status status;
+    const hg_image_file stack = {.members = bytes, .n_members = 1};
+    if (format == &hg_dicom_format && hg_series_is_stack(bytes)) {
+        format = &hg_series_format;
+        bytes = &stack;
+    }
     if (format->read == NULL)
         status = reader_read_scan(images, n, format, bytes, &r, err);
     else

@@ -16,21 +16,59 @@
 #include <stdio.h>
 #include <string.h>
 
+#define SERIES_MAX_SLICES 100000
+
+typedef struct series_slices {
+    hg_dicom_slice *items;
+    size_t n;
+} series_slices;
+
 typedef struct series_state {
     const hg_image_file *members;
-    hg_dicom_slice *slices;
+    size_t n_members;
+    series_slices slices;
     hg_dicom_set set;
     hg_dicom_stack stack;
     hg_volume_grid grid;
-    hg_image_axis taken; /* the axis across which the slices were taken */
+    hg_image_axis taken;       /* the axis across which the slices were taken */
+    const hg_image_file *open; /* the member that `one` reads; NULL: none */
+    hg_scan one;
+    hg_image_source plain; /* what `one` said of itself before any frame was read */
 } series_state;
 
-static hg_dicom_slice *series_read_slices(const hg_image_file *bytes)
+/* Room for `more` slices behind those that there are. */
+static hg_status series_grow(series_slices *slices, size_t more, hg_error *err)
 {
-    hg_dicom_slice *slices = hg_mem_array(bytes->n_members, sizeof *slices);
-    for (size_t i = 0; slices != NULL && i < bytes->n_members; i++)
-        hg_dicom_slice_read(&slices[i], bytes->members[i].data, bytes->members[i].n);
-    return slices;
+    if (more > SERIES_MAX_SLICES - slices->n)
+        return hg_error_set(err, HG_STATUS_INPUT, "more than %d slices", SERIES_MAX_SLICES);
+    hg_dicom_slice *items = hg_mem_resize(slices->items, slices->n + more, sizeof *items);
+    if (items == NULL)
+        return hg_error_memory(err, (slices->n + more) * sizeof *items, "a series");
+    slices->items = items;
+    return HG_STATUS_OK;
+}
+
+/* A file is one slice, or as many as it has frames with places. */
+static hg_status series_read_slices(series_slices *slices, const hg_image_file *bytes, hg_error *err)
+{
+    hg_status status = series_grow(slices, bytes->n_members, err);
+    for (size_t i = 0; status == HG_STATUS_OK && i < bytes->n_members; i++) {
+        const hg_image_file *member = &bytes->members[i];
+        hg_dicom_slice first;
+        hg_dicom_slice_read(&first, member->data, member->n);
+        first.member = i;
+        size_t n = first.picture && first.n_frames > 1 && !first.aside ? (size_t)first.n_frames : 1;
+        status = series_grow(slices, n + bytes->n_members - i, err);
+        if (status != HG_STATUS_OK)
+            return status;
+        if (n == 1 ||
+            !hg_dicom_slice_read_frames(slices->items + slices->n, &first, member->data, member->n)) {
+            slices->items[slices->n] = first;
+            n = 1;
+        }
+        slices->n += n;
+    }
+    return status;
 }
 
 /* Directions of the stored axes, turned from DICOM's (left, back, head) to (right, front, head). */
@@ -71,32 +109,64 @@ static void series_note(hg_image_source *source, const series_state *state, size
                      stack->largest_gap);
 }
 
-static const hg_image_file *series_member(const series_state *state, int time, int place)
+static const hg_dicom_slice *series_slice(const series_state *state, int time, int place)
 {
     const hg_dicom_stack *stack = &state->stack;
     size_t at = stack->frames ? 0 : (size_t)time * (size_t)stack->n_places + (size_t)place;
-    return &state->members[stack->order[at]];
+    return &state->slices.items[stack->order[at]];
+}
+
+/* Names the member, when it is one of several. */
+static hg_status series_blame(const hg_image_file *member, hg_status status, hg_error *err)
+{
+    if (status == HG_STATUS_OK || member->name == NULL)
+        return status;
+    return hg_error_prefix(err, status, "%s", member->name);
+}
+
+static void series_close_member(series_state *state)
+{
+    if (state->open != NULL)
+        hg_scan_close(&state->one);
+    state->open = NULL;
+}
+
+/* Opens the slice's file, which stays open until another is wanted: it may have the next frames, too. */
+static hg_status series_open_member(series_state *state, const hg_dicom_slice *slice,
+                                    const hg_image_limits *limits, hg_error *err)
+{
+    const hg_image_file *member = &state->members[slice->member];
+    if (state->open != member) {
+        series_close_member(state);
+        hg_status status = hg_scan_open(&state->one, hg_dicom_format.scan, member, NULL, limits, err);
+        if (status != HG_STATUS_OK)
+            return series_blame(member, status, err);
+        state->open = member;
+        state->plain = state->one.source;
+    }
+    state->one.source = state->plain;
+    return HG_STATUS_OK;
 }
 
 /* What the middle slice's file says of itself, without decoding it, then what the series adds to it. */
-static hg_status series_describe(hg_scan *scan, const series_state *state, size_t series, hg_error *err)
+static hg_status series_describe(hg_scan *scan, series_state *state, size_t series, hg_error *err)
 {
     const hg_dicom_stack *stack = &state->stack;
-    const hg_dicom_slice *first = &state->slices[state->set.groups[state->set.series[series]].first];
-    const hg_image_file *middle = series_member(state, 0, stack->n_places / 2);
-    hg_scan one;
-    hg_status status = hg_scan_open(&one, hg_dicom_format.scan, middle, NULL, &scan->limits, err);
+    const hg_dicom_slice *middle = series_slice(state, 0, stack->n_places / 2);
+    bool one_file = state->members[middle->member].name == NULL;
+    hg_status status = series_open_member(state, middle, &scan->limits, err);
     if (status != HG_STATUS_OK)
-        return hg_error_prefix(err, status, "%s", middle->name);
-    scan->source = one.source;
-    hg_scan_close(&one);
+        return status;
+    scan->source = state->plain;
     hg_image_source *source = &scan->source;
-    source->instance_uid[0] = 0; /* known of a slice as it was taken */
     source->n_frames = stack->n_times;
-    source->n_series = (int)state->set.n_series;
-    source->series = (int)series;
-    source->n_files = (int)state->set.n;
-    snprintf(source->series_uid, sizeof source->series_uid, "%s", first->series);
+    if (!one_file) {
+        source->instance_uid[0] = 0; /* known of a slice as it was taken */
+        source->n_series = (int)state->set.n_series;
+        source->series = (int)series;
+        source->n_files = (int)state->n_members;
+        snprintf(source->series_uid, sizeof source->series_uid, "%s", middle->series);
+    }
     if (stack->volume) {
         scan->default_axis = (int)state->taken;
         for (int a = 0; a < 3; a++)
@@ -114,10 +184,10 @@ static hg_status series_open(hg_scan *scan, const hg_image_file *bytes, hg_error
         return hg_error_memory(err, sizeof *state, "a series");
     scan->state = state;
     state->members = bytes->members;
-    state->slices = series_read_slices(bytes);
-    if (state->slices == NULL)
-        return hg_error_memory(err, bytes->n_members * sizeof *state->slices, "a series");
-    hg_status status = hg_dicom_set_init(&state->set, state->slices, bytes->n_members, err);
+    state->n_members = bytes->n_members;
+    hg_status status = series_read_slices(&state->slices, bytes, err);
+    if (status == HG_STATUS_OK)
+        status = hg_dicom_set_init(&state->set, state->slices.items, state->slices.n, err);
     if (status == HG_STATUS_OK)
         status = hg_dicom_set_find(&state->set, scan->view->series, &series, err);
     if (status == HG_STATUS_OK)
@@ -125,44 +195,44 @@ static hg_status series_open(hg_scan *scan, const hg_image_file *bytes, hg_error
     if (status != HG_STATUS_OK)
         return status;
     if (state->stack.volume)
-        series_orient(state, &state->slices[state->stack.order[0]]);
+        series_orient(state, series_slice(state, 0, 0));
     return series_describe(scan, state, series, err);
 }
 
-/* Opens the file of a place and reads the frame; what it says of itself goes into the shot, behind what is
- * known of the series. */
+/* What a file says of itself, behind what is known of the series. */
+static void series_merge_source(hg_image_source *known, const hg_image_source *file)
+{
+    hg_image_source source = *file;
+    source.n_frames = known->n_frames;
+    source.frame = known->frame;
+    source.n_slices = known->n_slices;
+    source.slice = known->slice;
+    source.axis = known->axis;
+    source.n_series = known->n_series;
+    source.series = known->series;
+    source.n_files = known->n_files;
+    memcpy(source.series_uid, known->series_uid, sizeof source.series_uid);
+    memcpy(source.note, known->note, sizeof source.note);
+    if (file->note[0] != 0)
+        hg_scan_note(&source, "%s", file->note);
+    *known = source;
+}
+
+/* Reads the frame of a place. */
 static hg_status series_read_file(const hg_scan *scan, hg_scan_shot *shot, int time, int place, hg_error *err)
 {
-    const series_state *state = scan->state;
-    const hg_image_file *member = series_member(state, time, place);
+    series_state *state = scan->state;
+    const hg_dicom_slice *slice = series_slice(state, time, place);
     hg_image_view view = hg_image_view_default();
-    hg_scan one;
-    view.frame = state->stack.frames ? time : 0;
-    hg_status status = hg_scan_open(&one, hg_dicom_format.scan, member, NULL, &scan->limits, err);
-    if (status == HG_STATUS_OK) {
-        status = hg_scan_read(&one, &view, &shot->frame, err);
-        shot->display = one.display; /* its tables change hands */
-        one.display = (hg_display){0};
-        hg_image_source source = one.source;
-        const hg_image_source *known = &shot->source;
-        char note[sizeof source.note];
-        memcpy(note, source.note, sizeof note);
-        source.n_frames = known->n_frames;
-        source.frame = known->frame;
-        source.n_slices = known->n_slices;
-        source.slice = known->slice;
-        source.axis = known->axis;
-        source.n_series = known->n_series;
-        source.series = known->series;
-        source.n_files = known->n_files;
-        memcpy(source.series_uid, known->series_uid, sizeof source.series_uid);
-        memcpy(source.note, known->note, sizeof source.note);
-        if (note[0] != 0)
-            hg_scan_note(&source, "%s", note);
-        shot->source = source;
-        hg_scan_close(&one);
-    }
-    return status == HG_STATUS_OK ? status : hg_error_prefix(err, status, "%s", member->name);
+    view.frame = state->stack.frames ? time : slice->frame;
+    hg_status status = series_open_member(state, slice, &scan->limits, err);
+    if (status != HG_STATUS_OK)
+        return status;
+    status = hg_scan_read(&state->one, &view, &shot->frame, err);
+    shot->display = state->one.display; /* its tables change hands */
+    state->one.display = (hg_display){0};
+    series_merge_source(&shot->source, &state->one.source);
+    return series_blame(&state->members[slice->member], status, err);
 }
 
 /* Turns the frame as the cut wants it; most need nothing. */
@@ -235,6 +305,7 @@ static hg_status series_cut_slice(const hg_scan *scan, hg_scan_shot *shots, size
             hg_volume_cut cut = hg_volume_cut_get(grid, shots[i].source.axis, shots[i].source.slice);
             hg_volume_cut_copy(&shots[i].frame, grid, cut, sizeof *plane, plane, place);
             if (place == state->stack.n_places / 2) {
+                memcpy(shots[i].source.note, one.source.note, sizeof one.source.note);
                 shots[i].source.n_windows = one.source.n_windows;
                 memcpy(shots[i].source.windows, one.source.windows, sizeof one.source.windows);
                 series_cut_display(&shots[i].display, &one.display, &shots[i]);
@@ -291,32 +362,49 @@ static void series_close(hg_scan *scan)
     series_state *state = scan->state;
     if (state == NULL)
         return;
+    series_close_member(state);
     hg_dicom_stack_deinit(&state->stack);
     hg_dicom_set_deinit(&state->set);
-    hg_mem_free(state->slices);
+    hg_mem_free(state->slices.items);
     hg_mem_free(state);
     scan->state = NULL;
+}
+
+bool hg_series_is_stack(const hg_image_file *file)
+{
+    const hg_image_file series = {.members = file, .n_members = 1};
+    series_slices slices = {.items = NULL};
+    hg_dicom_set set = {.n = 0};
+    hg_dicom_stack stack = {.order = NULL};
+    bool is_stack = series_read_slices(&slices, &series, NULL) == HG_STATUS_OK && slices.n > 1 &&
+                    hg_dicom_set_init(&set, slices.items, slices.n, NULL) == HG_STATUS_OK &&
+                    set.n_groups == 1 && hg_dicom_stack_init(&stack, &set, 0, NULL) == HG_STATUS_OK &&
+                    stack.volume && stack.n_repeated == 0; /* else some frames could not be reached */
+    hg_dicom_stack_deinit(&stack);
+    hg_dicom_set_deinit(&set);
+    hg_mem_free(slices.items);
+    return is_stack;
 }
 
 hg_status hg_series_list(hg_image_series *series, size_t max, size_t *n, const hg_image_file *bytes,
                          hg_error *err)
 {
-    hg_dicom_set set;
-    hg_dicom_slice *slices = series_read_slices(bytes);
-    if (slices == NULL)
-        return hg_error_memory(err, bytes->n_members * sizeof *slices, "a series");
-    hg_status status = hg_dicom_set_init(&set, slices, bytes->n_members, err);
+    hg_dicom_set set = {.n = 0};
+    series_slices slices = {.items = NULL};
+    hg_status status = series_read_slices(&slices, bytes, err);
+    if (status == HG_STATUS_OK)
+        status = hg_dicom_set_init(&set, slices.items, slices.n, err);
     *n = status == HG_STATUS_OK ? set.n_series : 0;
     for (size_t i = 0; i < *n && i < max; i++) {
         const hg_dicom_group *group = &set.groups[set.series[i]];
-        const hg_dicom_slice *first = &slices[group->first];
+        const hg_dicom_slice *first = &slices.items[group->first];
         series[i] = (hg_image_series){
             .width = first->width, .height = first->height, .n_pictures = (int)group->n_pictures};
         memcpy(series[i].uid, first->series, sizeof series[i].uid);
         memcpy(series[i].modality, first->modality, sizeof series[i].modality);
     }
     hg_dicom_set_deinit(&set);
-    hg_mem_free(slices);
+    hg_mem_free(slices.items);
     return status;
 }
 

@@ -20,8 +20,11 @@ typedef struct builder_slice {
     int instance;
     int width, height;
     double slope, intercept;
-    const char *window; /* "C\\W", or NULL */
+    const char *window;   /* "C\\W", or NULL */
+    const char *modality; /* NULL: CT */
     bool no_place;
+    const double *heights; /* of an enhanced file's frames: `pixels` has those of all, one after the other */
+    size_t n_heights;
     bool damaged; /* ends in the middle of an attribute */
 } builder_slice;
 
@@ -77,6 +80,51 @@ static inline void builder_begin(hg_buffer *b, const char *class_uid)
     builder_text(b, 0x0002, 0x0010, "UI", "1.2.840.10008.1.2.1");
 }
 
+/* A sequence of n items, each already encoded. */
+static inline void builder_sequence(hg_buffer *b, unsigned group, unsigned element, hg_buffer *items,
+                                    size_t n)
+{
+    hg_buffer all;
+    hg_buffer_init(&all, (size_t)1 << 20);
+    for (size_t i = 0; i < n; i++) {
+        builder_u16(&all, 0xfffe);
+        builder_u16(&all, 0xe000);
+        builder_u16(&all, (unsigned)items[i].size & 0xffff);
+        builder_u16(&all, (unsigned)(items[i].size >> 16));
+        hg_buffer_push(&all, items[i].data, items[i].size);
+        hg_buffer_deinit(&items[i]);
+    }
+    builder_bytes(b, group, element, "SQ", all.data, all.size);
+    hg_buffer_deinit(&all);
+}
+
+/* One item with a sequence of one item in it that holds one text: a functional group of one attribute. */
+static inline void builder_group(hg_buffer *item, unsigned group, unsigned element, unsigned inner_group,
+                                 unsigned inner_element, const char *text)
+{
+    hg_buffer inner;
+    hg_buffer_init(&inner, (size_t)1 << 16);
+    builder_text(&inner, inner_group, inner_element, "DS", "%s", text);
+    builder_sequence(item, group, element, &inner, 1);
+}
+
+/* The functional groups of an enhanced file: orientation and spacing shared, a height of each frame. */
+static inline void builder_enhanced(hg_buffer *b, const double *heights, size_t n)
+{
+    hg_buffer shared, each[16];
+    hg_buffer_init(&shared, (size_t)1 << 16);
+    builder_group(&shared, 0x0020, 0x9116, 0x0020, 0x0037, "1\\0\\0\\0\\1\\0");
+    builder_group(&shared, 0x0028, 0x9110, 0x0028, 0x0030, "0.5\\0.5");
+    builder_sequence(b, 0x5200, 0x9229, &shared, 1);
+    for (size_t i = 0; i < n && i < 16; i++) {
+        char text[40];
+        snprintf(text, sizeof text, "0\\0\\%g", heights[i]);
+        hg_buffer_init(&each[i], (size_t)1 << 16);
+        builder_group(&each[i], 0x0020, 0x9113, 0x0020, 0x0032, text);
+    }
+    builder_sequence(b, 0x5200, 0x9230, each, n < 16 ? n : 16);
+}
+
 /* A DICOMDIR that names these files; parts of a path are parted by backslashes. */
 static inline void builder_dicomdir(hg_buffer *b, const char *const *names, size_t n)
 {
@@ -107,9 +155,16 @@ static inline void builder_make(hg_buffer *b, const builder_slice *s, const uint
                  s->image_type != NULL ? s->image_type : "ORIGINAL\\PRIMARY\\AXIAL");
     builder_text(b, 0x0008, 0x0016, "UI", "1.2.840.10008.5.1.4.1.1.2");
     builder_text(b, 0x0008, 0x0018, "UI", "%s.%d", s->series, s->instance);
-    builder_text(b, 0x0008, 0x0060, "CS", "CT");
+    builder_text(b, 0x0008, 0x0020, "DA", "20260101");
+    builder_text(b, 0x0008, 0x0030, "TM", "101010");
+    builder_text(b, 0x0008, 0x0050, "SH", "1");
+    builder_text(b, 0x0008, 0x0060, "CS", "%s", s->modality != NULL ? s->modality : "CT");
+    builder_text(b, 0x0010, 0x0010, "PN", "MADE^UP");
+    builder_text(b, 0x0010, 0x0020, "LO", "1");
     builder_text(b, 0x0020, 0x000d, "UI", "1.2.3");
     builder_text(b, 0x0020, 0x000e, "UI", "%s", s->series);
+    builder_text(b, 0x0020, 0x0010, "SH", "1");
+    builder_text(b, 0x0020, 0x0011, "IS", "1");
     builder_text(b, 0x0020, 0x0013, "IS", "%d", s->instance);
     if (!s->no_place) {
         builder_text(b, 0x0020, 0x0032, "DS", "%g\\%g\\%g", s->position[0], s->position[1], s->position[2]);
@@ -118,6 +173,9 @@ static inline void builder_make(hg_buffer *b, const builder_slice *s, const uint
     }
     builder_short(b, 0x0028, 0x0002, 1);
     builder_text(b, 0x0028, 0x0004, "CS", "MONOCHROME2");
+    size_t n_frames = s->n_heights > 0 ? s->n_heights : 1;
+    if (s->n_heights > 0)
+        builder_text(b, 0x0028, 0x0008, "IS", "%zu", n_frames);
     builder_short(b, 0x0028, 0x0010, (unsigned)s->height);
     builder_short(b, 0x0028, 0x0011, (unsigned)s->width);
     builder_text(b, 0x0028, 0x0030, "DS", "0.5\\0.5");
@@ -131,10 +189,12 @@ static inline void builder_make(hg_buffer *b, const builder_slice *s, const uint
     }
     builder_text(b, 0x0028, 0x1052, "DS", "%g", s->intercept);
     builder_text(b, 0x0028, 0x1053, "DS", "%g", s->slope != 0 ? s->slope : 1);
+    if (s->n_heights > 0)
+        builder_enhanced(b, s->heights, n_frames);
     if (s->damaged)
         b->size -= 3;
     else
-        builder_bytes(b, 0x7fe0, 0x0010, "OW", pixels, 2 * (size_t)s->width * (size_t)s->height);
+        builder_bytes(b, 0x7fe0, 0x0010, "OW", pixels, 2 * n_frames * (size_t)s->width * (size_t)s->height);
 }
 
 #endif

@@ -386,6 +386,48 @@ static void test_volumes(void **state)
     assert_true(n > 20);
 }
 
+/* Every folder of files as series, each along every axis: pictures, or an error that blames a file. */
+static void test_every_folder(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        size_t n_series;
+    } folders[] = {{"dicom/ct_series_totalseg", 1},
+                   {"dicom/mr_series_t1_datalad", 1},
+                   {"dicom/mr_t1c_vs_seg", 1},
+                   {"dicom/pydicom_data", 0},
+                   {"dicom/pydicom_test_files", 0}};
+    if (!golden_have_shared()) {
+        print_message("skipped: the shared data set is not there\n");
+        skip();
+    }
+    for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
+        char path[HG_PATH_BYTES];
+        static hg_image_series series[200];
+        hg_error err = {0};
+        size_t n;
+        golden_path(path, "shared", folders[i].name);
+        if (hg_image_list_series(path, series, 200, &n, &err) != HG_STATUS_OK)
+            fail_msg("%s", err.text);
+        assert_true(folders[i].n_series == n || (folders[i].n_series == 0 && n > 5 && n < 200));
+        for (size_t s = 0; s < 4 * n; s++) {
+            hg_image *images[3];
+            size_t n_images;
+            char number[20];
+            hg_image_view view = hg_image_view_default();
+            snprintf(number, sizeof number, "%zu", s / 4);
+            view.series = number;
+            view.axis = (hg_image_axis)(s % 4);
+            hg_status status = hg_image_open_slices(images, 3, &n_images, path, &view, &err);
+            if (status == HG_STATUS_FAILED || (status != HG_STATUS_OK && strstr(err.text, "decoder") != NULL))
+                fail_msg("series %zu: %s", s / 4, err.text);
+            for (size_t k = 0; status == HG_STATUS_OK && k < n_images; k++)
+                hg_image_close(images[k]);
+        }
+    }
+}
+
 typedef struct corpus_tally {
     const char *folder;
     int n, n_refused;
@@ -439,9 +481,9 @@ static void test_every_file(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_stored_values),
-                                       cmocka_unit_test(test_other_codings),
-                                       cmocka_unit_test(test_lossy_values), cmocka_unit_test(test_volumes),
-                                       cmocka_unit_test(test_every_file)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_stored_values), cmocka_unit_test(test_other_codings),
+        cmocka_unit_test(test_lossy_values),  cmocka_unit_test(test_volumes),
+        cmocka_unit_test(test_every_file),    cmocka_unit_test(test_every_folder)};
     return cmocka_run_group_tests_name("dicom_corpus", tests, NULL, NULL);
 }

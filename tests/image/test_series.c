@@ -409,6 +409,98 @@ static void test_dicomdir(void **state)
     }
 }
 
+/* One file whose frames lie at places: a volume, alone and in a folder. */
+static void test_enhanced(void **state)
+{
+    (void)state;
+    static const int scrambled[PLACES] = {4, 0, 6, 2, 5, 1, 3};
+    static uint16_t pixels[PLACES * SIDE_X * SIDE_Y];
+    double heights[PLACES];
+    char folder[HG_PATH_BYTES], file[HG_PATH_BYTES];
+    for (int f = 0; f < PLACES; f++) {
+        heights[f] = 2 * scrambled[f];
+        for (int i = 0; i < SIDE_X * SIDE_Y; i++)
+            pixels[f * SIDE_X * SIDE_Y + i] = series_value(i % SIDE_X, i / SIDE_X, scrambled[f]);
+    }
+    builder_slice s = {.series = "1.2.3.14", .no_place = true, .window = "128\\256"};
+    s.width = SIDE_X;
+    s.height = SIDE_Y;
+    s.heights = heights;
+    s.n_heights = PLACES;
+    series_folder(folder, "enhanced");
+    series_write(folder, "file", &s, pixels);
+    series_path(file, folder, "file");
+    for (int i = 0; i < 2; i++) {
+        for (int k = 0; k < SIDE_Y; k++) {
+            hg_image image;
+            hg_image_view view = hg_image_view_default();
+            view.slice = k;
+            series_open(&image, i == 0 ? file : folder, &view);
+            series_expect(&image, SIDE_X, SIDE_Y, want_axial, k);
+            assert_int_equal(image.source.n_series, i);
+            assert_int_equal(scrambled[image.source.instance_frame], k);
+            assert_true(image.source.spacing[0] == 0.5 && image.source.spacing[2] == 2);
+            hg_image_deinit(&image);
+            view.axis = HG_IMAGE_AXIS_CORONAL;
+            series_open(&image, i == 0 ? file : folder, &view);
+            series_expect(&image, SIDE_X, PLACES, want_coronal, k);
+            hg_image_deinit(&image);
+        }
+    }
+    /* Two frames at one place and the others alone: no volume, so that every frame can be reached. */
+    heights[3] = heights[0];
+    series_write(folder, "file", &s, pixels);
+    hg_image image;
+    hg_image_view view = hg_image_view_default();
+    view.frame = 3;
+    series_open(&image, file, &view);
+    assert_int_equal(image.source.n_frames, PLACES);
+    series_expect(&image, SIDE_X, SIDE_Y, want_axial, scrambled[3]);
+    hg_image_deinit(&image);
+}
+
+/* One that dcmtk's tool makes, where that is installed. */
+static void test_dicomdir_by_dcmtk(void **state)
+{
+    (void)state;
+    char folder[HG_PATH_BYTES], pics[HG_PATH_BYTES], command[HG_PATH_BYTES + 100];
+    static const double up[3] = {0, 0, 1.5};
+    hg_image image;
+    if (system("command -v dcmmkdir >/dev/null") != 0) {
+        print_message("skipped: dcmmkdir (Debian: dcmtk) is not installed\n");
+        skip();
+    }
+    series_folder(folder, "disc");
+    series_folder(pics, "disc/PICS");
+    series_make(pics, "1.2.3.11", NULL, up);
+    snprintf(command, sizeof command, "cd %s && dcmmkdir +r +id . +D DICOMDIR +I -W PICS 2>/dev/null",
+             folder);
+    assert_int_equal(system(command), 0);
+    series_open(&image, folder, NULL);
+    assert_int_equal(image.source.n_slices, PLACES);
+    assert_string_equal(image.source.note, "");
+    series_expect(&image, SIDE_X, SIDE_Y, want_axial, PLACES / 2);
+    hg_image_deinit(&image);
+}
+
+/* A segmentation has more slices than what it was made of, and is not shown before it. */
+static void test_segmentation(void **state)
+{
+    (void)state;
+    char folder[HG_PATH_BYTES];
+    hg_image image;
+    series_folder(folder, "segmented");
+    for (int i = 0; i < 9; i++) {
+        builder_slice s = {.series = i < 3 ? "1.2.3.13" : "1.2.3.12", .position = {0, 0, i}};
+        s.modality = i < 3 ? "MR" : "SEG";
+        series_write_place(folder, s, i % 7, i, 4);
+    }
+    series_open(&image, folder, NULL);
+    assert_string_equal(image.source.modality, "MR");
+    assert_int_equal(image.source.n_slices, 3);
+    hg_image_deinit(&image);
+}
+
 static void test_dicomdir_escapes(void **state)
 {
     (void)state;
@@ -502,11 +594,13 @@ static int series_end(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_order_and_axes), cmocka_unit_test(test_turned),
-        cmocka_unit_test(test_taken_axis),     cmocka_unit_test(test_mixed),
-        cmocka_unit_test(test_times_and_gaps), cmocka_unit_test(test_no_place),
-        cmocka_unit_test(test_several),        cmocka_unit_test(test_shared_window),
-        cmocka_unit_test(test_dicomdir),       cmocka_unit_test(test_dicomdir_escapes),
-        cmocka_unit_test(test_empty_folder),   cmocka_unit_test(test_real_series)};
+        cmocka_unit_test(test_order_and_axes),   cmocka_unit_test(test_turned),
+        cmocka_unit_test(test_taken_axis),       cmocka_unit_test(test_mixed),
+        cmocka_unit_test(test_times_and_gaps),   cmocka_unit_test(test_no_place),
+        cmocka_unit_test(test_several),          cmocka_unit_test(test_shared_window),
+        cmocka_unit_test(test_dicomdir),         cmocka_unit_test(test_dicomdir_by_dcmtk),
+        cmocka_unit_test(test_segmentation),     cmocka_unit_test(test_enhanced),
+        cmocka_unit_test(test_dicomdir_escapes), cmocka_unit_test(test_empty_folder),
+        cmocka_unit_test(test_real_series)};
     return cmocka_run_group_tests_name("series", tests, series_begin, series_end);
 }
