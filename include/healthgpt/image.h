@@ -25,7 +25,7 @@ typedef struct hg_image_info {
     int height;
     int channels;       /* 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha */
     int bits;           /* per channel, 8 or 16 */
-    const char *format; /* "png", "jpeg", "tiff", "dicom", "nifti", "npy"; static text */
+    const char *format; /* "png", "jpeg", "tiff", "dicom", "nifti", "npy", "slide"; static */
     int orientation;    /* the file's EXIF orientation, 1..8; already applied, width and height are upright */
     bool synthetic; /* made by the model, or read from a file that says so; files written from it say it */
 } hg_image_info;

@@ -65,7 +65,7 @@ bool hg_slide_probe(const uint8_t *bytes, size_t n)
     uint64_t at = f.wide ? probe_number(&f, 8, 8) : probe_number(&f, 4, 4);
     uint64_t entries = probe_number(&f, at, f.wide ? 8 : 2), side[2] = {0, 0};
     size_t entry = f.wide ? 20 : 12, offset = f.wide ? 12 : 8, first = f.wide ? 8 : 2;
-    bool tiled = false, named = false, hamamatsu = false;
+    bool tiled = false, colour = false, named = false, hamamatsu = false;
     if (at > n || n - at < first)
         return false;
     for (uint64_t i = 0; i < entries && i < PROBE_MAX_ENTRIES; i++) {
@@ -74,11 +74,12 @@ bool hg_slide_probe(const uint8_t *bytes, size_t n)
         size_t value = probe_number(&f, e + 2, 2) == 3 ? 2 : 4; /* a short, or a long */
         if (tag == 256 || tag == 257)
             side[tag - 256] = probe_number(&f, e + offset, value);
+        colour = colour || (tag == 277 && probe_number(&f, e + offset, value) >= 3);
         tiled = tiled || tag == 322;
         hamamatsu = hamamatsu || tag == 65420;
         if (tag == 270 || tag == 271)
             named = named || probe_names_scanner(&f, probe_number(&f, e + offset, f.wide ? 8 : 4), count);
     }
-    bool large = side[0] > 0 && side[1] > PROBE_LARGE / side[0];
+    bool large = colour && side[0] > 0 && side[1] > PROBE_LARGE / side[0];
     return hamamatsu || (tiled && (named || large));
 }

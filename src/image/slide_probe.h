@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 /* True for TIFF and BigTIFF files that a slide scanner wrote: the first directory is tiled and names one, or
- * is tiled and larger than ordinary pictures are, or has Hamamatsu's own tag. */
+ * is tiled, in colour, and larger than ordinary pictures are, or has Hamamatsu's own tag. */
 bool hg_slide_probe(const uint8_t *bytes, size_t n);
 
 #endif

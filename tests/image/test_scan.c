@@ -7,6 +7,8 @@
 #include "image_golden.h"
 
 #include <stdlib.h>
+#include <tiffio.h>
+#include <unistd.h>
 
 #define SCAN_FOLDER HG_TEST_DATA "/image/scan/"
 
@@ -178,6 +180,37 @@ static void test_claimed_sizes(void **state)
     scan_refuse("scan/claims.tif", view, HG_STATUS_INPUT, "at most");
 }
 
+/* A large tiled TIFF file of 16-bit grey is no slide, whatever it looks like. */
+static void test_large_tiles(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/hg-tiles-XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    TIFF *tiff = TIFFFdOpen(fd, path, "w");
+    static uint16_t tile[256 * 256];
+    for (int i = 0; i < 256 * 256; i++)
+        tile[i] = (uint16_t)(256 * (i % 256));
+    TIFFSetField(tiff, TIFFTAG_IMAGEWIDTH, 4352);
+    TIFFSetField(tiff, TIFFTAG_IMAGELENGTH, 4096);
+    TIFFSetField(tiff, TIFFTAG_TILEWIDTH, 256);
+    TIFFSetField(tiff, TIFFTAG_TILELENGTH, 256);
+    TIFFSetField(tiff, TIFFTAG_BITSPERSAMPLE, 16);
+    TIFFSetField(tiff, TIFFTAG_SAMPLESPERPIXEL, 1);
+    TIFFSetField(tiff, TIFFTAG_PHOTOMETRIC, PHOTOMETRIC_MINISBLACK);
+    TIFFSetField(tiff, TIFFTAG_COMPRESSION, COMPRESSION_ADOBE_DEFLATE);
+    for (ttile_t t = 0; t < 17 * 16; t++)
+        assert_true(TIFFWriteEncodedTile(tiff, t, tile, sizeof tile) > 0);
+    TIFFClose(tiff);
+    hg_image image;
+    scan_open(&image, path, NULL);
+    assert_string_equal(image.format, "tiff");
+    assert_true(image.width == 4352 && image.height == 4096);
+    assert_int_equal(((const uint8_t *)image.samples)[4352 * 300 + 512 + 77], 77);
+    hg_image_deinit(&image);
+    unlink(path);
+}
+
 /* Seen from afar it is the smallest level of 1024 pixels; also from memory. */
 static void test_slide(void **state)
 {
@@ -283,6 +316,7 @@ int main(void)
         cmocka_unit_test(test_small_files),    cmocka_unit_test(test_real_files),
         cmocka_unit_test(test_wrong_places),   cmocka_unit_test(test_claimed_sizes),
         cmocka_unit_test(test_slice_as_frame), cmocka_unit_test(test_told),
-        cmocka_unit_test(test_notes),          cmocka_unit_test(test_slide)};
+        cmocka_unit_test(test_notes),          cmocka_unit_test(test_slide),
+        cmocka_unit_test(test_large_tiles)};
     return cmocka_run_group_tests_name("scan", tests, NULL, NULL);
 }
