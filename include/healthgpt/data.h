@@ -25,7 +25,7 @@ typedef struct hg_phantom_request {
     uint64_t seed;        /* the same seed and settings give the same files, bit for bit, on every machine */
     int size;             /* pixels on a side of a picture, 64..256, a multiple of 8 */
     const char *parts;    /* of "head,chest,abdomen,pelvis,blood"; patients take turns; NULL: all */
-    const char *format;   /* of the pictures; NULL: "png" */
+    const char *format;   /* of CT and MRI slices: "png", "dicom", "nifti"; NULL: "png" */
     int n_slices;         /* of each patient, 1..64; 0: 4 */
     int n_questions;      /* of each picture, 1..16; 0: 4 */
     double ill;           /* part of the patients that have a lesion, 0..1; negative: 0.7 */

@@ -25,7 +25,7 @@ static const char data_help[] =
     "  --size N        64..256 pixels (128)  --parts P   head,chest,abdomen,pelvis,blood (all)\n"
     "  --slices N      of each patient (4)   --questions N   of each picture (4)\n"
     "  --ill X         part of the patients with a lesion (0.7)   --noise X   1 is usual, 0 none\n"
-    "  --format png\n\n"
+    "  --format png|dicom|nifti   of CT and MRI slices (png); nifti: axial ones only\n\n"
     "build: SOURCE is vqa-rad, slake, pathvqa, mimic-cxr-vqa, llava-med, pubmedvision, llava-558k, "
     "llava-665k,\n"
     "ixi or synthrad2023; IN the folder with its files as published (docs/data.md).\n"

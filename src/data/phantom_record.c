@@ -60,6 +60,25 @@ hg_status hg_record_rgb(hg_phantom_study *study, const char *name, const uint8_t
     return status;
 }
 
+hg_status hg_record_scan(hg_phantom_study *study, const char *name, const hg_phantom_scan *scan)
+{
+    const char *ending = strrchr(name, '.');
+    if (strcmp(ending, ".png") == 0)
+        return hg_record_grey(study, name, scan->values, scan->place.size, scan->low, scan->high);
+    char path[HG_PATH_BYTES];
+    hg_buffer file;
+    hg_buffer_init(&file, RECORD_MAX_BYTES);
+    hg_status status = strcmp(ending, ".dcm") == 0 ? hg_phantom_scan_dicom(&file, scan, &study->err)
+                                                   : hg_phantom_scan_nifti(&file, scan, &study->err);
+    if (status == HG_STATUS_OK)
+        status = hg_path_join(path, study->request->out, name, &study->err);
+    if (status == HG_STATUS_OK)
+        status = hg_file_write_quick(path, file.data, file.size, &study->err);
+    study->n_images += status == HG_STATUS_OK;
+    hg_buffer_deinit(&file);
+    return status;
+}
+
 /* ---- facts ---- */
 
 hg_seen hg_seen_by_area(float mm2, float wanted)

@@ -6,6 +6,7 @@
 #ifndef HG_DATA_PHANTOM_RECORD_H
 #define HG_DATA_PHANTOM_RECORD_H
 
+#include "data/phantom_scan.h"
 #include "data/phantom_study.h"
 
 /* Writes grey values low..high, (size, size), as an 8-bit picture marked as synthetic. `name` is relative to
@@ -13,7 +14,11 @@
 hg_status hg_record_grey(hg_phantom_study *study, const char *name, const float *values, int size, float low,
                          float high) HG_MUST_CHECK;
 
-/* The same for colours, (size, size, 3). */
+/* A slice as the set's format wants it: a picture of low..high, or a scan; the ending of `name` tells. */
+hg_status hg_record_scan(hg_phantom_study *study, const char *name,
+                         const hg_phantom_scan *scan) HG_MUST_CHECK;
+
+/* As hg_record_grey for colours, (size, size, 3). */
 hg_status hg_record_rgb(hg_phantom_study *study, const char *name, const uint8_t *rgb,
                         int size) HG_MUST_CHECK;
 

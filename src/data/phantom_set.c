@@ -73,8 +73,9 @@ static hg_status check_request(phantom_set *set, const hg_phantom_request *reque
                             HG_PHANTOM_MAX_QUESTIONS);
     if (!(r->ill <= 1) || !(r->noise >= 0 && r->noise <= 10))
         return hg_error_set(err, HG_STATUS_USAGE, "the ill are 0 to 1 of all, noise is 0 to 10");
-    if (r->format != NULL && strcmp(r->format, "png") != 0)
-        return hg_error_set(err, HG_STATUS_USAGE, "no format '%.40s' (png)", r->format);
+    if (r->format != NULL && strcmp(r->format, "png") != 0 && strcmp(r->format, "dicom") != 0 &&
+        strcmp(r->format, "nifti") != 0)
+        return hg_error_set(err, HG_STATUS_USAGE, "no format '%.40s' (png, dicom, nifti)", r->format);
     return parse_parts(set, r->parts, err);
 }
 

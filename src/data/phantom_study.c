@@ -47,6 +47,8 @@ typedef struct study_slice {
     float *measured; /* (size, size), of the contrast at work */
     float *low;      /* (size / 4, size / 4) */
     const struct ct_window *window;
+    const char *ending; /* of the slices' files */
+    int number;
     hg_rng rng;
     char names[HG_CONTRAST_COUNT][96]; /* "images/P000012_s03_ct.png" */
     char stem[64];                     /* "P000012_s03" */
@@ -125,16 +127,25 @@ static hg_status make_contrast(study_slice *s, hg_contrast contrast, uint64_t ke
     hg_phantom_facts facts;
     hg_status status;
     snprintf(stem, sizeof stem, "%s_%s", s->stem, hg_contrast_name(contrast));
-    snprintf(s->names[contrast], sizeof s->names[contrast], "images/%s.png", stem);
+    snprintf(s->names[contrast], sizeof s->names[contrast], "images/%s.%s", stem, s->ending);
+    hg_phantom_scan scan = {.values = s->measured,
+                            .place = s->slice.place,
+                            .contrast = contrast,
+                            .high = 1,
+                            .patient = study->name,
+                            .part = hg_phantom_body_get(study->patient.part)->name,
+                            .female = study->patient.build.female,
+                            .key = study->patient.seed,
+                            .number = s->number};
     if (contrast == HG_CONTRAST_CT) {
+        scan.low = w->centre - 0.5f * w->width;
+        scan.high = w->centre + 0.5f * w->width;
         hg_phantom_measure_ct(s->measured, s->slice.values[contrast], size, noise * STUDY_NOISE_HU, key);
-        status = hg_record_grey(study, s->names[contrast], s->measured, size, w->centre - 0.5f * w->width,
-                                w->centre + 0.5f * w->width);
     } else {
         hg_phantom_measure_mr(s->measured, s->slice.values[contrast], size, STUDY_BIAS,
                               noise * STUDY_NOISE_MR, key);
-        status = hg_record_grey(study, s->names[contrast], s->measured, size, 0, 1);
     }
+    status = hg_record_scan(study, s->names[contrast], &scan);
     make_facts(&facts, s, contrast);
     if (status == HG_STATUS_OK)
         status =
@@ -167,6 +178,7 @@ static hg_status make_slice(study_slice *s, const hg_slice_place *place, int num
     hg_status status = HG_STATUS_OK;
     bool lung = study->patient.part == HG_PHANTOM_CHEST && number % 2 == 1;
     s->window = lung ? &lung_window : &windows[study->patient.part];
+    s->number = number;
     snprintf(s->stem, sizeof s->stem, "%s_s%02d", study->name, number);
     hg_phantom_slice_render(&s->slice, &study->patient, place, STUDY_SAMPLES);
     for (int c = 0; c < HG_CONTRAST_COUNT && status == HG_STATUS_OK; c++)
@@ -196,6 +208,9 @@ static hg_slice_place choose_place(const hg_phantom_study *study, hg_rng *rng)
     hg_image_axis axis = turn < 0.7f    ? HG_IMAGE_AXIS_AXIAL
                          : turn < 0.85f ? HG_IMAGE_AXIS_CORONAL
                                         : HG_IMAGE_AXIS_SAGITTAL;
+    /* What reads a NIfTI file shows it across the axial axis unless told otherwise. */
+    if (study->request->format != NULL && strcmp(study->request->format, "nifti") == 0)
+        axis = HG_IMAGE_AXIS_AXIAL;
     float low = along(body->low, axis), high = along(body->high, axis);
     float at = hg_phantom_range(rng, low, high), off = hg_phantom_range(rng, -0.6f, 0.6f);
     if (l->kind != HG_LESION_NONE && hg_phantom_chance(rng, 0.6f))
@@ -207,7 +222,10 @@ static hg_slice_place choose_place(const hg_phantom_study *study, hg_rng *rng)
 static hg_status make_slices(hg_phantom_study *study, float *memory)
 {
     size_t area = (size_t)study->request->size * (size_t)study->request->size;
-    study_slice s = {.study = study};
+    const char *format = study->request->format;
+    study_slice s = {.study = study, .ending = "png"};
+    if (format != NULL && strcmp(format, "png") != 0)
+        s.ending = strcmp(format, "dicom") == 0 ? "dcm" : "nii";
     for (int c = 0; c < HG_CONTRAST_COUNT; c++)
         s.slice.values[c] = memory + (size_t)c * area;
     s.measured = memory + HG_CONTRAST_COUNT * area;

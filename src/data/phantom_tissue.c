@@ -48,6 +48,12 @@ const char *hg_contrast_name(hg_contrast contrast)
     return contrasts[contrast].name;
 }
 
+void hg_contrast_times(hg_contrast contrast, float *tr, float *te)
+{
+    *tr = (float)contrasts[contrast].tr;
+    *te = (float)contrasts[contrast].te;
+}
+
 float hg_tissue_hounsfield(hg_tissue tissue)
 {
     return tissues[tissue].hu;

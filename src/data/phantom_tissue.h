@@ -58,6 +58,9 @@ typedef enum hg_contrast {
 /* "ct", "t1", "t2", "pd". */
 const char *hg_contrast_name(hg_contrast contrast);
 
+/* Repetition and echo time in ms; 0 for CT. */
+void hg_contrast_times(hg_contrast contrast, float *tr, float *te);
+
 /* What each tissue gives in each contrast: Hounsfield units, and signals of a spin echo,
  * S = PD (1 - exp(-TR / T1)) exp(-TE / T2), divided by what the contrast's brightest usual tissue gives.
  * `seed` varies every tissue by some percent, as patients and scanners do; 0 does not. */
