@@ -62,22 +62,23 @@ static void matvec_chunk(void *arg, int64_t index, int worker)
                                b->y + index * HG_ROUNDED_PANEL, b->n);
 }
 
-/* Exclusive or of 16 independent lanes: nothing but loads. */
+/* One load a cache line. */
 static void read_chunk(void *arg, int64_t index, int worker)
 {
     (void)worker;
     rounded_bench *b = arg;
-    int64_t n = (int64_t)hg_dtype_span(b->type, chunk_rows(b, index) * b->k) / 8;
+    int64_t n = (int64_t)hg_dtype_span(b->type, chunk_rows(b, index) * b->k);
     const uint8_t *w = chunk_weights(b, index);
-    uint64_t lane[16] = {0};
-    for (int64_t i = 0; i + 16 <= n; i += 16) {
-        uint64_t part[16];
-        memcpy(part, w + 8 * i, sizeof part);
-        __builtin_prefetch(w + 8 * i + 2048);
-        for (int l = 0; l < 16; l++)
-            lane[l] ^= part[l];
+    uint64_t lane[8] = {0};
+    for (int64_t i = 0; i + 512 <= n; i += 512) {
+        for (int l = 0; l < 8; l++) {
+            uint64_t part;
+            memcpy(&part, w + i + 64 * l, sizeof part);
+            __builtin_prefetch(w + i + 64 * l + 4096);
+            lane[l] ^= part;
+        }
     }
-    for (int l = 1; l < 16; l++)
+    for (int l = 1; l < 8; l++)
         lane[0] ^= lane[l];
     b->gather[index % 4096] = lane[0];
 }

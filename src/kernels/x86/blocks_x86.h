@@ -50,17 +50,25 @@ X86_INLINE __m256 quant_eight(__m128i bytes, float factor)
     return _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(bytes)), _mm256_set1_ps(factor));
 }
 
-/* The scales and minima of a block's 8 runs. */
-X86_INLINE void quant_eights_q4_k(const hg_block_q4_k *block, __m256 *scales, __m256 *minima)
+/* The 8 scales and the 8 minima as bytes. */
+X86_INLINE void quant_packed_q4_k(const hg_block_q4_k *block, uint64_t to[2])
 {
     uint32_t word[3];
     memcpy(word, block->packed, sizeof word);
     const uint32_t low = 0x3f3f3f3f, four = 0x0f0f0f0f, two = 0x03030303;
     uint32_t scale_end = (word[2] & four) | ((word[0] >> 6 & two) << 4);
     uint32_t minimum_end = (word[2] >> 4 & four) | ((word[1] >> 6 & two) << 4);
-    *scales = quant_eight(_mm_set_epi32(0, 0, (int)scale_end, (int)(word[0] & low)), quant_f16(block->scale));
-    *minima =
-        quant_eight(_mm_set_epi32(0, 0, (int)minimum_end, (int)(word[1] & low)), quant_f16(block->minimum));
+    to[0] = (word[0] & low) | (uint64_t)scale_end << 32;
+    to[1] = (word[1] & low) | (uint64_t)minimum_end << 32;
+}
+
+/* The scales and minima of a block's 8 runs. */
+X86_INLINE void quant_eights_q4_k(const hg_block_q4_k *block, __m256 *scales, __m256 *minima)
+{
+    uint64_t bytes[2];
+    quant_packed_q4_k(block, bytes);
+    *scales = quant_eight(_mm_cvtsi64_si128((long long)bytes[0]), quant_f16(block->scale));
+    *minima = quant_eight(_mm_cvtsi64_si128((long long)bytes[1]), quant_f16(block->minimum));
 }
 
 X86_INLINE void quant_scales_q4_k(const hg_block_q4_k *block, quant_scales *s)

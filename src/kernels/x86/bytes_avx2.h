@@ -106,6 +106,12 @@ X86_INLINE vb rounded_codes(hg_dtype type, const void *unit, int step, bool whol
     return type == HG_DTYPE_Q8_0 && !VB_SATURATES ? _mm256_xor_si256(codes, _mm256_set1_epi8(-128)) : codes;
 }
 
+/* The same, in whatever form rounded_take_scales fits. */
+X86_INLINE vb rounded_raw_codes(hg_dtype type, const void *unit, int step, bool whole)
+{
+    return rounded_codes(type, unit, step, whole);
+}
+
 X86_INLINE vb rounded_load_x(const void *p, bool whole)
 {
     (void)whole;

@@ -143,6 +143,16 @@ X86_INLINE vb rounded_codes(hg_dtype type, const void *unit, int step, bool whol
     return _mm512_and_si512(_mm512_srlv_epi16(both, bytes_halves(0, 4)), _mm512_set1_epi8(15));
 }
 
+/* The same for the decoding path, where odd runs of q4_k stay in the upper halves of their bytes, 16 times as
+ * large: their scales make up for it. */
+X86_INLINE vb rounded_raw_codes(hg_dtype type, const void *unit, int step, bool whole)
+{
+    if (type != HG_DTYPE_Q4_K)
+        return rounded_codes(type, unit, step, whole);
+    const vb halves = _mm512_inserti64x4(_mm512_set1_epi8(15), _mm256_set1_epi8((char)0xf0), 1);
+    return _mm512_and_si512(bytes_twice(((const hg_block_q4_k *)unit)->codes + 32 * step), halves);
+}
+
 X86_INLINE vb rounded_load_x(const void *p, bool whole)
 {
     return whole ? vb_load(p) : _mm512_zextsi256_si512(quant_load(p));
@@ -160,13 +170,30 @@ X86_INLINE __m512 scales_of_pair(const uint16_t *first, const uint16_t *second, 
     return _mm512_castps128_ps512(_mm_cvtph_ps(both));
 }
 
+/* The 8 scales, then the 8 minima; every second scale / 16, for rounded_raw_codes. */
+X86_INLINE __m512 scales_q4_k(const hg_block_q4_k *block)
+{
+    const __m512i factors = _mm512_setr_epi32(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1);
+    const __m512 sixteenths =
+        _mm512_setr_ps(1, 0x1p-4F, 1, 0x1p-4F, 1, 0x1p-4F, 1, 0x1p-4F, 1, 1, 1, 1, 1, 1, 1, 1);
+    /* Scale and minimum in one word, then the packed ones in three: hg_q4_k_unpack on four of each at a time.
+     */
+    __m128i head = _mm_loadu_si128((const __m128i *)(const void *)block);
+    __m128i low = _mm_and_si128(_mm_srlv_epi32(_mm_shuffle_epi32(head, 0xed), _mm_setr_epi32(0, 0, 0, 4)),
+                                _mm_setr_epi32(0x3f3f3f3f, 0x0f0f0f0f, 0x3f3f3f3f, 0x0f0f0f0f));
+    __m128i high = _mm_and_si128(_mm_srli_epi32(_mm_shuffle_epi32(head, 0x94), 2),
+                                 _mm_setr_epi32(0, 0x30303030, 0, 0x30303030));
+    __m512 whole = _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_or_si128(low, high)));
+    __m512 factor = _mm512_permutexvar_ps(factors, _mm512_castps128_ps512(_mm_cvtph_ps(head)));
+    return _mm512_mul_ps(whole, _mm512_mul_ps(factor, sixteenths));
+}
+
 X86_INLINE rounded_scales rounded_take_scales(hg_dtype type, const void *unit, bool whole, __m256 *minima)
 {
     rounded_scales s;
     if (type == HG_DTYPE_Q4_K) {
-        __m256 eight;
-        quant_eights_q4_k(unit, &eight, minima);
-        s.runs = _mm512_castps256_ps512(eight);
+        s.runs = scales_q4_k(unit);
+        *minima = _mm512_extractf32x8_ps(s.runs, 1);
     } else if (type == HG_DTYPE_Q6_K) {
         const hg_block_q6_k *block = unit;
         __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)block->scales);
@@ -212,6 +239,43 @@ X86_INLINE vf rounded_lanes(hg_dtype type, const rounded_scales *s, int step)
     }
     int first = type == HG_DTYPE_Q4_K ? 2 * step : 0;
     return _mm512_permutexvar_ps(lanes_of_two(first, first + 1), s->runs);
+}
+
+/* ---- four blocks of q4_0 at once ---- */
+
+#define ROUNDED_HAS_FOUR 1
+
+/* Words of four blocks' codes, and of their scales, among the 36. */
+X86_INLINE vb four_words(const vb words[2])
+{
+    const vb codes = _mm512_set_epi16(35, 34, 33, 32, 31, 30, 29, 28, 26, 25, 24, 23, 22, 21, 20, 19, 17, 16,
+                                      15, 14, 13, 12, 11, 10, 8, 7, 6, 5, 4, 3, 2, 1);
+    return _mm512_permutex2var_epi16(words[0], codes, words[1]);
+}
+
+X86_INLINE __m128 four_scales(const vb words[2])
+{
+    const vb scales = _mm512_castsi128_si512(_mm_setr_epi16(0, 9, 18, 27, 0, 0, 0, 0));
+    return _mm_cvtph_ps(_mm512_castsi512_si128(_mm512_permutexvar_epi16(scales, words[0])));
+}
+
+/* Quarter b of a register has the first 16 codes of block b, another the second 16: both add to the same
+ * lanes. x is brought into that order. Adds to *lanes scale · sum of code · x, and to *minima scale · sum of
+ * x. */
+X86_INLINE void four_add(const vb words[2], const int8_t *x, const float *scales, const float *sums,
+                         vf *lanes, __m128 *minima)
+{
+    const vb low = _mm512_set1_epi8(15);
+    const __m512i quarters = _mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3);
+    vb codes = four_words(words), first = vb_load(x), second = vb_load(x + VB_BYTES);
+    vb dot = _mm512_dpbusd_epi32(vb_zero(), _mm512_and_si512(codes, low),
+                                 _mm512_shuffle_i32x4(first, second, 0x88));
+    dot = _mm512_dpbusd_epi32(dot, _mm512_and_si512(_mm512_srli_epi16(codes, 4), low),
+                              _mm512_shuffle_i32x4(first, second, 0xdd));
+    __m128 scale = four_scales(words), product = _mm_mul_ps(scale, _mm_loadu_ps(scales));
+    *minima = _mm_fmadd_ps(scale, _mm_loadu_ps(sums), *minima);
+    *lanes =
+        vf_fma(vb_to_float(dot), _mm512_permutexvar_ps(quarters, _mm512_castps128_ps512(product)), *lanes);
 }
 
 #endif

@@ -43,17 +43,21 @@ X86_INLINE int64_t rounded_row_bytes(hg_dtype type, int64_t elements)
 
 /* ---- few rows of x ---- */
 
-#define ROUNDED_FEW 4    /* rows of x that share a pass over a weight row */
+#define ROUNDED_FEW 4 /* rows of x that share a pass over a weight row */
+/* Bytes ahead that are asked for: one stream, which the hardware's own prefetch leaves at the end of a page.
+ */
+#define ROUNDED_AHEAD 4096
 #define ROUNDED_CHAINS 2 /* sums of one row that run side by side */
 
 typedef struct rounded_sum {
     vf lanes[ROUNDED_CHAINS];
-    __m256 minima; /* q4_k: what is to be subtracted */
+    __m256 minima; /* what is to be subtracted; of q4_0 (four blocks at once) an eighth of it */
 } rounded_sum;
 
-/* One unit of a weight row, which begins at column j, for n_x rows of x. */
+/* One unit of a weight row, which begins at column j, for n_x rows of x. Steps go to the chains in turn, the
+ * first to `chain`. */
 X86_INLINE void rounded_add_unit(hg_dtype type, int n_x, const void *unit, const hg_rounded *x, int64_t j,
-                                 bool whole, rounded_sum *sum)
+                                 bool whole, int chain, rounded_sum *sum)
 {
     __m256 minima = _mm256_setzero_ps();
     rounded_scales weight = rounded_take_scales(type, unit, whole, &minima), product[ROUNDED_FEW];
@@ -64,12 +68,12 @@ X86_INLINE void rounded_add_unit(hg_dtype type, int n_x, const void *unit, const
             sum[t].minima = _mm256_fmadd_ps(minima, _mm256_loadu_ps(x->sums + run), sum[t].minima);
     }
     for (int step = 0; step < rounded_unit(type) / VB_BYTES; step++) {
-        vb codes = rounded_codes(type, unit, step, whole);
+        vb codes = rounded_raw_codes(type, unit, step, whole);
         for (int t = 0; t < n_x; t++) {
             int64_t at = t * x->k + j + step * VB_BYTES;
             vb begin = rounded_offset(type) < 0 ? vb_zero() : rounded_load_x(x->minus_4 + at / 4, whole);
             vb dot = vb_dot(type, rounded_begin(type, begin), codes, rounded_load_x(x->codes + at, whole));
-            vf *lanes = &sum[t].lanes[step % ROUNDED_CHAINS];
+            vf *lanes = &sum[t].lanes[(step + chain) % ROUNDED_CHAINS];
             *lanes = vf_fma(vb_to_float(dot), rounded_lanes(type, &product[t], step), *lanes);
         }
     }
@@ -78,11 +82,35 @@ X86_INLINE void rounded_add_unit(hg_dtype type, int n_x, const void *unit, const
 X86_INLINE float rounded_finish(hg_dtype type, const rounded_sum *sum)
 {
     float total = vf_sum(vf_add(sum->lanes[0], sum->lanes[1]));
-    if (type != HG_DTYPE_Q4_K)
+    if (type != HG_DTYPE_Q4_K && type != HG_DTYPE_Q4_0)
         return total;
     __m128 half = _mm_add_ps(_mm256_castps256_ps128(sum->minima), _mm256_extractf128_ps(sum->minima, 1));
     half = _mm_add_ps(half, _mm_movehl_ps(half, half));
-    return total - _mm_cvtss_f32(_mm_add_ss(half, _mm_movehdup_ps(half)));
+    return total -
+           (type == HG_DTYPE_Q4_0 ? 8.0F : 1.0F) * _mm_cvtss_f32(_mm_add_ss(half, _mm_movehdup_ps(half)));
+}
+
+#ifdef ROUNDED_HAS_FOUR
+/* Eight blocks of q4_0, four to each chain. */
+X86_INLINE void rounded_add_fours(int n_x, const uint8_t *w, const hg_rounded *x, int64_t j, rounded_sum *sum)
+{
+    for (int chain = 0; chain < 2; chain++, w += 4 * sizeof(hg_block_q4_0), j += 128) {
+        const vb words[2] = {vb_load(w), _mm512_castsi128_si512(_mm_loadl_epi64((const __m128i *)(w + 64)))};
+        for (int t = 0; t < n_x; t++) {
+            int64_t at = t * x->k + j;
+            __m128 minima = _mm256_castps256_ps128(sum[t].minima);
+            four_add(words, x->codes + at, x->scales + at / 32, x->sums + at / 32, &sum[t].lanes[chain],
+                     &minima);
+            sum[t].minima = _mm256_zextps128_ps256(minima);
+        }
+    }
+}
+#endif
+
+X86_INLINE void rounded_prefetch(const uint8_t *w, int64_t bytes)
+{
+    for (int64_t line = 0; line < bytes; line += 64)
+        x86_prefetch_at(w + line, ROUNDED_AHEAD);
 }
 
 /* One weight row. */
@@ -92,15 +120,26 @@ X86_INLINE void rounded_row(hg_dtype type, int n_x, const uint8_t *w, const hg_r
     rounded_sum sum[ROUNDED_FEW];
     for (int t = 0; t < n_x; t++)
         sum[t] = (rounded_sum){{vf_set1(0), vf_set1(0)}, _mm256_setzero_ps()};
-    const int64_t unit = rounded_unit(type), bytes = rounded_row_bytes(type, unit),
-                  whole = x->k / unit * unit;
-    for (int64_t j = 0; j < whole; j += unit, w += bytes) {
-        for (int64_t line = 0; line < bytes; line += 64)
-            x86_prefetch(w + line);
-        rounded_add_unit(type, n_x, w, x, j, true, sum);
+    const int64_t unit = rounded_unit(type), bytes = rounded_row_bytes(type, unit);
+    int64_t j = 0;
+#ifdef ROUNDED_HAS_FOUR
+    for (; type == HG_DTYPE_Q4_0 && j + 256 <= x->k; j += 256, w += rounded_row_bytes(type, 256)) {
+        rounded_prefetch(w, rounded_row_bytes(type, 256));
+        rounded_add_fours(n_x, w, x, j, sum);
     }
-    if (whole < x->k) /* half a unit of two blocks */
-        rounded_add_unit(type, n_x, w, x, whole, false, sum);
+#endif
+    for (; j + 2 * unit <= x->k; j += 2 * unit, w += 2 * bytes) {
+        rounded_prefetch(w, 2 * bytes);
+        rounded_add_unit(type, n_x, w, x, j, true, 0, sum);
+        rounded_add_unit(type, n_x, w + bytes, x, j + unit, true, 1, sum);
+    }
+    if (j + unit <= x->k) {
+        rounded_add_unit(type, n_x, w, x, j, true, 0, sum);
+        j += unit;
+        w += bytes;
+    }
+    if (j < x->k) /* half a unit of two blocks */
+        rounded_add_unit(type, n_x, w, x, j, false, 1, sum);
     for (int t = 0; t < n_x; t++) {
         float total = rounded_finish(type, &sum[t]);
         y[t * ldy] = add ? total + y[t * ldy] : total;

@@ -16,9 +16,14 @@
 #define X86_AHEAD 2048
 
 /* A prefetch never faults, wherever it points. */
+X86_INLINE void x86_prefetch_at(const void *p, uintptr_t ahead)
+{
+    _mm_prefetch((const char *)((uintptr_t)p + ahead), _MM_HINT_T0);
+}
+
 X86_INLINE void x86_prefetch(const void *p)
 {
-    _mm_prefetch((const char *)((uintptr_t)p + X86_AHEAD), _MM_HINT_T0);
+    x86_prefetch_at(p, X86_AHEAD);
 }
 
 #endif
