@@ -46,7 +46,7 @@ X86_INLINE int64_t rounded_row_bytes(hg_dtype type, int64_t elements)
 #define ROUNDED_FEW 4 /* rows of x that share a pass over a weight row */
 /* Bytes ahead that are asked for: one stream, which the hardware's own prefetch leaves at the end of a page.
  */
-#define ROUNDED_AHEAD 4096
+#define ROUNDED_AHEAD 8192
 #define ROUNDED_CHAINS 2 /* sums of one row that run side by side */
 
 typedef struct rounded_sum {
