@@ -11,7 +11,7 @@
 #include "base/memory.h"
 #include "base/parallel.h"
 #include "base/rng.h"
-#include "bench_limits.h"
+#include "decoder_limits.h"
 #include "model/decoder.h"
 
 #include <stdio.h>

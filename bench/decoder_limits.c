@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * bench_limits.c: see bench_limits.h. Reading goes by chunks of a mebibyte, handed to threads as work is.
+ * decoder_limits.c: see decoder_limits.h. Reading goes by chunks of a mebibyte, handed to threads as work is.
  */
-#include "bench_limits.h"
+#include "decoder_limits.h"
 
 #include "base/memory.h"
 #include "base/parallel.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * bench_limits.h: what the machine allows: reading memory, and oneDNN's dense products.
+ * decoder_limits.h: what the machine allows: reading memory, and oneDNN's dense products.
  */
-#ifndef HG_BENCH_LIMITS_H
-#define HG_BENCH_LIMITS_H
+#ifndef HG_DECODER_LIMITS_H
+#define HG_DECODER_LIMITS_H
 
 #include <stddef.h>
 #include <stdint.h>
