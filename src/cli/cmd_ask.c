@@ -21,7 +21,7 @@ static const char ask_help[] =
     "  --system TEXT             another system prompt than the model was trained with\n"
     "  --sr OUT.dcm              also writes question and answer as a DICOM report (Basic Text SR, "
     "unverified)\n" CLI_DEID_HELP CLI_VIEW_HELP CLI_SLICES_HELP
-    "  --threads N  --cpu TIER  --kv-cache f32|f16|bf16\n"
+    "  --threads N  --cpu TIER  --kv-cache f32|f16|bf16|q8_0\n"
     "  --vision f32|bf16  --json  --quiet\n";
 
 typedef struct ask_stream {

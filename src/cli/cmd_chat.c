@@ -16,7 +16,8 @@ static const char chat_help[] =
     "usage: healthgpt chat [OPTIONS] [IMAGE...]\n"
     "Several questions about the same images, one a line; an empty line or Ctrl-D ends.\n\n"
     "  --model MODEL  --max-tokens N  --temperature X  --top-k N  --top-p X\n"
-    "  --repetition-penalty X  --seed N  --system TEXT  --threads N  --cpu TIER  --kv-cache f32|f16|bf16  "
+    "  --repetition-penalty X  --seed N  --system TEXT  --threads N  --cpu TIER  --kv-cache "
+    "f32|f16|bf16|q8_0  "
     "--quiet\n" CLI_VIEW_HELP CLI_SLICES_HELP;
 
 typedef struct chat_state {

@@ -26,7 +26,7 @@ static const char draw_help[] =
     "  --reference               decode without constraint, as the original program does\n"
     "  --temperature X           0: greedy, the default; above: sampling\n"
     "  --top-k N  --top-p X  --repetition-penalty X  --seed N  --system TEXT\n"
-    "  --model MODEL  --threads N  --cpu TIER  --kv-cache f32|f16|bf16\n"
+    "  --model MODEL  --threads N  --cpu TIER  --kv-cache f32|f16|bf16|q8_0\n"
     "  --vision f32|bf16  --json  --quiet\n" CLI_VIEW_HELP CLI_DEID_HELP
     "  --no-burn-in              DICOM output without the mark in the pixels\n";
 

@@ -15,14 +15,14 @@
 
 static hg_status open_cache_type(hg_model *m, const char *wanted, hg_error *err)
 {
-    static const hg_dtype types[] = {HG_DTYPE_F32, HG_DTYPE_F16, HG_DTYPE_BF16};
+    static const hg_dtype types[] = {HG_DTYPE_F32, HG_DTYPE_F16, HG_DTYPE_BF16, HG_DTYPE_Q8_0};
     for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
         if (strcmp(wanted, hg_dtype_name(types[i])) == 0) {
             m->cache_type = types[i];
             return HG_STATUS_OK;
         }
     }
-    return hg_error_set(err, HG_STATUS_USAGE, "no KV cache type '%.40s': f32, f16 or bf16", wanted);
+    return hg_error_set(err, HG_STATUS_USAGE, "no KV cache type '%.40s': f32, f16, bf16 or q8_0", wanted);
 }
 
 /* Whether the language model is block-quantised. */

@@ -57,6 +57,9 @@ typedef struct hg_kernels {
     /* n elements of a weight type to activations. */
     void (*to_real)(hg_dtype type, int64_t n, const void *from, hg_real *to);
 
+    /* The other way, rounded to nearest even (quantised as tensor/quant.h says). */
+    void (*from_real)(hg_dtype type, int64_t n, const hg_real *from, void *to);
+
     /* y[i] = sum_j w[i, j] x[j], i < n, j < k: one activation row against n weight rows of any type. */
     void (*matvec)(hg_dtype type, int64_t n, int64_t k, const void *w, int64_t ldw, const hg_real *x,
                    hg_real *y);
@@ -106,6 +109,11 @@ typedef struct hg_kernels {
 
     /* In place over one row of n: softmax(scale · x). */
     void (*softmax)(int64_t n, hg_real scale, hg_real *x);
+
+    /* A part of a softmax whose row comes in parts, n >= 1. *max is the largest scale · x so far (-infinity:
+     * none), *sum the sum of exp(scale · x - *max). Takes x into both and makes it exp(scale · x - *max),
+     * with the new *max; returns what everything before is to be multiplied with: exp(old max - new max). */
+    hg_real (*softmax_part)(int64_t n, hg_real scale, hg_real *x, hg_real *max, hg_real *sum);
 
     /* n elements: y = x · sigmoid(x); y = up · gate · sigmoid(gate); y = x Phi(x) (erf form); y = x ·
      * sigmoid(1.702 x). */

@@ -38,7 +38,7 @@ static hg_tensor *decoder_heads(hg_ctx *ctx, hg_tensor *x, int64_t n_heads)
 }
 
 static hg_tensor *decoder_attention(hg_ctx *ctx, hg_decoder *d, const hg_plugin *plugin, hg_kv_cache *cache,
-                                    int64_t layer, hg_tensor *x)
+                                    int64_t layer, const hg_tensor *rope, hg_tensor *x)
 {
     const hg_decoder_config *c = &d->config;
     int64_t n_q = (int64_t)c->n_heads * c->head_dim, n_kv = (int64_t)c->n_kv_heads * c->head_dim;
@@ -54,13 +54,13 @@ static hg_tensor *decoder_attention(hg_ctx *ctx, hg_decoder *d, const hg_plugin 
         v = decoder_project(ctx, d, plugin, layer, HG_SLOT_V, x);
     }
     int64_t first = cache != NULL ? cache->length : 0;
-    q = hg_op_rope(ctx, decoder_heads(ctx, q, c->n_heads), first, c->rope_theta);
-    k = hg_op_rope(ctx, decoder_heads(ctx, k, c->n_kv_heads), first, c->rope_theta);
+    q = hg_op_rope_by(ctx, decoder_heads(ctx, q, c->n_heads), rope);
+    k = hg_op_rope_by(ctx, decoder_heads(ctx, k, c->n_kv_heads), rope);
     v = decoder_heads(ctx, v, c->n_kv_heads);
     if (hg_ctx_failed(ctx))
         return NULL;
     if (cache != NULL) {
-        hg_kv_cache_put(cache, layer, k, v);
+        hg_kv_cache_put(ctx, cache, layer, k, v);
         k = hg_ctx_view(ctx, hg_kv_cache_view_keys(cache, layer, first + q->shape[0]));
         v = hg_ctx_view(ctx, hg_kv_cache_view_values(cache, layer, first + q->shape[0]));
     }
@@ -85,16 +85,31 @@ static hg_tensor *decoder_feed_forward(hg_ctx *ctx, hg_decoder *d, const hg_plug
     return decoder_project(ctx, d, plugin, layer, HG_SLOT_DOWN, hg_op_swiglu(ctx, gate, up));
 }
 
-hg_tensor *hg_decoder_layer_forward(hg_ctx *ctx, hg_decoder *d, const hg_plugin *plugin, hg_kv_cache *cache,
-                                    int64_t layer, hg_tensor *x)
+/* Rotations of the rows that follow those in the cache. */
+static hg_tensor *decoder_rope(hg_ctx *ctx, const hg_decoder *d, const hg_kv_cache *cache, const hg_tensor *x)
+{
+    return hg_op_rope_table(ctx, x->shape[0], d->config.head_dim, cache != NULL ? cache->length : 0,
+                            d->config.rope_theta);
+}
+
+static hg_tensor *decoder_layer(hg_ctx *ctx, hg_decoder *d, const hg_plugin *plugin, hg_kv_cache *cache,
+                                int64_t layer, const hg_tensor *rope, hg_tensor *x)
 {
     hg_decoder_layer *l = &d->layers[layer];
     hg_real eps = (hg_real)d->config.rms_eps;
     hg_tensor *attended =
-        decoder_attention(ctx, d, plugin, cache, layer, hg_op_rmsnorm(ctx, x, &l->input_norm, eps));
+        decoder_attention(ctx, d, plugin, cache, layer, rope, hg_op_rmsnorm(ctx, x, &l->input_norm, eps));
     x = hg_op_add(ctx, x, attended);
     hg_tensor *fed = decoder_feed_forward(ctx, d, plugin, layer, hg_op_rmsnorm(ctx, x, &l->post_norm, eps));
     return hg_op_add(ctx, x, fed);
+}
+
+hg_tensor *hg_decoder_layer_forward(hg_ctx *ctx, hg_decoder *d, const hg_plugin *plugin, hg_kv_cache *cache,
+                                    int64_t layer, hg_tensor *x)
+{
+    if (hg_ctx_failed(ctx))
+        return NULL;
+    return decoder_layer(ctx, d, plugin, cache, layer, decoder_rope(ctx, d, cache, x), x);
 }
 
 hg_tensor *hg_decoder_forward(hg_ctx *ctx, hg_decoder *d, const hg_plugin *plugin, hg_kv_cache *cache,
@@ -110,9 +125,10 @@ hg_tensor *hg_decoder_forward(hg_ctx *ctx, hg_decoder *d, const hg_plugin *plugi
     /* Without a tape nothing of a layer is needed but its result: it is moved to the same place after each
      * layer. */
     hg_tensor *state = ctx->tape == NULL ? hg_ctx_tensor(ctx, 2, x->shape, false) : x;
+    const hg_tensor *rope = decoder_rope(ctx, d, cache, x);
     hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
     for (int64_t layer = 0; layer < d->config.n_layers && !hg_ctx_failed(ctx); layer++) {
-        x = hg_decoder_layer_forward(ctx, d, plugin, cache, layer, layer == 0 ? x : state);
+        x = decoder_layer(ctx, d, plugin, cache, layer, rope, layer == 0 ? x : state);
         if (hg_ctx_failed(ctx))
             return NULL;
         if (ctx->tape != NULL) {

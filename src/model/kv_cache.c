@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kv_cache.c: one block of memory; per layer the keys of all positions, then the values. A position's heads
- * lie together, as the decoder computes them, so appending is one conversion per row.
+ * kv_cache.c: one block of memory; per layer the keys of all positions, then the values. A head's positions
+ * lie together, because attention reads them so, token after token; a position is written once.
  */
 #include "model/kv_cache.h"
 
 #include "base/checked.h"
 #include "base/memory.h"
+#include "base/parallel.h"
 
 #include <assert.h>
+
+/* No model comes near it; it keeps the bytes of a head from overflowing. */
+#define CACHE_MAX_DIM 65536
 
 /* Elements of one layer's keys (or values). */
 static int64_t cache_half(const hg_kv_cache *c)
@@ -19,9 +23,11 @@ static int64_t cache_half(const hg_kv_cache *c)
 size_t hg_kv_cache_bytes(hg_dtype dtype, int64_t n_layers, int64_t n_heads, int64_t head_dim,
                          int64_t capacity)
 {
-    size_t bytes = 2 * hg_dtype_bytes(dtype);
-    const int64_t factors[] = {n_layers, n_heads, head_dim, capacity};
-    for (int i = 0; i < 4; i++) {
+    if (head_dim <= 0 || head_dim > CACHE_MAX_DIM || head_dim % hg_dtype_block(dtype) != 0)
+        return 0;
+    size_t bytes = 2 * hg_dtype_span(dtype, head_dim);
+    const int64_t factors[] = {n_layers, n_heads, capacity};
+    for (int i = 0; i < 3; i++) {
         if (factors[i] <= 0 || !hg_checked_mul(bytes, (size_t)factors[i], &bytes))
             return 0;
     }
@@ -35,8 +41,9 @@ hg_status hg_kv_cache_init(hg_kv_cache *cache, hg_dtype dtype, int64_t n_layers,
         .dtype = dtype, .n_layers = n_layers, .n_heads = n_heads, .head_dim = head_dim, .capacity = capacity};
     size_t bytes = hg_kv_cache_bytes(dtype, n_layers, n_heads, head_dim, capacity);
     if (bytes == 0)
-        return hg_error_set(err, HG_STATUS_USAGE, "a KV cache of %lld positions is not possible",
-                            (long long)capacity);
+        return hg_error_set(err, HG_STATUS_USAGE,
+                            "a KV cache of %lld positions with %lld elements a head is not possible as %s",
+                            (long long)capacity, (long long)head_dim, hg_dtype_name(dtype));
     cache->data = hg_mem_aligned(64, bytes);
     return cache->data != NULL ? HG_STATUS_OK : hg_error_memory(err, bytes, "the KV cache");
 }
@@ -49,29 +56,45 @@ void hg_kv_cache_deinit(hg_kv_cache *cache)
 
 static hg_tensor cache_view(const hg_kv_cache *c, int64_t layer, int64_t half, int64_t first, int64_t n)
 {
-    int64_t row = c->n_heads * c->head_dim;
-    int64_t at = (2 * layer + half) * cache_half(c) + first * row;
-    return hg_tensor_make(c->dtype, 3, (int64_t[]){n, c->n_heads, c->head_dim},
-                          c->data + at * (int64_t)hg_dtype_bytes(c->dtype));
+    int64_t at = (2 * layer + half) * cache_half(c) + first * c->head_dim;
+    hg_tensor t = hg_tensor_make(c->dtype, 3, (int64_t[]){n, c->n_heads, c->head_dim},
+                                 c->data + hg_dtype_span(c->dtype, at));
+    t.stride[0] = c->head_dim;
+    t.stride[1] = c->capacity * c->head_dim;
+    return t;
 }
 
-static void cache_write(const hg_kv_cache *c, int64_t layer, int64_t half, const hg_tensor *rows)
+typedef struct cache_job {
+    const hg_kernels *kernels;
+    const hg_tensor *from[2]; /* keys and values (T, G, D) */
+    hg_tensor to[2];
+} cache_job;
+
+static void cache_write_row(void *arg, int64_t t, int worker)
 {
-    hg_tensor to = cache_view(c, layer, half, c->length, rows->shape[0]);
-    size_t head_bytes = (size_t)c->head_dim * hg_dtype_bytes(c->dtype);
-    uint8_t *at = to.data;
-    for (int64_t t = 0; t < rows->shape[0]; t++) {
-        for (int64_t h = 0; h < c->n_heads; h++, at += head_bytes)
-            hg_dtype_from_real(c->dtype, c->head_dim,
-                               hg_tensor_real(rows) + t * rows->stride[0] + h * rows->stride[1], at);
+    (void)worker;
+    const cache_job *job = arg;
+    for (int i = 0; i < 2; i++) {
+        const hg_tensor *from = job->from[i], *to = &job->to[i];
+        for (int64_t h = 0; h < to->shape[1]; h++) {
+            size_t at = hg_dtype_span(to->dtype, t * to->stride[0] + h * to->stride[1]);
+            job->kernels->from_real(to->dtype, to->shape[2],
+                                    hg_tensor_real(from) + t * from->stride[0] + h * from->stride[1],
+                                    (uint8_t *)to->data + at);
+        }
     }
 }
 
-void hg_kv_cache_put(hg_kv_cache *cache, int64_t layer, const hg_tensor *keys, const hg_tensor *values)
+void hg_kv_cache_put(hg_ctx *ctx, hg_kv_cache *cache, int64_t layer, const hg_tensor *keys,
+                     const hg_tensor *values)
 {
-    assert(cache->length + keys->shape[0] <= cache->capacity);
-    cache_write(cache, layer, 0, keys);
-    cache_write(cache, layer, 1, values);
+    int64_t n = keys->shape[0];
+    assert(cache->length + n <= cache->capacity);
+    cache_job job = {
+        ctx->kernels,
+        {keys, values},
+        {cache_view(cache, layer, 0, cache->length, n), cache_view(cache, layer, 1, cache->length, n)}};
+    hg_parallel_for(hg_ctx_threads(ctx, 4 * hg_tensor_count(keys)), n, cache_write_row, &job);
 }
 
 void hg_kv_cache_advance(hg_kv_cache *cache, int64_t count)

@@ -7,21 +7,22 @@
 #define HG_MODEL_KV_CACHE_H
 
 #include "base/error.h"
-#include "tensor/tensor.h"
+#include "ops/context.h"
 
 #include <stdint.h>
 
 typedef struct hg_kv_cache {
-    hg_dtype dtype; /* F32, F16 or BF16 */
+    hg_dtype dtype; /* F32, F16, BF16 or Q8_0 */
     int64_t n_layers;
     int64_t n_heads;  /* key heads G */
     int64_t head_dim; /* D */
     int64_t capacity; /* positions */
     int64_t length;   /* positions in use, the same in all layers */
-    uint8_t *data;    /* (layer, keys or values, capacity, G, D) */
+    uint8_t *data;    /* (layer, keys or values, G, capacity, D) */
 } hg_kv_cache;
 
-/* Bytes that a cache of these sizes takes; 0 when that does not fit a size_t. */
+/* Bytes that a cache of these sizes takes; 0 when that does not fit a size_t, or heads of head_dim are no
+ * whole blocks of the type. */
 size_t hg_kv_cache_bytes(hg_dtype dtype, int64_t n_layers, int64_t n_heads, int64_t head_dim,
                          int64_t capacity);
 
@@ -32,10 +33,11 @@ void hg_kv_cache_deinit(hg_kv_cache *cache);
 
 /* Writes keys and values (T, G, D) of one layer behind the positions in use, without counting them in:
  * hg_kv_cache_advance does, once all layers have written. T must fit the capacity. */
-void hg_kv_cache_put(hg_kv_cache *cache, int64_t layer, const hg_tensor *keys, const hg_tensor *values);
+void hg_kv_cache_put(hg_ctx *ctx, hg_kv_cache *cache, int64_t layer, const hg_tensor *keys,
+                     const hg_tensor *values);
 void hg_kv_cache_advance(hg_kv_cache *cache, int64_t count);
 
-/* The first `n` positions of a layer as (n, G, D). */
+/* The first `n` positions of a layer as (n, G, D); a head's positions lie one after the other. */
 hg_tensor hg_kv_cache_view_keys(const hg_kv_cache *cache, int64_t layer, int64_t n);
 hg_tensor hg_kv_cache_view_values(const hg_kv_cache *cache, int64_t layer, int64_t n);
 

@@ -5,8 +5,27 @@
  * Shapes: a, b and y the same, contiguous.
  * Gradient: da += dy; db += dy.
  */
+#include "base/parallel.h"
 #include "ops/ops.h"
 #include "ops/registry.h"
+
+/* Elements a chunk. */
+#define ADD_CHUNK 16384
+
+typedef struct add_job {
+    int64_t n;
+    const hg_real *a, *b;
+    hg_real *y;
+} add_job;
+
+static void add_chunk(void *arg, int64_t index, int worker)
+{
+    (void)worker;
+    const add_job *job = arg;
+    int64_t begin = index * ADD_CHUNK, end = job->n - begin < ADD_CHUNK ? job->n : begin + ADD_CHUNK;
+    for (int64_t i = begin; i < end; i++)
+        job->y[i] = job->a[i] + job->b[i];
+}
 
 static void add_backward(hg_ctx *ctx, const hg_record *record)
 {
@@ -37,11 +56,8 @@ hg_tensor *hg_op_add(hg_ctx *ctx, hg_tensor *a, hg_tensor *b)
         hg_ctx_tensor(ctx, a->n_dims, a->shape, hg_ctx_wants_grad(ctx, a) || hg_ctx_wants_grad(ctx, b));
     if (y == NULL)
         return NULL;
-    const hg_real *x = hg_tensor_real(a), *z = hg_tensor_real(b);
-    hg_real *sum = hg_tensor_real(y);
-    int64_t n = hg_tensor_count(y);
-    for (int64_t i = 0; i < n; i++)
-        sum[i] = x[i] + z[i];
+    add_job job = {hg_tensor_count(y), hg_tensor_real(a), hg_tensor_real(b), hg_tensor_real(y)};
+    hg_parallel_for(hg_ctx_threads(ctx, job.n), (job.n + ADD_CHUNK - 1) / ADD_CHUNK, add_chunk, &job);
     hg_tape_push(ctx, &hg_op_add_entry, y, (hg_tensor *[]){a, b}, 2, NULL);
     return hg_ctx_failed(ctx) ? NULL : y;
 }

@@ -6,11 +6,12 @@
  * Shapes: q (T, H, D), k and v (S, G, D), y (T, H · D). Query t stands at key position S - T + t; when causal
  * it sees keys up to that one, of which only the last `window`. Masked keys take no part: the softmax runs
  * over the visible range. Gradient, per head, with P the probabilities and dO = dy: dV += Pᵀ dO; dP = dO Vᵀ;
- * dS = P (dP - rowsum(dP P)); dQ += scale dS K; dK += scale dSᵀ Q. One query reads keys and values as they
- * are stored; more go through gemm in blocks of queries. P is never kept: backward makes each block of it
+ * dS = P (dP - rowsum(dP P)); dQ += scale dS K; dK += scale dSᵀ Q.
+ * Without a tape attention_online.c does the work. With one, P is never kept: backward makes each block of it
  * again, so its memory grows with S, not with T · S.
  */
 #include "base/parallel.h"
+#include "ops/attention_online.h"
 #include "ops/ops.h"
 #include "ops/registry.h"
 
@@ -28,40 +29,16 @@ typedef struct attention_job {
     const hg_real *dy; /* backward only */
 } attention_job;
 
-typedef struct key_range {
-    int64_t begin, end;
-} key_range;
+typedef hg_key_range key_range;
 
-/* The keys that query t sees. */
 static key_range attention_range(const attention_job *job, int64_t t)
 {
-    int64_t n_keys = job->k->shape[0];
-    if (!job->how.causal)
-        return (key_range){0, n_keys};
-    int64_t end = n_keys - job->q->shape[0] + t + 1;
-    int64_t begin = job->how.window > 0 && end > job->how.window ? end - job->how.window : 0;
-    return (key_range){begin, end};
+    return hg_attention_range(&job->how, job->q->shape[0], job->k->shape[0], t);
 }
 
 static const void *head_of(const hg_tensor *x, int64_t row, int64_t head)
 {
     return hg_tensor_at(x, row * x->stride[0] + head * x->stride[1]);
-}
-
-/* One query for one head per chunk. */
-static void attention_one_query(void *arg, int64_t h, int worker)
-{
-    const attention_job *job = arg;
-    const hg_kernels *kernels = job->ctx->kernels;
-    int64_t d = job->q->shape[2], group = h / (job->q->shape[1] / job->k->shape[1]);
-    key_range range = attention_range(job, 0);
-    hg_real *p = job->scratch + worker * QUERY_BLOCK * job->k->shape[0];
-    int64_t n = range.end - range.begin;
-    kernels->matvec(job->k->dtype, n, d, head_of(job->k, range.begin, group), job->k->stride[0],
-                    head_of(job->q, 0, h), p);
-    kernels->softmax(n, job->how.scale, p);
-    kernels->weighted_rows(job->v->dtype, n, d, p, head_of(job->v, range.begin, group), job->v->stride[0],
-                           job->y + h * d);
 }
 
 /* Keys or values of one head as activations, and the elements between their rows. */
@@ -258,21 +235,20 @@ hg_tensor *hg_op_attention(hg_ctx *ctx, hg_tensor *q, hg_tensor *k, hg_tensor *v
     hg_tensor *y = hg_ctx_tensor(ctx, 2, (int64_t[]){n_queries, n_heads * d}, grad);
     if (hg_ctx_failed(ctx))
         return NULL;
+    if (ctx->tape == NULL) {
+        hg_attention_online(ctx, q, k, v, how, hg_tensor_real(y));
+        return hg_ctx_failed(ctx) ? NULL : y;
+    }
     void *record = hg_tape_save(ctx, how, sizeof *how);
     hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
     attention_job job = {.ctx = ctx, .q = q, .k = k, .v = v, .how = *how, .y = hg_tensor_real(y)};
     int threads = hg_ctx_threads(ctx, 2 * n_heads * n_queries * n_keys * d);
     job.scratch = hg_ctx_scratch(ctx, ctx->n_threads * QUERY_BLOCK * n_keys);
-    if (n_queries == 1 && !grad) {
-        if (job.scratch != NULL)
-            hg_parallel_for(threads, n_heads, attention_one_query, &job);
-    } else {
-        job.k_real = attention_convert(ctx, k);
-        job.v_real = attention_convert(ctx, v);
-        if (!hg_ctx_failed(ctx))
-            hg_parallel_for(threads, n_heads * ((n_queries + QUERY_BLOCK - 1) / QUERY_BLOCK), attention_block,
-                            &job);
-    }
+    job.k_real = attention_convert(ctx, k);
+    job.v_real = attention_convert(ctx, v);
+    if (!hg_ctx_failed(ctx))
+        hg_parallel_for(threads, n_heads * ((n_queries + QUERY_BLOCK - 1) / QUERY_BLOCK), attention_block,
+                        &job);
     hg_arena_reset(ctx->arena, mark);
     hg_tape_push(ctx, &hg_op_attention_entry, y, (hg_tensor *[]){q, k, v}, 3, record);
     return hg_ctx_failed(ctx) ? NULL : y;

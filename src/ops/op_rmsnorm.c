@@ -5,8 +5,23 @@
  * Shapes: x (T, C), g (C), y (T, C).
  * Gradient, per row, with u = dy · g: dx += r u - x r³ mean(u x); dg += dy x r.
  */
+#include "base/parallel.h"
 #include "ops/ops.h"
 #include "ops/registry.h"
+
+typedef struct rmsnorm_job {
+    const hg_kernels *kernels;
+    const hg_tensor *x, *gain, *y;
+    hg_real eps;
+} rmsnorm_job;
+
+static void rmsnorm_row(void *arg, int64_t t, int worker)
+{
+    (void)worker;
+    const rmsnorm_job *job = arg;
+    job->kernels->rmsnorm(job->x->shape[1], job->eps, hg_tensor_real(job->x) + t * job->x->stride[0],
+                          hg_tensor_real(job->gain), hg_tensor_real(job->y) + t * job->y->stride[0]);
+}
 
 static void rmsnorm_backward(hg_ctx *ctx, const hg_record *record)
 {
@@ -43,9 +58,8 @@ hg_tensor *hg_op_rmsnorm(hg_ctx *ctx, hg_tensor *x, hg_tensor *gain, hg_real eps
     hg_tensor *y = hg_ctx_tensor(ctx, 2, x->shape, hg_ctx_wants_grad(ctx, x) || hg_ctx_wants_grad(ctx, gain));
     if (y == NULL)
         return NULL;
-    for (int64_t t = 0; t < x->shape[0]; t++)
-        ctx->kernels->rmsnorm(x->shape[1], eps, hg_tensor_real(x) + t * x->stride[0], hg_tensor_real(gain),
-                              hg_tensor_real(y) + t * y->stride[0]);
+    rmsnorm_job job = {ctx->kernels, x, gain, y, eps};
+    hg_parallel_for(hg_ctx_threads(ctx, 2 * hg_tensor_count(x)), x->shape[0], rmsnorm_row, &job);
     void *saved = hg_tape_save(ctx, &eps, sizeof eps);
     hg_tape_push(ctx, &hg_op_rmsnorm_entry, y, (hg_tensor *[]){x, gain}, 2, saved);
     return hg_ctx_failed(ctx) ? NULL : y;

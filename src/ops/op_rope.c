@@ -8,6 +8,7 @@
  * The inverse frequency and the angle are rounded to float, as the models' own code does: at position 1,000
  * that moves the angle by up to 6e-5, more than the difference to the reference may be.
  */
+#include "base/parallel.h"
 #include "ops/ops.h"
 #include "ops/registry.h"
 
@@ -15,11 +16,12 @@ typedef struct rope_saved {
     const hg_real *table; /* (T, D): cosines of the T rows' D/2 angles, then sines */
 } rope_saved;
 
-static const hg_real *rope_make_table(hg_ctx *ctx, int64_t n_rows, int64_t d, int64_t first, double theta)
+hg_tensor *hg_op_rope_table(hg_ctx *ctx, int64_t n_rows, int64_t d, int64_t first, double theta)
 {
-    hg_real *table = hg_ctx_scratch(ctx, n_rows * d);
-    if (table == NULL)
+    hg_tensor *out = hg_ctx_tensor(ctx, 2, (int64_t[]){n_rows, d}, false);
+    if (out == NULL)
         return NULL;
+    hg_real *table = hg_tensor_real(out);
     for (int64_t j = 0; j < d / 2; j++) {
         float frequency = 1.0F / (float)pow(theta, (double)((float)(2 * j) / (float)d));
         for (int64_t t = 0; t < n_rows; t++) {
@@ -28,7 +30,7 @@ static const hg_real *rope_make_table(hg_ctx *ctx, int64_t n_rows, int64_t d, in
             table[t * d + d / 2 + j] = (hg_real)sin((double)angle);
         }
     }
-    return table;
+    return out;
 }
 
 static void rope_backward(hg_ctx *ctx, const hg_record *r)
@@ -52,30 +54,50 @@ static void rope_backward(hg_ctx *ctx, const hg_record *r)
 
 const hg_op hg_op_rope_entry = {"rope", rope_backward};
 
-hg_tensor *hg_op_rope(hg_ctx *ctx, hg_tensor *x, int64_t first, double theta)
+typedef struct rope_job {
+    const hg_tensor *x, *y;
+    const hg_real *table;
+} rope_job;
+
+static void rope_row(void *arg, int64_t t, int worker)
+{
+    (void)worker;
+    const rope_job *job = arg;
+    int64_t n_heads = job->x->shape[1], d = job->x->shape[2], half = d / 2;
+    const hg_real *c = job->table + t * d, *s = c + half;
+    for (int64_t h = 0; h < n_heads; h++) {
+        const hg_real *from = hg_tensor_real(job->x) + t * job->x->stride[0] + h * job->x->stride[1];
+        hg_real *to = hg_tensor_real(job->y) + (t * n_heads + h) * d;
+        for (int64_t j = 0; j < half; j++) {
+            to[j] = from[j] * c[j] - from[j + half] * s[j];
+            to[j + half] = from[j + half] * c[j] + from[j] * s[j];
+        }
+    }
+}
+
+hg_tensor *hg_op_rope_by(hg_ctx *ctx, hg_tensor *x, const hg_tensor *table)
 {
     if (hg_ctx_failed(ctx))
         return NULL;
     if (x->n_dims != 3 || x->shape[2] % 2 != 0)
         return hg_ctx_fail(ctx, HG_STATUS_INPUT, "rope: head dimension %lld is not even",
                            (long long)x->shape[2]);
-    int64_t n_heads = x->shape[1], d = x->shape[2], half = d / 2;
+    if (table->shape[0] != x->shape[0] || table->shape[1] != x->shape[2])
+        return hg_ctx_fail(ctx, HG_STATUS_INPUT, "rope: the table does not fit the input");
     hg_tensor *y = hg_ctx_tensor(ctx, 3, x->shape, hg_ctx_wants_grad(ctx, x));
-    const hg_real *table = rope_make_table(ctx, x->shape[0], d, first, theta);
-    if (hg_ctx_failed(ctx))
+    if (y == NULL)
         return NULL;
-    for (int64_t t = 0; t < x->shape[0]; t++) {
-        const hg_real *c = table + t * d, *s = c + half;
-        for (int64_t h = 0; h < n_heads; h++) {
-            const hg_real *from = hg_tensor_real(x) + t * x->stride[0] + h * x->stride[1];
-            hg_real *to = hg_tensor_real(y) + (t * n_heads + h) * d;
-            for (int64_t j = 0; j < half; j++) {
-                to[j] = from[j] * c[j] - from[j + half] * s[j];
-                to[j + half] = from[j + half] * c[j] + from[j] * s[j];
-            }
-        }
-    }
-    rope_saved saved = {table};
+    rope_job job = {x, y, hg_tensor_real(table)};
+    hg_parallel_for(hg_ctx_threads(ctx, 4 * hg_tensor_count(x)), x->shape[0], rope_row, &job);
+    rope_saved saved = {job.table};
     hg_tape_push(ctx, &hg_op_rope_entry, y, (hg_tensor *[]){x}, 1, hg_tape_save(ctx, &saved, sizeof saved));
     return hg_ctx_failed(ctx) ? NULL : y;
+}
+
+hg_tensor *hg_op_rope(hg_ctx *ctx, hg_tensor *x, int64_t first, double theta)
+{
+    if (hg_ctx_failed(ctx))
+        return NULL;
+    hg_tensor *table = hg_op_rope_table(ctx, x->shape[0], x->shape[x->n_dims - 1], first, theta);
+    return table == NULL ? NULL : hg_op_rope_by(ctx, x, table);
 }

@@ -80,6 +80,11 @@ hg_tensor *hg_op_add(hg_ctx *ctx, hg_tensor *a, hg_tensor *b);
  */
 hg_tensor *hg_op_rope(hg_ctx *ctx, hg_tensor *x, int64_t first, double theta);
 
+/* The same in two moves, for many x at the same positions: cosines and sines (T, D) of T rows, then the
+ * rotation by them. The table must live as long as the tape. */
+hg_tensor *hg_op_rope_table(hg_ctx *ctx, int64_t n_rows, int64_t d, int64_t first, double theta);
+hg_tensor *hg_op_rope_by(hg_ctx *ctx, hg_tensor *x, const hg_tensor *table);
+
 typedef struct hg_attention {
     bool causal;    /* query t sees keys up to S - T + t; otherwise all keys */
     int64_t window; /* of those, the last `window` (itself included); 0: all */

@@ -60,6 +60,45 @@ static void check_to_real_patterns(const hg_kernels *t)
     }
 }
 
+/* Bit for bit, but for NaNs, which need only stay NaNs. */
+static void check_from_real(const hg_kernels *t, int64_t n, hg_rng *rng)
+{
+    static const hg_dtype to[] = {HG_DTYPE_F32, HG_DTYPE_F16, HG_DTYPE_BF16, HG_DTYPE_Q8_0};
+    static const double ranges[] = {1, 1e-6, 1e5};
+    for (size_t i = 0; i < 4 * 3; i++) {
+        hg_dtype type = to[i / 3];
+        if (!type_holds(type, n))
+            continue;
+        float *x = new_floats(n, rng, ranges[i % 3]);
+        x[n / 2] = INFINITY;
+        size_t bytes = hg_dtype_span(type, n);
+        uint8_t *want = guard_alloc(bytes), *got = guard_alloc(bytes);
+        reference_table()->from_real(type, n, x, want);
+        t->from_real(type, n, x, got);
+        assert_memory_equal(want, got, bytes);
+        guard_free(want, bytes);
+        guard_free(got, bytes);
+        free_floats(x, n);
+    }
+}
+
+/* A row in two parts against the whole. */
+static void check_softmax_part(const hg_kernels *t, int64_t n, hg_rng *rng)
+{
+    float *x = new_floats(2 * n, rng, 3), *want = new_floats(2 * n, rng, 1);
+    memcpy(want, x, (size_t)(2 * n) * sizeof *x);
+    reference_table()->softmax(2 * n, 9, want);
+    float max = -HUGE_VALF, sum = 0;
+    float first = t->softmax_part(n, 9, x, &max, &sum);
+    assert_true(first == 0);
+    float second = t->softmax_part(n, 9, x + n, &max, &sum);
+    for (int64_t i = 0; i < 2 * n; i++)
+        x[i] *= (i < n ? second : 1) / sum;
+    compare("softmax_part", 2 * n, want, x, NULL, 1e-5, 1e-9);
+    free_floats(x, 2 * n);
+    free_floats(want, 2 * n);
+}
+
 /* scale[i] = sum_j |w[i, j] x[j]|: what the rounding errors of a sum grow with. */
 static void matvec_scale(int64_t n, int64_t k, const float *w, int64_t ldw, const float *x, float *scale)
 {
@@ -445,6 +484,8 @@ static void check_tier(hg_cpu_tier tier)
     hg_rng_init(&rng, 7);
     for (size_t i = 0; i < N_SIZES; i++) {
         check_to_real(t, sizes[i], &rng);
+        check_from_real(t, sizes[i], &rng);
+        check_softmax_part(t, sizes[i], &rng);
         check_matvec(t, sizes[i], &rng);
         check_weighted_rows(t, sizes[i], &rng);
         check_norms(t, sizes[i], &rng);

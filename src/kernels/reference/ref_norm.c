@@ -44,3 +44,19 @@ void hg_reference_softmax(int64_t n, hg_real scale, hg_real *x)
     for (int64_t i = 0; i < n; i++)
         x[i] = (hg_real)((double)x[i] / sum);
 }
+
+hg_real hg_reference_softmax_part(int64_t n, hg_real scale, hg_real *x, hg_real *max, hg_real *sum)
+{
+    hg_real most = *max;
+    for (int64_t i = 0; i < n; i++)
+        most = scale * x[i] > most ? scale * x[i] : most;
+    double total = 0;
+    for (int64_t i = 0; i < n; i++) {
+        x[i] = HG_REAL_EXP(scale * x[i] - most);
+        total += (double)x[i];
+    }
+    hg_real factor = HG_REAL_EXP(*max - most);
+    *sum = (hg_real)((double)*sum * (double)factor + total);
+    *max = most;
+    return factor;
+}

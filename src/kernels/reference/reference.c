@@ -9,6 +9,7 @@ void hg_kernels_set_reference(hg_kernels *table)
     *table = (hg_kernels){
         .name = "reference",
         .to_real = hg_dtype_to_real,
+        .from_real = hg_dtype_from_real,
         .matvec = hg_reference_matvec,
         .weighted_rows = hg_reference_weighted_rows,
         .gemm = hg_reference_gemm,
@@ -22,6 +23,7 @@ void hg_kernels_set_reference(hg_kernels *table)
         .rmsnorm = hg_reference_rmsnorm,
         .layernorm = hg_reference_layernorm,
         .softmax = hg_reference_softmax,
+        .softmax_part = hg_reference_softmax_part,
         .silu = hg_reference_silu,
         .swiglu = hg_reference_swiglu,
         .gelu = hg_reference_gelu,

@@ -28,6 +28,8 @@ void hg_reference_layernorm(int64_t n, hg_real eps, const hg_real *x, const hg_r
                             const hg_real *bias, hg_real *y);
 void hg_reference_softmax(int64_t n, hg_real scale, hg_real *x);
 
+hg_real hg_reference_softmax_part(int64_t n, hg_real scale, hg_real *x, hg_real *max, hg_real *sum);
+
 void hg_reference_silu(int64_t n, const hg_real *x, hg_real *y);
 void hg_reference_swiglu(int64_t n, const hg_real *gate, const hg_real *up, hg_real *y);
 void hg_reference_gelu(int64_t n, const hg_real *x, hg_real *y);

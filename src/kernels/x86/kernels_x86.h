@@ -69,6 +69,15 @@ static void x86_to_real(hg_dtype type, int64_t n, const void *from, float *to)
         vf_store_part(to + whole, n - whole, x86_load_part(type, from, whole, n - whole));
 }
 
+static void x86_from_real(hg_dtype type, int64_t n, const float *from, void *to)
+{
+    int64_t whole = type == HG_DTYPE_F16 ? n - n % VF_LANES : 0;
+    for (int64_t i = 0; i < whole; i += VF_LANES)
+        vf_store_f16((uint16_t *)to + i, vf_load(from + i));
+    if (whole < n)
+        hg_dtype_from_real(type, n - whole, from + whole, (uint16_t *)to + whole);
+}
+
 /* ---- one activation row against weight rows ---- */
 
 /* Rows that share each load of x, and sums per row that run side by side to cover the latency of an addition.
@@ -175,6 +184,26 @@ X86_INLINE void x86_weighted_type(hg_dtype type, int64_t n, int64_t d, const flo
     vf_store_part(y + j, d - j, sum);
 }
 
+/* A block of 32 columns at a time. */
+static void x86_weighted_q8_0(int64_t n, int64_t d, const float *p, const hg_block_q8_0 *v, int64_t ldv,
+                              float *y)
+{
+    for (int64_t j = 0; j < d; j += QUANT_RUN, v++) {
+        vf sum[QUANT_VECTORS];
+        for (int l = 0; l < QUANT_VECTORS; l++)
+            sum[l] = vf_set1(0);
+        const hg_block_q8_0 *block = v;
+        for (int64_t i = 0; i < n; i++, block += ldv / QUANT_RUN) {
+            vf weight = vf_set1(p[i] * quant_f16(block->scale));
+            __m256i codes = quant_load(block->codes);
+            for (int l = 0; l < QUANT_VECTORS; l++)
+                sum[l] = vf_fma(weight, vf_from_codes(codes, l), sum[l]);
+        }
+        for (int l = 0; l < QUANT_VECTORS; l++)
+            vf_store(y + j + l * VF_LANES, sum[l]);
+    }
+}
+
 static void x86_weighted_rows(hg_dtype type, int64_t n, int64_t d, const float *p, const void *v, int64_t ldv,
                               float *y)
 {
@@ -187,6 +216,9 @@ static void x86_weighted_rows(hg_dtype type, int64_t n, int64_t d, const float *
         break;
     case HG_DTYPE_BF16:
         x86_weighted_type(HG_DTYPE_BF16, n, d, p, v, ldv, y);
+        break;
+    case HG_DTYPE_Q8_0:
+        x86_weighted_q8_0(n, d, p, v, ldv, y);
         break;
     default:
         hg_reference_weighted_rows(type, n, d, p, v, ldv, y);
@@ -262,23 +294,38 @@ X86_INLINE float x86_scale_max(int64_t n, float scale, float *x)
     return max;
 }
 
-static void x86_softmax(int64_t n, float scale, float *x)
+/* x = exp(x - shift); returns the sum. */
+X86_INLINE float x86_exp_sum(int64_t n, float shift, float *x)
 {
-    vf total = vf_set1(0), shift = vf_set1(x86_scale_max(n, scale, x));
+    vf total = vf_set1(0), all = vf_set1(shift);
     float sum = 0;
     int64_t whole = n - n % VF_LANES;
     for (int64_t i = 0; i < whole; i += VF_LANES) {
-        vf e = vf_exp(vf_sub(vf_load(x + i), shift));
+        vf e = vf_exp(vf_sub(vf_load(x + i), all));
         vf_store(x + i, e);
         total = vf_add(total, e);
     }
     if (whole < n)
-        vf_store_part(x + whole, n - whole, vf_exp(vf_sub(vf_load_part(x + whole, n - whole), shift)));
+        vf_store_part(x + whole, n - whole, vf_exp(vf_sub(vf_load_part(x + whole, n - whole), all)));
     for (int64_t i = whole; i < n; i++)
         sum += x[i];
-    float factor = 1 / (sum + vf_sum(total));
+    return sum + vf_sum(total);
+}
+
+static void x86_softmax(int64_t n, float scale, float *x)
+{
+    float max = x86_scale_max(n, scale, x), factor = 1 / x86_exp_sum(n, max, x);
     for (int64_t i = 0; i < n; i++)
         x[i] *= factor;
+}
+
+static float x86_softmax_part(int64_t n, float scale, float *x, float *max, float *sum)
+{
+    float here = x86_scale_max(n, scale, x), most = here > *max ? here : *max;
+    float part = x86_exp_sum(n, most, x), factor = expf(*max - most);
+    *sum = *sum * factor + part;
+    *max = most;
+    return factor;
 }
 
 /* ---- activations ---- */
@@ -321,11 +368,13 @@ static void x86_swiglu(int64_t n, const float *gate, const float *up, float *y)
 static void x86_set(hg_kernels *table)
 {
     table->to_real = x86_to_real;
+    table->from_real = x86_from_real;
     table->matvec = x86_matvec;
     table->weighted_rows = x86_weighted_rows;
     table->rmsnorm = x86_rmsnorm;
     table->layernorm = x86_layernorm;
     table->softmax = x86_softmax;
+    table->softmax_part = x86_softmax_part;
     table->silu = x86_silu;
     table->swiglu = x86_swiglu;
     table->gelu = x86_gelu;

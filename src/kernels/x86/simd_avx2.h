@@ -60,6 +60,11 @@ static inline vf vf_load_f16(const uint16_t *p)
     return vf_from_f16(_mm_loadu_si128((const __m128i *)(const void *)p));
 }
 
+static inline void vf_store_f16(uint16_t *p, vf x)
+{
+    _mm_storeu_si128((__m128i *)(void *)p, _mm256_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT));
+}
+
 static inline vf vf_load_bf16(const uint16_t *p)
 {
     return vf_from_bf16(_mm_loadu_si128((const __m128i *)(const void *)p));

@@ -54,6 +54,11 @@ static inline vf vf_load_f16(const uint16_t *p)
     return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(const void *)p));
 }
 
+static inline void vf_store_f16(uint16_t *p, vf x)
+{
+    _mm256_storeu_si256((__m256i *)(void *)p, _mm512_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT));
+}
+
 static inline vf vf_load_bf16(const uint16_t *p)
 {
     return vf_from_bf16(_mm256_loadu_si256((const __m256i *)(const void *)p));
