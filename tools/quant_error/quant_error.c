@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * quant_error.c: what a smaller type costs: `quant_error REFERENCE MODEL...` compares models of the same
- * weights in other types with the first. For each task: the Kullback-Leibler divergence of the next token's
- * distribution, in nats, over positions of random token sequences, and how often the best token is the same;
- * then the relative error of the tensors, by type. Rows of a Markdown table.
+ * quant_error.c: what a smaller type costs: `quant_error [--exact] REFERENCE MODEL...` compares models of the
+ * same weights in other types with the first. For each task: the Kullback-Leibler divergence of the next
+ * token's distribution, in nats, over positions of random token sequences, and how often the best token is
+ * the same; then the relative error of the tensors, by type. Rows of a Markdown table. With --exact
+ * activations stay float32, else they are rounded where that is this processor's way.
  */
 #include "base/memory.h"
 #include "base/parallel.h"
@@ -82,7 +83,7 @@ static double divergence(const float *a, const float *b, int64_t n)
     return sum;
 }
 
-static void compare_task(opened_model *reference, opened_model *other, hg_task task)
+static void compare_task(opened_model *reference, opened_model *other, hg_task task, hg_compute compute)
 {
     double sum = 0, most = 0;
     int same = 0, n = 0;
@@ -96,6 +97,7 @@ static void compare_task(opened_model *reference, opened_model *other, hg_task t
         hg_ctx ctx;
         hg_arena_mark mark = hg_arena_get_mark(&arena);
         hg_ctx_init(&ctx, &arena, hg_kernels_get(hg_cpu_detect()), hg_parallel_processors());
+        ctx.compute = compute;
         hg_tensor *a = run_sequence(&ctx, reference, task, s + 1),
                   *b = run_sequence(&ctx, other, task, s + 1);
         if (hg_ctx_failed(&ctx)) {
@@ -166,19 +168,22 @@ static void compare_tensors(opened_model *reference, opened_model *other)
 
 int main(int argc, char **argv)
 {
-    if (argc < 3) {
-        fprintf(stderr, "usage: quant_error REFERENCE MODEL...\n");
+    bool exact = argc > 1 && strcmp(argv[1], "--exact") == 0;
+    int first = exact ? 2 : 1;
+    if (argc < first + 2) {
+        fprintf(stderr, "usage: quant_error [--exact] REFERENCE MODEL...\n");
         return HG_STATUS_USAGE;
     }
-    opened_model *reference = model_open(argv[1]);
+    hg_compute compute = exact ? HG_COMPUTE_EXACT : HG_COMPUTE_INFER;
+    opened_model *reference = model_open(argv[first]);
     printf("| model | ask: mean KL | largest | same best | draw: mean KL | largest | same best | relative "
            "error of the "
            "tensors, mean by type (their number) |\n|---|---|---|---|---|---|---|---|\n");
-    for (int i = 2; i < argc; i++) {
+    for (int i = first + 1; i < argc; i++) {
         opened_model *other = model_open(argv[i]);
         printf("| %s |", hg_path_name(argv[i]));
-        compare_task(reference, other, HG_TASK_COMPREHENSION);
-        compare_task(reference, other, HG_TASK_GENERATION);
+        compare_task(reference, other, HG_TASK_COMPREHENSION, compute);
+        compare_task(reference, other, HG_TASK_GENERATION, compute);
         compare_tensors(reference, other);
         model_close(other);
     }
