@@ -33,7 +33,7 @@ else
   patients=900 size=128 slices=4
   vocabulary=2048
   vq="--steps 6000 --batch 16 --codes 1024 --lr 1e-3"
-  vit="--steps 4000 --batch 64 --layers 6 --hidden 192 --heads 6"
+  vit="--steps 3000 --batch 32 --layers 6 --hidden 192 --heads 6"
   lm="--steps 3000 --batch 16 --length 256 --layers 6 --hidden 256 --heads 4"
   align="--steps 500 --batch 16 --lr 1e-3 --projector-lr 1e-3"
   tune="--steps 3000 --batch 16 --lr 1e-3 --projector-lr 5e-4"
