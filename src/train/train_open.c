@@ -143,14 +143,52 @@ static hg_status make_plugin(hg_model *m, const hg_train_settings *s, hg_task ta
     return hg_new_plugin_make(&w->tasks[task].plugin, &how, &w->decoder.config, &rng, &w->arena, err);
 }
 
+/* Rows of generation's embedding and head: the tokenizer's tokens, then those of pictures. */
+static int64_t picture_rows(const hg_model *m)
+{
+    return m->source.parts.vqgan.n_embed + HG_PICTURE_EXTRA_TOKENS;
+}
+
+/* The fusion file's embedding and head. */
+static hg_status take_words(hg_task_parts *task, const hg_model *m, hg_error *err)
+{
+    const hg_tensor_set *set = m->source.parts.sets[HG_PART_FUSION];
+    int64_t shape[2] = {m->n_tokens + picture_rows(m), m->weights.decoder.config.hidden};
+    hg_status status = hg_weight_take(set, HG_FUSION_EMBED_NAME, 2, shape, &task->embed, err);
+    return status == HG_STATUS_OK ? hg_weight_take(set, HG_FUSION_HEAD_NAME, 2, shape, &task->head, err)
+                                  : status;
+}
+
+/* Embedding and head of answers: the base model's, or the fusion layer's where the model says so (a stage
+ * that trains the fusion layer takes it for both tasks anyway). */
+static hg_status make_answer_words(hg_model *m, const hg_train_settings *s, hg_error *err)
+{
+    hg_task_parts *task = &m->weights.tasks[HG_TASK_COMPREHENSION];
+    const hg_model_parts *parts = &m->source.parts;
+    task->embed = m->weights.decoder.embed;
+    task->head = m->weights.decoder.head;
+    if (parts->com_fused && !hg_stage_get(s->stage)->fused) {
+        if (parts->sets[HG_PART_FUSION] == NULL || parts->sets[HG_PART_VQGAN] == NULL)
+            return hg_error_set(
+                err, HG_STATUS_INPUT,
+                "%s: healthgpt.json says that comprehension uses the fusion layer, but that or "
+                "the picture decoder is missing",
+                s->model);
+        hg_status status = take_words(task, m, err);
+        if (status != HG_STATUS_OK)
+            return status;
+    }
+    task->head = hg_tensor_view_rows(&task->head, 0, m->n_tokens);
+    return HG_STATUS_OK;
+}
+
 static hg_status make_comprehension(hg_model *m, const hg_train_settings *s, hg_train_begun *begun,
                                     hg_error *err)
 {
-    hg_task_parts *task = &m->weights.tasks[HG_TASK_COMPREHENSION];
     hg_status status = make_plugin(m, s, HG_TASK_COMPREHENSION, HG_PART_COM, &begun->com, err);
-    task->embed = m->weights.decoder.embed;
-    task->head = hg_tensor_view_rows(&m->weights.decoder.head, 0, m->n_tokens);
-    task->present = status == HG_STATUS_OK;
+    if (status == HG_STATUS_OK)
+        status = make_answer_words(m, s, err);
+    m->weights.tasks[HG_TASK_COMPREHENSION].present = status == HG_STATUS_OK;
     return status;
 }
 
@@ -159,17 +197,11 @@ static hg_status make_fusion(hg_model *m, bool *begun, hg_error *err)
 {
     hg_healthgpt *w = &m->weights;
     hg_task_parts *task = &w->tasks[HG_TASK_GENERATION];
-    const hg_tensor_set *set = m->source.parts.sets[HG_PART_FUSION];
-    int64_t more = m->source.parts.vqgan.n_embed + HG_PICTURE_EXTRA_TOKENS;
-    int64_t shape[2] = {m->n_tokens + more, w->decoder.config.hidden};
-    *begun = set == NULL;
-    hg_status status;
-    if (set != NULL) {
-        status = hg_weight_take(set, HG_FUSION_EMBED_NAME, 2, shape, &task->embed, err);
-        return status == HG_STATUS_OK ? hg_weight_take(set, HG_FUSION_HEAD_NAME, 2, shape, &task->head, err)
-                                      : status;
-    }
-    status = hg_new_rows_make(&task->embed, &w->decoder.embed, m->n_tokens, more, &w->arena, err);
+    *begun = m->source.parts.sets[HG_PART_FUSION] == NULL;
+    if (!*begun)
+        return take_words(task, m, err);
+    const int64_t more = picture_rows(m);
+    hg_status status = hg_new_rows_make(&task->embed, &w->decoder.embed, m->n_tokens, more, &w->arena, err);
     return status == HG_STATUS_OK
                ? hg_new_rows_make(&task->head, &w->decoder.head, m->n_tokens, more, &w->arena, err)
                : status;

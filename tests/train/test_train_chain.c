@@ -35,12 +35,21 @@ static void remove_plugins(const small_model *m)
     }
 }
 
+#define RED_QUESTION                                                                                         \
+    "{\"image\": \"c0.png\", \"conversations\": [{\"from\": \"human\", \"value\": \"<image>\\nWhich "        \
+    "colour?\"}, "                                                                                           \
+    "{\"from\": \"gpt\", \"value\": \"red\"}]}\n"
+
+static void write_question(const small_model *m, const char *name)
+{
+    small_model_write(m, name, RED_QUESTION);
+}
+
 static void write_mix(const small_model *m)
 {
     small_model_write(
         m, "mix.json",
-        "{\"image\": \"c0.png\", \"conversations\": [{\"from\": \"human\", \"value\": \"<image>\\nWhich "
-        "colour?\"}, {\"from\": \"gpt\", \"value\": \"red\"}]}\n"
+        RED_QUESTION
         "{\"image\": \"c1.png\", \"target_image\": \"c2.png\", \"conversations\": [{\"from\": \"human\", "
         "\"value\": \"<image>\\nReconstruct the image.\"}, {\"from\": \"gpt\", \"value\": \"\"}]}\n");
 }
@@ -229,6 +238,19 @@ static void test_no_data(void **state)
     small_model_remove(&m);
 }
 
+/* The loss that stage 3-com begins with. */
+static double loss_of_3_com(const small_model *m, const char *out)
+{
+    const char *more[] = {"steps", "1", "batch", "2", "lr", "0", "dropout", "0", NULL};
+    hg_train_settings *s = small_model_settings(m, HG_TRAIN_STAGE_3_COM, "com.json", out, more);
+    hg_train_result result;
+    hg_error err = {HG_STATUS_OK, ""};
+    if (hg_train_run(s, NULL, &result, &err) != HG_STATUS_OK)
+        fail_msg("%s", err.text);
+    hg_train_settings_destroy(s);
+    return result.first_loss;
+}
+
 static void test_mixed(void **state)
 {
     (void)state;
@@ -254,6 +276,10 @@ static void test_mixed(void **state)
     small_model_install(&m, "fusion_layer_weights.bin"); /* that of another model: it does count */
     ask(&m, answer);
     assert_string_not_equal(answer, "red");
+    write_question(&m, "com.json");
+    double fused = loss_of_3_com(&m, "fused"); /* training reads and judges by the words that `ask` does */
+    small_model_write(&m, "model/healthgpt.json", "{}");
+    assert_true(fused > 100 * loss_of_3_com(&m, "own"));
     small_model_remove(&m);
 }
 
