@@ -22,6 +22,26 @@ void hg_buffer_deinit(hg_buffer *b)
     *b = (hg_buffer){.max_bytes = b->max_bytes};
 }
 
+static bool buffer_resize(hg_buffer *b, size_t capacity)
+{
+    uint8_t *data = hg_mem_resize(b->data, capacity, 1);
+    if (data == NULL)
+        return false;
+    if (b->data == NULL)
+        data[0] = 0;
+    b->data = data;
+    b->capacity = capacity;
+    return true;
+}
+
+bool hg_buffer_reserve(hg_buffer *b, size_t n)
+{
+    size_t size, need;
+    if (!hg_checked_add(b->size, n, &size) || size > b->max_bytes || !hg_checked_add(size, 1, &need))
+        return false;
+    return need <= b->capacity || buffer_resize(b, need);
+}
+
 uint8_t *hg_buffer_extend(hg_buffer *b, size_t n)
 {
     size_t size, need;
@@ -33,11 +53,8 @@ uint8_t *hg_buffer_extend(hg_buffer *b, size_t n)
             capacity = need;
         if (capacity < 64)
             capacity = 64;
-        uint8_t *data = hg_mem_resize(b->data, capacity, 1);
-        if (data == NULL)
+        if (!buffer_resize(b, capacity))
             return NULL;
-        b->data = data;
-        b->capacity = capacity;
     }
     uint8_t *begin = b->data + b->size;
     b->size = size;

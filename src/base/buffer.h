@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 typedef struct hg_buffer {
-    uint8_t *data;    /* size bytes and a zero; NULL until the first byte */
+    uint8_t *data;    /* size bytes and a zero; NULL until there is room for some */
     size_t size;      /* bytes in use */
     size_t capacity;  /* bytes allocated */
     size_t max_bytes; /* size may not pass this */
@@ -27,6 +27,9 @@ void hg_buffer_deinit(hg_buffer *b);
 bool hg_buffer_push(hg_buffer *b, const void *bytes, size_t n);
 bool hg_buffer_push_text(hg_buffer *b, const char *text);
 bool hg_buffer_push_format(hg_buffer *b, const char *format, ...) HG_PRINTF(2, 3);
+
+/* Makes room, so that appending `n` bytes allocates nothing; false as above. */
+bool hg_buffer_reserve(hg_buffer *b, size_t n);
 
 /* Makes `n` more bytes and returns where they begin (uninitialised), or NULL as above. */
 uint8_t *hg_buffer_extend(hg_buffer *b, size_t n);

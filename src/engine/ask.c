@@ -11,6 +11,9 @@
 #define ASK_DEFAULT_TOKENS 1024
 #define ASK_MAX_ANSWER_BYTES ((size_t)64 << 20)
 #define ASK_MAX_ANSWER_TOKENS ((size_t)1 << 24)
+/* Room for text that is made before the first token, a token: three times what English takes. Answers of
+ * longer words grow beyond it, by half each time. */
+#define ASK_TOKEN_BYTES 16
 
 /* One answer in the making. */
 typedef struct ask_job {
@@ -39,6 +42,18 @@ static bool ask_report(const ask_job *job, size_t done, size_t total)
 {
     const hg_progress *p = &job->request->progress;
     return p->report == NULL || p->report(p->user, "answer", (int64_t)done, (int64_t)total);
+}
+
+/* Room for all that decoding appends to, so that a token allocates nothing from the system. */
+static hg_status ask_reserve(ask_job *job, size_t max_tokens, hg_error *err)
+{
+    const hg_kv_cache *cache = &job->session->cache;
+    size_t n = (size_t)(cache->capacity - cache->length) + 1; /* the last one needs no position */
+    if (n > max_tokens)
+        n = max_tokens;
+    if (hg_ids_reserve(&job->tokens, n) && hg_buffer_reserve(&job->answer, n * ASK_TOKEN_BYTES))
+        return HG_STATUS_OK;
+    return hg_error_memory(err, n * (sizeof(int32_t) + ASK_TOKEN_BYTES), "the answer");
 }
 
 static hg_status ask_decode(ask_job *job, hg_tensor *hidden, size_t max_tokens, hg_error *err)
@@ -88,7 +103,9 @@ static hg_status ask_run(ask_job *job, const hg_prompt *prompt, hg_error *err)
     r->n_prompt_tokens = (size_t)prompt->n_items;
     double begin = hg_session_now();
     size_t max_tokens = job->request->max_tokens > 0 ? (size_t)job->request->max_tokens : ASK_DEFAULT_TOKENS;
-    status = ask_decode(job, hidden, max_tokens, err);
+    status = ask_reserve(job, max_tokens, err);
+    if (status == HG_STATUS_OK)
+        status = ask_decode(job, hidden, max_tokens, err);
     r->timings.decode = hg_session_now() - begin;
     if (status == HG_STATUS_OK)
         status = hg_detokenizer_flush(&job->detokenizer, &job->answer, err);

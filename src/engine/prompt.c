@@ -20,14 +20,14 @@ void hg_prompt_deinit(hg_prompt *p)
     *p = (hg_prompt){0};
 }
 
-static hg_status prompt_reserve(hg_prompt *p, int64_t more, hg_error *err)
+hg_status hg_prompt_reserve(hg_prompt *p, int64_t n, hg_error *err)
 {
-    if (more > PROMPT_MAX_ITEMS - p->n_items)
+    if (n > PROMPT_MAX_ITEMS - p->n_items)
         return hg_error_set(err, HG_STATUS_INPUT, "a prompt of more than %lld positions",
                             (long long)PROMPT_MAX_ITEMS);
-    if (p->n_items + more <= p->capacity)
+    if (p->n_items + n <= p->capacity)
         return HG_STATUS_OK;
-    int64_t capacity = 2 * (p->n_items + more);
+    int64_t capacity = 2 * (p->n_items + n);
     hg_prompt_item *items = hg_mem_resize(p->items, (size_t)capacity, sizeof *items);
     if (items == NULL)
         return hg_error_memory(err, (unsigned long long)capacity * sizeof *items, "the prompt");
@@ -38,7 +38,7 @@ static hg_status prompt_reserve(hg_prompt *p, int64_t more, hg_error *err)
 
 hg_status hg_prompt_push_token(hg_prompt *p, int32_t id, hg_error *err)
 {
-    hg_status status = prompt_reserve(p, 1, err);
+    hg_status status = hg_prompt_reserve(p, 1, err);
     if (status == HG_STATUS_OK)
         p->items[p->n_items++] = (hg_prompt_item){.id = id};
     return status;
@@ -60,8 +60,8 @@ hg_status hg_prompt_push_image(hg_prompt *p, float *pixels, int64_t n, int64_t n
     hg_prompt_image *images = hg_mem_resize(p->images, (size_t)p->n_images + 1, sizeof *images);
     if (images != NULL)
         p->images = images;
-    hg_status status =
-        images == NULL ? hg_error_memory(err, sizeof *images, "the prompt") : prompt_reserve(p, n_rows, err);
+    hg_status status = images == NULL ? hg_error_memory(err, sizeof *images, "the prompt")
+                                      : hg_prompt_reserve(p, n_rows, err);
     if (status != HG_STATUS_OK) {
         hg_mem_free(pixels);
         return status;
@@ -91,7 +91,7 @@ void hg_prompt_truncate(hg_prompt *p, int64_t n)
 hg_status hg_prompt_copy_items(hg_prompt *to, const hg_prompt *from, hg_error *err)
 {
     to->n_items = 0;
-    hg_status status = prompt_reserve(to, from->n_items, err);
+    hg_status status = hg_prompt_reserve(to, from->n_items, err);
     if (status == HG_STATUS_OK && from->n_items > 0)
         memcpy(to->items, from->items, (size_t)from->n_items * sizeof *to->items);
     if (status == HG_STATUS_OK)

@@ -34,6 +34,9 @@ typedef struct hg_prompt {
 /* An empty prompt is all zero. */
 void hg_prompt_deinit(hg_prompt *p);
 
+/* Makes room, so that appending `n` positions allocates nothing. */
+hg_status hg_prompt_reserve(hg_prompt *p, int64_t n, hg_error *err) HG_MUST_CHECK;
+
 hg_status hg_prompt_push_token(hg_prompt *p, int32_t id, hg_error *err) HG_MUST_CHECK;
 
 /* Takes over `pixels` (n floats) and appends `n_rows` positions of that image; frees them on failure. */

@@ -28,6 +28,29 @@ static void test_text(void **state)
     assert_int_equal(b.max_bytes, 1000);
 }
 
+static void test_reserve(void **state)
+{
+    (void)state;
+    hg_buffer b;
+    hg_buffer_init(&b, 1000);
+    assert_false(hg_buffer_reserve(&b, 1001));
+    assert_null(b.data);
+    assert_true(hg_buffer_reserve(&b, 400));
+    assert_int_equal(b.size, 0);
+    assert_string_equal(hg_buffer_text(&b), "");
+    const uint8_t *data = b.data;
+    size_t capacity = b.capacity;
+    for (int i = 0; i < 100; i++)
+        assert_true(hg_buffer_push_text(&b, "four"));
+    assert_ptr_equal(b.data, data);
+    assert_int_equal(b.capacity, capacity);
+    assert_true(hg_buffer_reserve(&b, 600));
+    assert_false(hg_buffer_reserve(&b, 601));
+    assert_int_equal(b.size, 400);
+    assert_int_equal(strspn(hg_buffer_text(&b), "four"), 400);
+    hg_buffer_deinit(&b);
+}
+
 static void test_growth(void **state)
 {
     (void)state;
@@ -79,10 +102,8 @@ static void test_extend(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_text),
-        cmocka_unit_test(test_growth),
-        cmocka_unit_test(test_maximum),
-        cmocka_unit_test(test_extend),
+        cmocka_unit_test(test_text),    cmocka_unit_test(test_reserve), cmocka_unit_test(test_growth),
+        cmocka_unit_test(test_maximum), cmocka_unit_test(test_extend),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
