@@ -38,11 +38,14 @@ typedef struct hg_model_options {
     const char *vision; /* type of products in the image encoder and the picture decoder: "f32", or "bf16" on
                            processors that have AVX512-BF16; NULL: bf16 on those when the language model is
                            block-quantised */
+    bool lock; /* the files of weights are read when the model is opened, and stay in memory (mlock): no
+                  answer waits for the disk, and other programs have less. See hg_model_get_lock_note */
 } hg_model_options;
 
 /* Opens a folder of released files: `base/`, `clip/`, `com_hlora_weights*.bin`, `gen_hlora_weights*.bin`,
  * `fusion_layer_weights*.bin`, `vqgan/`, and `healthgpt.json` if there is one. What is needed for one of the
- * two tasks must be complete; the other may be absent. `options` may be NULL. Weights are mapped, not read.
+ * two tasks must be complete; the other may be absent. `options` may be NULL. Weights are mapped, not read,
+ * unless `lock` is set.
  */
 HG_API hg_status hg_model_open(hg_model **out, const char *path, const hg_model_options *options,
                                hg_error *err) HG_MUST_CHECK;
@@ -75,6 +78,10 @@ HG_API void hg_text_free(char *text);
 
 /* Whether the weights are declared to be random numbers (a demonstration of the program, not of a model). */
 HG_API bool hg_model_is_random(const hg_model *model);
+
+/* Why not all weights are locked in memory as `lock` asked for (the model works all the same), and what to
+ * raise; "" when they are, or need not be. Borrowed. */
+HG_API const char *hg_model_get_lock_note(const hg_model *model);
 
 /* The name that the model gives itself, and the SHA-256, as 64 hexadecimal digits, of the plug-in file of
  * drawing or asking; "" where the model does not say. Borrowed. */

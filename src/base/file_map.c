@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -49,6 +50,19 @@ void hg_file_map_close(hg_file_map *map)
     if (map->data != NULL)
         munmap((void *)(uintptr_t)map->data, map->size);
     *map = (hg_file_map){0};
+}
+
+int hg_file_map_lock(const hg_file_map *map)
+{
+    return map->data == NULL || mlock(map->data, map->size) == 0 ? 0 : errno;
+}
+
+uint64_t hg_file_map_lock_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_MEMLOCK, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
+        return UINT64_MAX;
+    return (uint64_t)limit.rlim_cur;
 }
 
 void hg_file_map_release(const hg_file_map *map, const void *from, size_t n)

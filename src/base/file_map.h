@@ -22,6 +22,13 @@ typedef struct hg_file_map {
 hg_status hg_file_map_open(hg_file_map *map, const char *path, hg_error *err) HG_MUST_CHECK;
 void hg_file_map_close(hg_file_map *map);
 
+/* Reads the file into memory and keeps it there until the map is closed (mlock). Returns 0, or the errno of
+ * why the system does not allow it; the map is as good as before then. */
+int hg_file_map_lock(const hg_file_map *map);
+
+/* Bytes that this process may lock; UINT64_MAX when nothing limits it. */
+uint64_t hg_file_map_lock_limit(void);
+
 /* Lets go of the memory of `n` bytes at `from`, if they lie in the map: they come back from the file when
  * they are read again. Work that goes through a large file once keeps its memory small with it. */
 void hg_file_map_release(const hg_file_map *map, const void *from, size_t n);

@@ -88,6 +88,9 @@ bool cli_common_take(cli_common *c, int code, const char *argument, hg_status *s
     case CLI_VISION:
         c->vision = argument;
         return true;
+    case CLI_LOCK:
+        c->lock = true;
+        return true;
     case CLI_SEED:
         if (!cli_parse_seed(argument, &c->seed))
             *status = HG_STATUS_USAGE;
@@ -159,6 +162,21 @@ const char *cli_model_path(const cli_common *c)
     return NULL;
 }
 
+hg_model_options cli_model_options(const cli_common *c)
+{
+    return (hg_model_options){.n_threads = c->threads,
+                              .cpu_tier = c->cpu,
+                              .kv_cache = c->cache,
+                              .vision = c->vision,
+                              .lock = c->lock};
+}
+
+void cli_lock_note(const cli_common *c, const char *note)
+{
+    if (note[0] != 0 && !c->quiet)
+        fprintf(stderr, "note: %s\n", note);
+}
+
 hg_status cli_open(const cli_common *c, hg_model **model, hg_session **session, hg_error *err)
 {
     *session = NULL;
@@ -168,8 +186,7 @@ hg_status cli_open(const cli_common *c, hg_model **model, hg_session **session, 
         *err = (hg_error){HG_STATUS_USAGE, "no model: give --model MODEL or set HEALTHGPT_MODEL"};
         return HG_STATUS_USAGE;
     }
-    hg_model_options options = {
-        .n_threads = c->threads, .cpu_tier = c->cpu, .kv_cache = c->cache, .vision = c->vision};
+    const hg_model_options options = cli_model_options(c);
     hg_status status = hg_model_open(model, path, &options, err);
     if (status == HG_STATUS_OK)
         status = hg_session_create(session, *model, err);
@@ -178,6 +195,7 @@ hg_status cli_open(const cli_common *c, hg_model **model, hg_session **session, 
         *model = NULL;
         return status;
     }
+    cli_lock_note(c, hg_model_get_lock_note(*model));
     if (hg_model_is_random(*model) && !c->quiet)
         fprintf(stderr,
                 "note: the weights of this model are random numbers: what it says and draws means nothing\n");

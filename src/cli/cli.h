@@ -21,6 +21,7 @@ typedef struct cli_common {
     const char *cpu;    /* --cpu */
     const char *cache;  /* --kv-cache */
     const char *vision; /* --vision */
+    bool lock;          /* --mlock */
     uint64_t seed;      /* --seed */
     bool json;          /* --json */
     bool quiet;         /* --quiet */
@@ -33,6 +34,7 @@ enum {
     CLI_CPU,
     CLI_CACHE,
     CLI_VISION,
+    CLI_LOCK,
     CLI_SEED,
     CLI_JSON,
     CLI_QUIET,
@@ -44,7 +46,8 @@ enum {
 #define CLI_COMMON_OPTIONS \
     {"model", required_argument, NULL, CLI_MODEL}, {"threads", required_argument, NULL, CLI_THREADS}, \
     {"cpu", required_argument, NULL, CLI_CPU}, {"kv-cache", required_argument, NULL, CLI_CACHE}, \
-    {"vision", required_argument, NULL, CLI_VISION}, {"seed", required_argument, NULL, CLI_SEED}, {"json", no_argument, NULL, CLI_JSON}, \
+    {"vision", required_argument, NULL, CLI_VISION}, {"mlock", no_argument, NULL, CLI_LOCK}, \
+    {"seed", required_argument, NULL, CLI_SEED}, {"json", no_argument, NULL, CLI_JSON}, \
     {"quiet", no_argument, NULL, CLI_QUIET}, {"help", no_argument, NULL, CLI_HELP}
 
 /* Options of sampling, for ask, chat and draw. */
@@ -124,6 +127,12 @@ hg_status cli_open(const cli_common *c, hg_model **model, hg_session **session, 
 
 /* The folder that --model and its defaults give; NULL when there is none. */
 const char *cli_model_path(const cli_common *c);
+
+/* The common options that opening a model takes. */
+hg_model_options cli_model_options(const cli_common *c);
+
+/* Says, unless --quiet, why weights are not locked in memory (hg_model_get_lock_note). */
+void cli_lock_note(const cli_common *c, const char *note);
 
 /* A bar with rate and time left on stderr, when that is a terminal and not --quiet. */
 typedef struct cli_progress {

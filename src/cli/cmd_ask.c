@@ -22,7 +22,8 @@ static const char ask_help[] =
     "  --sr OUT.dcm              also writes question and answer as a DICOM report (Basic Text SR, "
     "unverified)\n" CLI_DEID_HELP CLI_VIEW_HELP CLI_SLICES_HELP
     "  --threads N  --cpu TIER  --kv-cache f32|f16|bf16|q8_0\n"
-    "  --vision f32|bf16  --json  --quiet\n";
+    "  --vision f32|bf16  --json  --quiet\n"
+    "  --mlock                   keeps the model's files in memory\n";
 
 typedef struct ask_stream {
     cli_progress progress;

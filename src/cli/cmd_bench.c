@@ -22,7 +22,8 @@ static const char bench_help[] =
     "  --small         a small random model, for a quick look: ratios to limits mean little on it\n"
     "  --runs N        runs of each measurement (5); the median counts\n"
     "  --prompt N      tokens of the prompt (512)      --answer N   tokens that a run makes (16)\n"
-    "  --threads N  --cpu TIER  --kv-cache f32|f16|bf16  --vision f32|bf16  --json  --quiet\n\n"
+    "  --threads N  --cpu TIER  --kv-cache f32|f16|bf16  --vision f32|bf16  --mlock\n"
+    "  --json  --quiet\n\n"
     "docs/bench.md says what each line means.\n";
 
 enum { BENCH_SMALL = CLI_OWN, BENCH_RUNS, BENCH_PROMPT, BENCH_ANSWER };
@@ -98,6 +99,7 @@ static hg_status bench_run(hg_bench_request *request, const cli_common *common, 
     cli_progress_end(&progress);
     if (status != HG_STATUS_OK)
         return status;
+    cli_lock_note(common, report.lock_note);
     if (common->json)
         return bench_print_json(&report, err);
     bench_print(&report);
@@ -136,10 +138,7 @@ int cmd_bench(int argc, char **argv)
     if (request.small && common.model != NULL)
         return cli_fail(HG_STATUS_USAGE, "bench: --small makes a model, --model names one: give one of them");
     request.model = request.small ? NULL : cli_model_path(&common);
-    request.options = (hg_model_options){.n_threads = common.threads,
-                                         .cpu_tier = common.cpu,
-                                         .kv_cache = common.cache,
-                                         .vision = common.vision};
+    request.options = cli_model_options(&common);
     status = bench_run(&request, &common, &err);
     return status == HG_STATUS_OK ? HG_STATUS_OK : cli_fail_error(&err);
 }

@@ -18,7 +18,8 @@ static const char chat_help[] =
     "  --model MODEL  --max-tokens N  --temperature X  --top-k N  --top-p X\n"
     "  --repetition-penalty X  --seed N  --system TEXT  --threads N  --cpu TIER  --kv-cache "
     "f32|f16|bf16|q8_0  "
-    "--quiet\n" CLI_VIEW_HELP CLI_SLICES_HELP;
+    "--quiet\n"
+    "  --mlock                   keeps the model's files in memory\n" CLI_VIEW_HELP CLI_SLICES_HELP;
 
 typedef struct chat_state {
     bool quiet;

@@ -27,7 +27,8 @@ static const char draw_help[] =
     "  --temperature X           0: greedy, the default; above: sampling\n"
     "  --top-k N  --top-p X  --repetition-penalty X  --seed N  --system TEXT\n"
     "  --model MODEL  --threads N  --cpu TIER  --kv-cache f32|f16|bf16|q8_0\n"
-    "  --vision f32|bf16  --json  --quiet\n" CLI_VIEW_HELP CLI_DEID_HELP
+    "  --vision f32|bf16  --json  --quiet\n"
+    "  --mlock                   keeps the model's files in memory\n" CLI_VIEW_HELP CLI_DEID_HELP
     "  --no-burn-in              DICOM output without the mark in the pixels\n";
 
 typedef struct draw_options {

@@ -21,6 +21,7 @@ struct hg_model {
     const hg_kernels *kernels;
     int n_threads;
     hg_dtype cache_type;
+    char lock_note[HG_ERROR_TEXT_BYTES]; /* why weights that should be locked in memory are not */
 };
 
 struct hg_session {

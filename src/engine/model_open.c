@@ -5,9 +5,11 @@
  */
 #include "engine/engine.h"
 
+#include "base/file_map.h"
 #include "base/memory.h"
 #include "base/parallel.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* The OpenMP runtime ends the process when the system gives it no more threads. */
@@ -103,6 +105,25 @@ static hg_status open_kernels(hg_model *m, const hg_model_options *options, hg_e
     return HG_STATUS_OK;
 }
 
+/* A model that is not locked answers as well, only perhaps later: no failure. */
+static void open_lock(hg_model *m)
+{
+    const hg_source_locked l = hg_source_lock(&m->source);
+    const uint64_t limit = hg_file_map_lock_limit();
+    char reason[256];
+    if (l.reason == 0)
+        return;
+    if (limit < l.bytes)
+        snprintf(reason, sizeof reason,
+                 "the limit on locked memory is %.1f MB; raise it above what the model takes (ulimit -l, "
+                 "LimitMEMLOCK= of a service, --ulimit memlock= of a container)",
+                 (double)limit * 1e-6);
+    else
+        snprintf(reason, sizeof reason, "%s", strerror(l.reason));
+    snprintf(m->lock_note, sizeof m->lock_note, "%.1f of the model's %.1f MB are locked in memory: %s",
+             (double)l.locked * 1e-6, (double)l.bytes * 1e-6, reason);
+}
+
 hg_status hg_model_open(hg_model **out, const char *path, const hg_model_options *options, hg_error *err)
 {
     *out = NULL;
@@ -117,6 +138,8 @@ hg_status hg_model_open(hg_model **out, const char *path, const hg_model_options
         status = open_source(m, path, err);
     if (status == HG_STATUS_OK)
         status = open_vision(m, options != NULL ? options->vision : NULL, err);
+    if (status == HG_STATUS_OK && options != NULL && options->lock)
+        open_lock(m);
     if (status == HG_STATUS_OK)
         *out = m;
     else
@@ -136,6 +159,11 @@ void hg_model_close(hg_model *model)
 bool hg_model_is_random(const hg_model *model)
 {
     return model->source.manifest.random_weights;
+}
+
+const char *hg_model_get_lock_note(const hg_model *model)
+{
+    return model->lock_note;
 }
 
 const char *hg_model_get_name(const hg_model *model)

@@ -148,6 +148,11 @@ void hg_tensor_file_release(const hg_tensor_file *f, const void *from, size_t by
     hg_file_map_release(&f->map, from, bytes);
 }
 
+int hg_tensor_file_lock(const hg_tensor_file *f)
+{
+    return hg_file_map_lock(&f->map);
+}
+
 size_t hg_tensor_file_bytes(const hg_tensor_file *f)
 {
     return f->map.size;

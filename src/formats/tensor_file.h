@@ -53,6 +53,9 @@ hg_status hg_tensor_file_need(const hg_tensor_file *f, const char *name, const h
  * (see hg_file_map_release). Bytes that are not the file's own, copies, are kept. */
 void hg_tensor_file_release(const hg_tensor_file *f, const void *from, size_t bytes);
 
+/* Keeps the whole file in memory until it is closed: 0, or an errno (see hg_file_map_lock). */
+int hg_tensor_file_lock(const hg_tensor_file *f);
+
 /* Several files as one name space. */
 typedef struct hg_tensor_set hg_tensor_set;
 

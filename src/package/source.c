@@ -151,6 +151,31 @@ hg_status hg_source_open(hg_source *s, const hg_source_paths *paths, hg_error *e
     return status;
 }
 
+static void lock_file(hg_source_locked *l, const hg_tensor_file *file)
+{
+    if (file == NULL)
+        return;
+    int reason = hg_tensor_file_lock(file);
+    l->bytes += hg_tensor_file_bytes(file);
+    if (reason == 0)
+        l->locked += hg_tensor_file_bytes(file);
+    else
+        l->reason = reason;
+}
+
+hg_source_locked hg_source_lock(const hg_source *s)
+{
+    hg_source_locked l = {0};
+    lock_file(&l, s->package);
+    lock_file(&l, s->base_file);
+    for (int part = 0; part < HG_PART_COUNT; part++) { /* views have no files of their own */
+        const hg_tensor_set *set = s->parts.sets[part];
+        for (size_t i = 0; set != NULL && i < hg_tensor_set_n_files(set); i++)
+            lock_file(&l, hg_tensor_set_get_file(set, i));
+    }
+    return l;
+}
+
 void hg_source_close(hg_source *s)
 {
     hg_model_parts_close(&s->parts); /* views first, then what they look at */

@@ -50,6 +50,17 @@ typedef struct hg_source {
 hg_status hg_source_open(hg_source *s, const hg_source_paths *paths, hg_error *err) HG_MUST_CHECK;
 void hg_source_close(hg_source *s);
 
+/* Which of a model's files of weights are kept in memory, in bytes. */
+typedef struct hg_source_locked {
+    uint64_t bytes;  /* of all files */
+    uint64_t locked; /* of those that are */
+    int reason;      /* errno of the last one that could not be; 0: all are */
+} hg_source_locked;
+
+/* Reads the files of the source's weights into memory and keeps them there until it is closed, as far as the
+ * system allows it. */
+hg_source_locked hg_source_lock(const hg_source *s);
+
 /* Whether a path is a package of ours, complete or adapters only: looks at the content. */
 bool hg_source_is_package(const char *path);
 

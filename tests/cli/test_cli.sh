@@ -60,6 +60,7 @@ expect 0 'healthgpt [0-9]' --version
 expect 0 '.' ask --model "$m3" --max-tokens 8 "$image" "What is it?"
 expect 0 '"stop": "length"' ask --json --quiet --model "$m3" --max-tokens 4 "$image" "What is it?"
 expect 0 '.' ask --model "$m3" --max-tokens 4 "A question without an image"
+expect 0 '.' ask --mlock --model "$m3" --max-tokens 4 "A question to a model that stays in memory"
 expect 0 '.' ask --model "$data/tiny/l14" --max-tokens 4 "$image" "What is it?"
 expect 0 '.' ask --model "$data/tiny/xl32" --max-tokens 4 "$image" "What is it?"
 expect 0 '.' ask --model "$m3" --max-tokens 4 "$image" "$image" "Two images: what differs?"

@@ -37,7 +37,7 @@ for stage in 'load' 'read bandwidth' 'product f32' 'image, ask' 'image, draw' 'p
   'picture from codes' 'picture to codes'; do
   expect_stage "$stage"
 done
-expect 0 'decode, ask' bench --model "$data/tiny/xl32" $quick --threads 1 --quiet
+expect 0 'decode, ask' bench --model "$data/tiny/xl32" $quick --threads 1 --mlock --quiet
 grep -q 'draw' "$work/out" && fail "a model that cannot draw has no drawing stages"
 expect 2 'give one of them' bench --small --model "$data/tiny/m3"
 expect 2 'whole number' bench --runs 0
