@@ -34,22 +34,48 @@ static hg_status bench_report(const hg_bench *b, const char *stage, int done, hg
     return hg_error_set(err, HG_STATUS_FAILED, "cancelled");
 }
 
-hg_status hg_bench_measure(hg_bench *b, const hg_bench_label *label, const hg_bench_task *task, hg_error *err)
+/* Seconds of one run. */
+static hg_status timed_run(const hg_bench_task *task, double *seconds, hg_error *err)
 {
-    double seconds[HG_BENCH_MAX_RUNS];
+    hg_status status = task->before != NULL ? task->before(task->arg, err) : HG_STATUS_OK;
+    double begin = hg_session_now();
+    if (status == HG_STATUS_OK)
+        status = task->run(task->arg, err);
+    *seconds = hg_session_now() - begin;
+    return status;
+}
+
+/* The runs' seconds, sorted, and the least time that the stage's work can take: its amount of the yardstick
+ * at the yardstick's median. */
+static hg_status all_runs(const hg_bench *b, const hg_bench_label *label, const hg_bench_task *task,
+                          double *seconds, double *limit_s, hg_error *err)
+{
+    double yard[HG_BENCH_MAX_RUNS];
+    *limit_s = 0;
     for (int i = -1; i < b->n_runs; i++) { /* the first warms up */
+        int at = i < 0 ? 0 : i;
         hg_status status = bench_report(b, label->stage, i + 1, err);
-        if (status == HG_STATUS_OK && task->before != NULL)
-            status = task->before(task->arg, err);
-        double begin = hg_session_now();
         if (status == HG_STATUS_OK)
-            status = task->run(task->arg, err);
+            status = timed_run(task, &seconds[at], err);
+        if (status == HG_STATUS_OK && label->limit != NULL)
+            status = timed_run(&label->limit->task, &yard[at], err);
         if (status != HG_STATUS_OK)
             return status;
-        if (i >= 0)
-            seconds[i] = hg_session_now() - begin;
     }
     qsort(seconds, (size_t)b->n_runs, sizeof *seconds, compare_doubles);
+    if (label->limit == NULL)
+        return HG_STATUS_OK;
+    qsort(yard, (size_t)b->n_runs, sizeof *yard, compare_doubles);
+    *limit_s = label->limit_amount / label->limit->amount * median_of(b->n_runs, yard);
+    return HG_STATUS_OK;
+}
+
+hg_status hg_bench_measure(hg_bench *b, const hg_bench_label *label, const hg_bench_task *task, hg_error *err)
+{
+    double seconds[HG_BENCH_MAX_RUNS], limit_s;
+    hg_status status = all_runs(b, label, task, seconds, &limit_s, err);
+    if (status != HG_STATUS_OK)
+        return status;
     double median = median_of(b->n_runs, seconds);
     if (b->report->n_lines == HG_BENCH_MAX_LINES)
         return hg_error_set(err, HG_STATUS_FAILED, "more than %d measurements", HG_BENCH_MAX_LINES);
@@ -62,9 +88,9 @@ hg_status hg_bench_measure(hg_bench *b, const hg_bench_label *label, const hg_be
         .low = seconds[0],
         .high = seconds[b->n_runs - 1],
         .n_runs = b->n_runs,
-        .limit = label->limit,
-        .limit_s = label->limit_s,
-        .share = label->limit_s > 0 ? label->limit_s / median : 0,
+        .limit = label->limit != NULL ? label->limit->stage : NULL,
+        .limit_s = limit_s,
+        .share = limit_s / median,
     };
     return bench_report(b, label->stage, b->n_runs + 1, err);
 }
@@ -99,12 +125,15 @@ static hg_status bench_session(hg_bench *b, hg_session *s, hg_error *err)
         return hg_error_set(err, HG_STATUS_USAGE,
                             "a prompt of %lld tokens and %lld more do not fit the model's context of %lld",
                             (long long)b->n_prompt, (long long)b->n_answer, (long long)s->cache.capacity);
-    hg_status status = hg_bench_limits(b, &clip->config, clip->bf16, err);
+    hg_status status = hg_bench_limits_open(b, &clip->config, clip->bf16, err);
     if (status == HG_STATUS_OK)
         status = hg_bench_vision(b, s, err);
     for (int task = 0; task < HG_TASK_COUNT && status == HG_STATUS_OK; task++)
         status = hg_bench_language(b, s, (hg_task)task, err);
-    return status == HG_STATUS_OK ? hg_bench_picture(b, s, err) : status;
+    if (status == HG_STATUS_OK)
+        status = hg_bench_picture(b, s, err);
+    hg_bench_limits_close(b);
+    return status;
 }
 
 static hg_status bench_model(hg_bench *b, const char *path, hg_error *err)

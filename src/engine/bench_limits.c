@@ -8,10 +8,14 @@
 #include "base/memory.h"
 #include "base/parallel.h"
 
+#include <string.h>
+
 /* Larger than any cache. */
 #define READ_BYTES ((size_t)1 << 30)
 #define READ_BYTES_SMALL ((size_t)128 << 20)
 #define READ_CHUNK ((size_t)1 << 20)
+#define READ_LINE 64
+#define READ_AHEAD 4096
 /* Columns of a chunk of a product. */
 #define PRODUCT_BLOCK 512
 /* The tokens of the measured prompt and HealthGPT-M3's q, k and v: outputs and inputs of one layer. */
@@ -19,73 +23,57 @@
 #define DECODER_OUT 9216
 #define DECODER_IN 3072
 
-typedef struct read_job {
-    const uint64_t *data;
-    uint64_t sums[READ_BYTES / READ_CHUNK]; /* so that no read can be left out */
-} read_job;
+#define READ_LANES 8
 
+typedef struct read_work {
+    int n_threads;
+    size_t bytes;
+    uint8_t *data;
+    uint64_t sums[READ_BYTES / READ_CHUNK]; /* so that no read can be left out */
+} read_work;
+
+/* One load a cache line, asked for ahead: what is measured is the memory, not the loads. */
 static void read_chunk(void *arg, int64_t index, int worker)
 {
     (void)worker;
-    read_job *job = arg;
-    const uint64_t *x = job->data + (size_t)index * (READ_CHUNK / sizeof *x);
-    uint64_t lane[16] = {0};
-    for (size_t i = 0; i < READ_CHUNK / sizeof *x; i += 16) {
-        for (int l = 0; l < 16; l++)
-            lane[l] ^= x[i + (size_t)l];
+    read_work *work = arg;
+    const uint8_t *p = work->data + (size_t)index * READ_CHUNK;
+    uint64_t lane[READ_LANES] = {0};
+    for (size_t i = 0; i < READ_CHUNK; i += READ_LANES * READ_LINE) {
+        for (size_t l = 0; l < READ_LANES; l++) {
+            uint64_t part;
+            memcpy(&part, p + i + l * READ_LINE, sizeof part);
+            __builtin_prefetch(p + i + l * READ_LINE + READ_AHEAD);
+            lane[l] ^= part;
+        }
     }
-    for (int l = 1; l < 16; l++)
+    for (int l = 1; l < READ_LANES; l++)
         lane[0] ^= lane[l];
-    job->sums[index] = lane[0];
+    work->sums[index] = lane[0];
 }
-
-typedef struct read_task {
-    int n_threads;
-    size_t bytes;
-    read_job job;
-} read_task;
 
 static hg_status read_run(void *arg, hg_error *err)
 {
     (void)err;
-    read_task *t = arg;
-    hg_parallel_for(t->n_threads, (int64_t)(t->bytes / READ_CHUNK), read_chunk, &t->job);
+    read_work *work = arg;
+    hg_parallel_for(work->n_threads, (int64_t)(work->bytes / READ_CHUNK), read_chunk, work);
     return HG_STATUS_OK;
 }
 
-static hg_status measure_bandwidth(hg_bench *b, hg_error *err)
-{
-    bool small = b->request->small;
-    size_t bytes = small ? READ_BYTES_SMALL : READ_BYTES;
-    uint64_t *data = hg_mem_aligned(64, bytes);
-    if (data == NULL)
-        return hg_error_memory(err, bytes, "the measurement of bandwidth");
-    for (size_t i = 0; i < bytes / sizeof *data; i++)
-        data[i] = i * 0x9e3779b97f4a7c15U; /* pages that were never written all are one page of zeros */
-    read_task task = {.n_threads = b->n_threads, .bytes = bytes, .job = {.data = data}};
-    const hg_bench_label label = {
-        "read bandwidth", small ? "128 MiB" : "1 GiB", "GB/s", (double)bytes * 1e-9, NULL, 0};
-    hg_status status = hg_bench_measure(b, &label, &(hg_bench_task){NULL, read_run, &task}, err);
-    if (status == HG_STATUS_OK)
-        b->bandwidth = 1e9 * b->report->lines[b->report->n_lines - 1].speed;
-    hg_mem_free(data);
-    return status;
-}
-
 /* y (m, n) = x (m, k) · w (n, k)ᵀ, in f32 or bf16. */
-typedef struct product_task {
+typedef struct product_work {
     const hg_kernels *kernels;
     int n_threads;
     bool bf16;
     int64_t m, n, k;
     void *x, *w;
     float *y;
-} product_task;
+} product_work;
 
 static void product_chunk(void *arg, int64_t index, int worker)
 {
     (void)worker;
-    const product_task *t = arg;
+    const product_work *t = arg;
     int64_t first = index * PRODUCT_BLOCK, n = t->n - first < PRODUCT_BLOCK ? t->n - first : PRODUCT_BLOCK;
     if (t->bf16) {
         hg_bf16_product s = {.m = t->m, .n = n, .k = t->k, .ldx = t->k, .ldw = t->k, .ldy = t->n};
@@ -99,7 +87,7 @@ static void product_chunk(void *arg, int64_t index, int worker)
 static hg_status product_run(void *arg, hg_error *err)
 {
     (void)err;
-    product_task *t = arg;
+    product_work *t = arg;
     hg_parallel_for(t->n_threads, (t->n + PRODUCT_BLOCK - 1) / PRODUCT_BLOCK, product_chunk, t);
     return HG_STATUS_OK;
 }
@@ -118,43 +106,85 @@ static void *product_values(int64_t n, bool bf16)
     return x;
 }
 
-/* *speed: operations a second. */
-static hg_status measure_product(hg_bench *b, const char *stage, const char *work, product_task t,
-                                 double *speed, hg_error *err)
+struct hg_bench_limits {
+    read_work read;
+    product_work f32, bf16, vision;
+};
+
+/* The yardstick's own line in the report; on success it is one from now on. */
+static hg_status measure_alone(hg_bench *b, hg_bench_yardstick *y, const char *work, const char *unit,
+                               hg_error *err)
 {
-    t.kernels = b->kernels;
-    t.n_threads = b->n_threads;
-    t.x = product_values(t.m * t.k, t.bf16);
-    t.w = product_values(t.n * t.k, t.bf16);
-    t.y = hg_mem_array((size_t)(t.m * t.n), sizeof *t.y);
-    double operations = 2 * (double)t.m * (double)t.n * (double)t.k;
-    const hg_bench_label label = {stage, work, "GFLOP/s", operations * 1e-9, NULL, 0};
-    hg_status status = t.x != NULL && t.w != NULL && t.y != NULL
-                           ? hg_bench_measure(b, &label, &(hg_bench_task){NULL, product_run, &t}, err)
-                           : hg_error_memory(err, 0, "the measurement of products");
+    const hg_bench_label label = {.stage = y->stage, .work = work, .unit = unit, .amount = y->amount * 1e-9};
+    hg_status status = hg_bench_measure(b, &label, &y->task, err);
     if (status == HG_STATUS_OK)
-        *speed = 1e9 * b->report->lines[b->report->n_lines - 1].speed;
-    hg_mem_free(t.x);
-    hg_mem_free(t.w);
-    hg_mem_free(t.y);
+        y->speed = 1e9 * b->report->lines[b->report->n_lines - 1].speed;
     return status;
 }
 
-hg_status hg_bench_limits(hg_bench *b, const hg_clip_config *clip, bool vision_bf16, hg_error *err)
+static hg_status measure_bandwidth(hg_bench *b, hg_error *err)
 {
-    hg_status status = measure_bandwidth(b, err);
-    const product_task decoder = {.m = DECODER_ROWS, .n = DECODER_OUT, .k = DECODER_IN};
-    if (status == HG_STATUS_OK)
-        status = measure_product(b, "product f32", "512 x 3072 x 9216", decoder, &b->f32, err);
-    if (status == HG_STATUS_OK && b->kernels->fast_bf16) {
-        product_task bf16 = decoder;
-        bf16.bf16 = true;
-        status = measure_product(b, "product bf16", "512 x 3072 x 9216", bf16, &b->bf16, err);
-    }
+    bool small = b->request->small;
+    read_work *work = &b->limits->read;
+    work->n_threads = b->n_threads;
+    work->bytes = small ? READ_BYTES_SMALL : READ_BYTES;
+    work->data = hg_mem_aligned(64, work->bytes + READ_AHEAD);
+    if (work->data == NULL)
+        return hg_error_memory(err, work->bytes, "the measurement of bandwidth");
+    for (size_t i = 0; i < work->bytes; i++) /* pages that were never written all are one page of zeros */
+        work->data[i] = (uint8_t)(i * 197 >> 3);
+    b->bandwidth = (hg_bench_yardstick){
+        .stage = "read bandwidth", .task = {NULL, read_run, work}, .amount = (double)work->bytes};
+    return measure_alone(b, &b->bandwidth, small ? "128 MiB" : "1 GiB", "GB/s", err);
+}
+
+static hg_status measure_product(hg_bench *b, hg_bench_yardstick *y, product_work *work, const char *stage,
+                                 const char *words, hg_error *err)
+{
+    work->kernels = b->kernels;
+    work->n_threads = b->n_threads;
+    work->x = product_values(work->m * work->k, work->bf16);
+    work->w = product_values(work->n * work->k, work->bf16);
+    work->y = hg_mem_array((size_t)(work->m * work->n), sizeof *work->y);
+    if (work->x == NULL || work->w == NULL || work->y == NULL)
+        return hg_error_memory(err, 0, "the measurement of products");
+    *y = (hg_bench_yardstick){.stage = stage,
+                              .task = {NULL, product_run, work},
+                              .amount = 2 * (double)work->m * (double)work->n * (double)work->k};
+    return measure_alone(b, y, words, "GFLOP/s", err);
+}
+
+hg_status hg_bench_limits_open(hg_bench *b, const hg_clip_config *clip, bool vision_bf16, hg_error *err)
+{
+    hg_bench_limits *l = b->limits = hg_mem_array(1, sizeof *b->limits);
+    if (l == NULL)
+        return hg_error_memory(err, sizeof *l, "the measurement of limits");
     int64_t side = clip->image_size / clip->patch;
-    const product_task image = {.bf16 = vision_bf16, .m = 1 + side * side, .n = clip->mlp, .k = clip->hidden};
+    l->f32 = l->bf16 = (product_work){.m = DECODER_ROWS, .n = DECODER_OUT, .k = DECODER_IN};
+    l->bf16.bf16 = true;
+    l->vision = (product_work){.bf16 = vision_bf16, .m = 1 + side * side, .n = clip->mlp, .k = clip->hidden};
+    hg_status status = measure_bandwidth(b, err);
     if (status == HG_STATUS_OK)
-        status = measure_product(b, "product, image", vision_bf16 ? "CLIP's fc1, bf16" : "CLIP's fc1, f32",
-                                 image, &b->vision, err);
+        status = measure_product(b, &b->f32, &l->f32, "product f32", "512 x 3072 x 9216", err);
+    if (status == HG_STATUS_OK && b->kernels->fast_bf16)
+        status = measure_product(b, &b->bf16, &l->bf16, "product bf16", "512 x 3072 x 9216", err);
+    if (status == HG_STATUS_OK)
+        status = measure_product(b, &b->vision, &l->vision, "product, image",
+                                 vision_bf16 ? "CLIP's fc1, bf16" : "CLIP's fc1, f32", err);
     return status;
+}
+
+void hg_bench_limits_close(hg_bench *b)
+{
+    if (b->limits == NULL)
+        return;
+    product_work *const products[] = {&b->limits->f32, &b->limits->bf16, &b->limits->vision};
+    for (size_t i = 0; i < sizeof products / sizeof *products; i++) {
+        hg_mem_free(products[i]->x);
+        hg_mem_free(products[i]->w);
+        hg_mem_free(products[i]->y);
+    }
+    hg_mem_free(b->limits->read.data);
+    hg_mem_free(b->limits);
+    b->limits = NULL;
 }

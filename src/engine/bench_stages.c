@@ -93,9 +93,11 @@ hg_status hg_bench_vision(hg_bench *b, hg_session *s, hg_error *err)
         if (!m->tasks[i].present)
             continue;
         r.layers = m->tasks[i].clip_layers;
-        const hg_bench_label label = {
-            stages[i], works[i],         "ms",
-            0,         "product, image", clip_operations(&m->clip.config, r.layers) / b->vision};
+        const hg_bench_label label = {.stage = stages[i],
+                                      .work = works[i],
+                                      .unit = "ms",
+                                      .limit = &b->vision,
+                                      .limit_amount = clip_operations(&m->clip.config, r.layers)};
         status = hg_bench_measure(b, &label, &(hg_bench_task){NULL, clip_run, &r}, err);
         if (status == HG_STATUS_OK && i == HG_TASK_COMPREHENSION && m->clip.bf16)
             status = clip_compare(&r, err);
@@ -187,10 +189,12 @@ static hg_status measure_prefill(stage_run *r, hg_error *err)
     const hg_decoder_config *c = &m->decoder.config;
     double t = count(b->n_prompt), attended = count(c->n_heads) * count(c->head_dim) * count(c->n_layers);
     double operations = 2 * t * layer_weights(m, r->task, false) + 4 * t * (t + 1) / 2 * attended;
-    double peak = b->bf16 > b->f32 ? b->bf16 : b->f32;
-    const hg_bench_label label = {
-        stages[r->task],  "prompt of text", "tok/s", t, b->bf16 > b->f32 ? "product bf16" : "product f32",
-        operations / peak};
+    const hg_bench_label label = {.stage = stages[r->task],
+                                  .work = "prompt of text",
+                                  .unit = "tok/s",
+                                  .amount = t,
+                                  .limit = b->bf16.speed > b->f32.speed ? &b->bf16 : &b->f32,
+                                  .limit_amount = operations};
     return hg_bench_measure(b, &label, &(hg_bench_task){prefill_before, prefill_run, r}, err);
 }
 
@@ -205,9 +209,12 @@ static hg_status measure_decode(stage_run *r, hg_error *err)
                     (double)hg_dtype_bytes(cache->dtype);
     double bytes =
         layer_weights(&r->session->model->weights, r->task, true) + (double)hg_tensor_bytes(&rows) + cached;
-    const hg_bench_label label = {stages[r->task],  "behind the prompt",
-                                  "tok/s",          count(b->n_answer),
-                                  "read bandwidth", count(b->n_answer) * bytes / b->bandwidth};
+    const hg_bench_label label = {.stage = stages[r->task],
+                                  .work = "behind the prompt",
+                                  .unit = "tok/s",
+                                  .amount = count(b->n_answer),
+                                  .limit = &b->bandwidth,
+                                  .limit_amount = count(b->n_answer) * bytes};
     return hg_bench_measure(b, &label, &(hg_bench_task){decode_before, decode_run, r}, err);
 }
 
@@ -266,13 +273,14 @@ static hg_status measure_picture(stage_run *r, hg_error *err)
     if (r->session->model->weights.maps[r->way] != NULL) {
         bool bf16 = r->way == HG_VQGAN_DECODE && r->session->model->weights.clip.bf16;
         const hg_bench_label alone = {
-            stages[r->way][0], bf16 ? "each once, bf16" : "each once, f32", "ms", 0, NULL, 0};
-        hg_status status =
-            hg_bench_measure(r->bench, &alone, &(hg_bench_task){NULL, picture_convolutions, r}, err);
+            .stage = stages[r->way][0], .work = bf16 ? "each once, bf16" : "each once, f32", .unit = "ms"};
+        r->bench->convolutions =
+            (hg_bench_yardstick){.stage = alone.stage, .task = {NULL, picture_convolutions, r}, .amount = 1};
+        hg_status status = hg_bench_measure(r->bench, &alone, &r->bench->convolutions.task, err);
         if (status != HG_STATUS_OK)
             return status;
-        whole.limit = stages[r->way][0];
-        whole.limit_s = r->bench->report->lines[r->bench->report->n_lines - 1].median;
+        whole.limit = &r->bench->convolutions;
+        whole.limit_amount = 1;
     }
     return hg_bench_measure(r->bench, &whole, &task, err);
 }
