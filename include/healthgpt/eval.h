@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval.h: how good pictures are, against the truth.
+ * eval.h: how good pictures are, against the truth, and how good a model is on a list of items.
  */
 #ifndef HEALTHGPT_EVAL_H
 #define HEALTHGPT_EVAL_H
 
+#include <healthgpt/healthgpt.h>
 #include <healthgpt/image.h>
+#include <healthgpt/progress.h>
 #include <healthgpt/status.h>
 
 #include <stdbool.h>
@@ -46,6 +48,29 @@ HG_API hg_status hg_eval_compare(const hg_image *a, const hg_image *b, const hg_
 
 /* 10 log10(range^2 / mse), infinite for 0. */
 HG_API double hg_eval_psnr(double mse, double range);
+
+/* ---- a model on a list of items ---- */
+
+typedef struct hg_eval_set_request {
+    const char *data;   /* list of items, as training reads it (docs/training.md) */
+    const char *images; /* what relative image paths are relative to; NULL: the list's folder */
+    const char *out; /* folder for items.jsonl, result.json, index.html and drawn/; NULL: nothing is written
+                      */
+    size_t limit;    /* evaluate so many items, spread evenly over the list; 0: all */
+    int max_tokens;  /* of an answer; 0: 128 */
+    bool resume;     /* go on with the items of an earlier run in `out` */
+    hg_progress progress; /* stage "items" */
+} hg_eval_set_request;
+
+/* Asks and draws every item of a list, greedily, and compares with the truth. `*json` becomes the text of an
+ * object, which docs/evaluation.md describes: accuracy of questions by groups with Wilson's intervals and the
+ * most common answer beside it, the rate of invented lesions, means of SSIM, PSNR and MAE of drawings beside
+ * those of the input and of the picture autoencoder. The caller frees it with hg_text_free. An item that
+ * cannot be scored (no image, a prompt that is too long) is counted in "failed", tasks that the model was not
+ * trained for in "skipped". The same model, list and settings give the same result, interrupted or not.
+ * HG_STATUS_USAGE when `out` holds another run; HG_STATUS_TASK when the model can do nothing of the list. */
+HG_API hg_status hg_eval_set(hg_model *model, const hg_eval_set_request *request, char **json,
+                             hg_error *err) HG_MUST_CHECK;
 
 #ifdef __cplusplus
 }

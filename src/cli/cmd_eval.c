@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cmd_eval.c: healthgpt eval images A B: how near pictures are to the truth. A and B are two files, or two
- * folders whose files have the same names.
+ * cmd_eval.c: healthgpt eval images A B (and the way to eval set): how near pictures are to the truth. A and
+ * B are two files, or two folders whose files have the same names.
  */
+#include "cmd_eval.h"
 #include "cli.h"
 
 #include <healthgpt/eval.h>
@@ -17,7 +18,9 @@
 #define EVAL_PATH_BYTES 4096
 
 static const char eval_help[] = "usage: healthgpt eval images A B [OPTIONS]   SSIM, PSNR, MSE and MAE of "
-                                "picture A against the truth B\n\n"
+                                "picture A against the truth B\n"
+                                "       healthgpt eval set LIST.json [OPTIONS]   a model on a list of items "
+                                "(eval set --help)\n\n"
                                 "A and B are image files of one size, or folders: then files of the same "
                                 "name are compared, and the means\n"
                                 "are printed, too.\n"
@@ -250,6 +253,8 @@ static hg_status eval_take(eval_options *o, int code)
 
 int cmd_eval(int argc, char **argv)
 {
+    if (argc > 1 && strcmp(argv[1], "set") == 0)
+        return cmd_eval_set(argc - 1, argv + 1);
     eval_options o = {0};
     int code;
     while ((code = getopt_long(argc, argv, "", eval_long, NULL)) != -1) {
@@ -262,7 +267,8 @@ int cmd_eval(int argc, char **argv)
             return (int)status;
     }
     if (argc - optind != 3 || strcmp(argv[optind], "images") != 0)
-        return cli_fail(HG_STATUS_USAGE, "eval: 'images A B' is wanted (see healthgpt eval --help)");
+        return cli_fail(HG_STATUS_USAGE,
+                        "eval: 'images A B' or 'set LIST' is wanted (see healthgpt eval --help)");
     o.a = argv[optind + 1];
     o.b = argv[optind + 2];
     return eval_images(&o);

@@ -103,6 +103,16 @@ void hg_set_page_sample(hg_set_page *page, const char *image, const char *target
     push(page, "</figure>\n");
 }
 
+void hg_set_page_html(hg_set_page *page, const char *html)
+{
+    push(page, html);
+}
+
+void hg_set_page_text(hg_set_page *page, const char *text)
+{
+    push_escaped(page, text);
+}
+
 hg_status hg_set_page_write(hg_set_page *page, const char *folder, hg_error *err)
 {
     char path[HG_PATH_BYTES];

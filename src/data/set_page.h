@@ -26,6 +26,10 @@ void hg_set_page_table_end(hg_set_page *page);
 /* A sample: a picture (path relative to the page; NULL: none), its target (may be NULL) and a text. */
 void hg_set_page_sample(hg_set_page *page, const char *image, const char *target, const char *text);
 
+/* For pages that need more: HTML as it is, and text with what HTML would read escaped. */
+void hg_set_page_html(hg_set_page *page, const char *html);
+void hg_set_page_text(hg_set_page *page, const char *text);
+
 /* Writes FOLDER/index.html. */
 hg_status hg_set_page_write(hg_set_page *page, const char *folder, hg_error *err) HG_MUST_CHECK;
 

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * eval_draw.c: one drawing of a list, compared with its target, beside two pictures that no language model
+ * made: the input as it is (as large as the target by bicubic interpolation), which a drawing must beat, and
+ * the target through the picture autoencoder and back, which it can hardly beat.
+ */
+#include "eval/eval_run.h"
+
+#include "base/file.h"
+#include "image/pixels.h"
+#include "image/resize.h"
+#include "image/rgb.h"
+
+#include <healthgpt/healthgpt.h>
+
+#include <math.h>
+#include <string.h>
+
+/* `out` (empty) becomes the picture in 8 bits without alpha and of the given size. */
+static hg_status fit(hg_image *out, const hg_image *in, int width, int height, bool *resized, hg_error *err)
+{
+    hg_image opaque;
+    hg_image_init(&opaque);
+    hg_status status = hg_image_to_opaque(&opaque, in, err);
+    if (status == HG_STATUS_OK && opaque.width == width && opaque.height == height) {
+        *out = opaque;
+        return HG_STATUS_OK;
+    }
+    *resized = true;
+    if (status == HG_STATUS_OK)
+        status = hg_image_alloc(out, width, height, opaque.channels, 8, err);
+    if (status == HG_STATUS_OK)
+        status = hg_resize_u8(out->samples, width, height, opaque.samples, opaque.width, opaque.height,
+                              opaque.channels, HG_RESIZE_FILTER_BICUBIC, err);
+    hg_image_deinit(&opaque);
+    return status;
+}
+
+/* Adds the scores of a picture under `name`. `truth` has 8 bits and no alpha. */
+static hg_status add_scores(json_t *record, const char *name, const hg_image *picture, const hg_image *truth,
+                            hg_error *err)
+{
+    hg_image fitted;
+    hg_image_scores s;
+    bool resized = false;
+    hg_image_init(&fitted);
+    hg_status status = fit(&fitted, picture, truth->width, truth->height, &resized, err);
+    if (status == HG_STATUS_OK)
+        status = hg_eval_compare(&fitted, truth, NULL, &s, err);
+    hg_image_deinit(&fitted);
+    if (status != HG_STATUS_OK)
+        return status;
+    if (strcmp(name, "drawn") == 0)
+        json_object_set_new(record, "resized", json_boolean(resized));
+    json_t *psnr = isfinite(s.psnr) ? json_real(s.psnr) : json_null();
+    json_t *scores = json_pack("{s:f, s:o, s:f}", "ssim", s.ssim, "psnr", psnr, "mae", s.mae);
+    return json_object_set_new(json_object_get(record, "scores"), name, scores) == 0
+               ? HG_STATUS_OK
+               : hg_error_memory(err, sizeof s, "a record");
+}
+
+/* What the picture autoencoder leaves of the truth; nothing is added when the model has no encoder for it. */
+static hg_status add_ceiling(hg_eval_run *run, json_t *record, const hg_image *truth, hg_error *err)
+{
+    int32_t *codes;
+    size_t n;
+    hg_image *back;
+    hg_status status = hg_vq_encode(run->session, truth, &codes, &n, err);
+    if (status != HG_STATUS_OK)
+        return status == HG_STATUS_TASK ? HG_STATUS_OK : status;
+    status = hg_vq_decode(run->session, codes, n, &back, err);
+    hg_codes_free(codes);
+    if (status == HG_STATUS_OK) {
+        status = add_scores(record, "ceiling", back, truth, err);
+        hg_image_close(back);
+    }
+    return status;
+}
+
+static hg_status save(const hg_eval_run *run, json_t *record, const hg_image *picture, hg_error *err)
+{
+    char path[HG_PATH_BYTES], name[48];
+    if (run->request->out == NULL)
+        return HG_STATUS_OK;
+    snprintf(name, sizeof name, "drawn/%06lld.png",
+             (long long)json_integer_value(json_object_get(record, "index")));
+    json_object_set_new(record, "answer", json_string(name));
+    hg_status status = hg_path_join(path, run->request->out, name, err);
+    return status == HG_STATUS_OK ? hg_image_save(picture, path, NULL, err) : status;
+}
+
+/* Draws from `input` (NULL: from the text alone) and scores against `truth`. */
+static hg_status draw(hg_eval_run *run, hg_draw_task task, const char *text, const hg_image *input,
+                      const hg_image *truth, json_t *record, hg_error *err)
+{
+    hg_draw_request request = {.task = task,
+                               .image = input,
+                               .text = text,
+                               .sampling = {.top_p = 1},
+                               .progress = {hg_eval_run_report, run}};
+    hg_draw_result result;
+    hg_status status = hg_session_draw(run->session, &request, &result, err);
+    if (status != HG_STATUS_OK)
+        return status;
+    json_object_set_new(record, "scores", json_object());
+    status = add_scores(record, "drawn", result.picture, truth, err);
+    if (status == HG_STATUS_OK)
+        status = save(run, record, result.picture, err);
+    /* What is to be given back is no baseline for giving it back. */
+    if (status == HG_STATUS_OK && input != NULL && task != HG_DRAW_TASK_RECONSTRUCT)
+        status = add_scores(record, "input", input, truth, err);
+    if (status == HG_STATUS_OK)
+        status = add_ceiling(run, record, truth, err);
+    hg_draw_result_free(&result);
+    return status;
+}
+
+hg_status hg_eval_draw(hg_eval_run *run, const hg_llava_item *item, json_t *record, hg_error *err)
+{
+    hg_draw_task task;
+    const char *name = json_string_value(json_object_get(record, "task"));
+    if (name == NULL || !hg_draw_task_find(name, &task))
+        return hg_error_set(err, HG_STATUS_TASK, "no drawing task has this name");
+    if (item->target_image == NULL)
+        return hg_error_set(err, HG_STATUS_INPUT, "no target_image to compare with");
+    json_object_set_new(record, "question", json_string(item->turns[0].question));
+    json_object_set_new(record, "truth", json_string(hg_path_name(item->target_image)));
+    hg_image *input = NULL, *target = NULL, truth;
+    hg_image_init(&truth);
+    hg_status status = item->n_images > 0 ? hg_image_open(&input, item->images[0], err) : HG_STATUS_OK;
+    if (status == HG_STATUS_OK)
+        status = hg_image_open(&target, item->target_image, err);
+    if (status == HG_STATUS_OK)
+        status = hg_image_to_opaque(&truth, target, err);
+    if (status == HG_STATUS_OK)
+        status = draw(run, task, item->turns[0].question, input, &truth, record, err);
+    hg_image_deinit(&truth);
+    hg_image_close(input);
+    hg_image_close(target);
+    return status;
+}
