@@ -21,7 +21,8 @@ enum {
     SAMPLE_DRAWINGS = 2, /* of a task and part */
     SAMPLE_ANSWERS = 10  /* right ones, and as many wrong ones */
 };
-#define SAMPLE_MAX_BYTES ((size_t)4 << 20)
+#define SAMPLE_MAX_BYTES ((size_t)1 << 20)
+#define SAMPLES_MAX_BYTES ((size_t)8 << 20) /* of the page; samples that come later are left out */
 
 static const char page_style[] =
     "<style>td,th{text-align:right;border-bottom:1px solid #ccc;padding:2px 8px}td:first-child,"
@@ -250,7 +251,8 @@ static void push_sample(hg_set_page *page, const hg_eval_run *run, const json_t 
     hg_error unused;
     char drawn[HG_PATH_BYTES];
     size_t index = (size_t)json_integer_value(json_object_get(record, "index"));
-    if (hg_llava_read(run->set, index, &item, &unused) != HG_STATUS_OK)
+    if (page->body.size > SAMPLES_MAX_BYTES ||
+        hg_llava_read(run->set, index, &item, &unused) != HG_STATUS_OK)
         return;
     hg_set_page_html(page, "<div class=\"sample\">\n");
     if (item.n_images > 0)
