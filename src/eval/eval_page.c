@@ -239,9 +239,14 @@ static void push_drawn_text(hg_set_page *page, const json_t *record)
     push_line(page, "asked", text_of(record, "question"));
     for (size_t k = 0; k < 3; k++) {
         const json_t *s = json_object_get(json_object_get(record, "scores"), methods[k]);
-        if (s != NULL)
-            push(page, "<p>%s: SSIM %.4f, PSNR %.2f dB, MAE %.2f</p>\n", methods[k], number_of(s, "ssim"),
-                 number_of(s, "psnr"), number_of(s, "mae"));
+        if (s == NULL)
+            continue;
+        push(page, "<p>%s: SSIM %.4f, MAE %.2f, PSNR ", methods[k], number_of(s, "ssim"),
+             number_of(s, "mae"));
+        if (json_is_number(json_object_get(s, "psnr")))
+            push(page, "%.2f dB</p>\n", number_of(s, "psnr"));
+        else
+            push(page, "infinite</p>\n");
     }
 }
 
@@ -251,8 +256,7 @@ static void push_sample(hg_set_page *page, const hg_eval_run *run, const json_t 
     hg_error unused;
     char drawn[HG_PATH_BYTES];
     size_t index = (size_t)json_integer_value(json_object_get(record, "index"));
-    if (page->body.size > SAMPLES_MAX_BYTES ||
-        hg_llava_read(run->set, index, &item, &unused) != HG_STATUS_OK)
+    if (page->body.size > SAMPLES_MAX_BYTES || hg_llava_read(run->set, index, &item, &unused) != HG_STATUS_OK)
         return;
     hg_set_page_html(page, "<div class=\"sample\">\n");
     if (item.n_images > 0)
