@@ -48,16 +48,26 @@ static hg_status check_settings(const hg_eval_run *run, const char *path, hg_err
     return status;
 }
 
-/* Records of whole lines; *kept: bytes that they take. */
+/* Whether a line is a record of this list that comes after `last`. */
+static bool is_next(const hg_eval_run *run, const json_t *record, json_int_t last)
+{
+    const json_t *index = json_object_get(record, "index");
+    return json_is_integer(index) && json_integer_value(index) > last &&
+           json_integer_value(index) < (json_int_t)hg_llava_n_items(run->set);
+}
+
+/* Records of whole lines, up to the first that is none; *kept: bytes that they take. */
 static hg_status take_lines(hg_eval_run *run, const hg_buffer *text, size_t *kept, hg_error *err)
 {
     const char *begin = hg_buffer_text(text), *line = begin, *end;
+    json_int_t last = -1;
     while ((end = strchr(line, '\n')) != NULL) {
         json_t *record = json_loadb(line, (size_t)(end - line), 0, NULL);
-        if (!json_is_integer(json_object_get(record, "index"))) {
+        if (!is_next(run, record, last)) {
             json_decref(record);
             break;
         }
+        last = json_integer_value(json_object_get(record, "index"));
         if (json_array_append_new(run->records, record) != 0)
             return hg_error_memory(err, text->size, "earlier items");
         line = end + 1;

@@ -36,6 +36,11 @@ set_ -o "$work/b" --resume --limit 3 >/dev/null 2>&1; [ $? -eq 2 ] || fail "anot
 set_ -o "$work/b" --resume >/dev/null || fail "going on"
 for file in items.jsonl result.json; do cmp "$work/a/$file" "$work/b/$file" || fail "$file differs after going on"; done
 
+mkdir "$work/e"; cp "$work/a/run.json" "$work/e" # lines that are no records of this list, in order
+{ head -7 "$work/a/items.jsonl"; head -1 "$work/a/items.jsonl"; echo '{"index": 9999999}'; echo '[1]'; } >"$work/e/items.jsonl"
+set_ -o "$work/e" --resume >/dev/null || fail "going on after lines that do not belong"
+cmp "$work/a/items.jsonl" "$work/e/items.jsonl" || fail "lines that do not belong stay"
+
 # A sample; a missing image is counted, and the rest done.
 set_ --limit 4 -o "$work/c" >/dev/null || fail "a sample"
 [ "$(wc -l <"$work/c/items.jsonl")" -le 4 ] || fail "the sample's size"
