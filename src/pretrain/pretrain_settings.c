@@ -4,16 +4,14 @@
  */
 #include "pretrain/pretrain_settings.h"
 
-#include "base/buffer.h"
 #include "base/memory.h"
+#include "train/settings_file.h"
 
 #include <math.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define SETTINGS_MAX_BYTES ((size_t)1 << 20)
 
 static const char *const stage_names[HG_PRETRAIN_STAGE_COUNT] = {"tokenizer", "pretrain-vq", "pretrain-vit",
                                                                  "pretrain-lm"};
@@ -216,61 +214,29 @@ hg_status hg_pretrain_settings_set(hg_pretrain_settings *settings, const char *k
 
 /* ---- a file ---- */
 
-static char *trim(char *text)
+typedef struct file_reader {
+    hg_pretrain_settings *settings;
+    bool active; /* whether the section is for this stage; other sections are other programs' parts */
+} file_reader;
+
+static hg_status on_section(void *user, const char *name, hg_error *err)
 {
-    while (*text == ' ' || *text == '\t')
-        text++;
-    size_t n = strlen(text);
-    while (n > 0 && (text[n - 1] == ' ' || text[n - 1] == '\t' || text[n - 1] == '\r'))
-        text[--n] = 0;
-    if (n >= 2 && text[0] == '"' && text[n - 1] == '"') {
-        text[n - 1] = 0;
-        text++;
-    }
-    return text;
+    (void)err;
+    file_reader *r = user;
+    r->active = strcmp(name, hg_pretrain_stage_name(r->settings->stage)) == 0;
+    return HG_STATUS_OK;
 }
 
-/* One line; *active says whether the section is for this stage. Other sections are other programs' parts. */
-static hg_status read_line(hg_pretrain_settings *s, char *line, bool *active, hg_error *err)
+static hg_status on_value(void *user, const char *key, const char *value, hg_error *err)
 {
-    line = trim(line);
-    if (line[0] == 0 || line[0] == '#' || line[0] == ';')
-        return HG_STATUS_OK;
-    if (line[0] == '[') {
-        char *end = strchr(line, ']');
-        if (end == NULL || end[1] != 0)
-            return hg_error_set(err, HG_STATUS_INPUT, "a section is [STAGE]");
-        *end = 0;
-        *active = strcmp(line + 1, hg_pretrain_stage_name(s->stage)) == 0;
-        return HG_STATUS_OK;
-    }
-    if (!*active)
-        return HG_STATUS_OK;
-    char *equals = strchr(line, '=');
-    if (equals == NULL)
-        return hg_error_set(err, HG_STATUS_INPUT, "no '=' in '%.60s'", line);
-    *equals = 0;
-    const char *key = trim(line);
-    return hg_pretrain_settings_set(s, key, trim(equals + 1), err);
+    const file_reader *r = user;
+    return r->active ? hg_pretrain_settings_set(r->settings, key, value, err) : HG_STATUS_OK;
 }
 
 hg_status hg_pretrain_settings_read(hg_pretrain_settings *settings, const char *path, hg_error *err)
 {
-    hg_buffer text;
-    hg_buffer_init(&text, SETTINGS_MAX_BYTES);
-    hg_status status = hg_file_read(path, &text, err);
-    bool active = false;
-    char *line = (char *)text.data;
-    for (int number = 1; status == HG_STATUS_OK && line != NULL; number++) {
-        char *end = strchr(line, '\n');
-        if (end != NULL)
-            *end = 0;
-        if (read_line(settings, line, &active, err) != HG_STATUS_OK)
-            status = hg_error_prefix(err, HG_STATUS_INPUT, "%s:%d", path, number);
-        line = end == NULL ? NULL : end + 1;
-    }
-    hg_buffer_deinit(&text);
-    return status;
+    file_reader r = {settings, false};
+    return hg_settings_file_read(path, &(hg_settings_listener){on_section, on_value, &r}, err);
 }
 
 /* ---- reading them ---- */

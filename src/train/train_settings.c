@@ -5,17 +5,15 @@
  */
 #include "train/train_settings.h"
 
-#include "base/buffer.h"
 #include "base/memory.h"
 #include "tensor/dtype.h"
+#include "train/settings_file.h"
 #include "train/stage.h"
 
 #include <math.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define SETTINGS_MAX_BYTES ((size_t)1 << 20)
 
 /* ---- keys ---- */
 
@@ -204,64 +202,44 @@ void hg_train_settings_destroy(hg_train_settings *settings)
 
 /* ---- a file ---- */
 
-static char *trim(char *text)
+typedef struct file_reader {
+    hg_train_settings *settings;
+    bool active;  /* whether the current section is for this stage */
+    bool foreign; /* whether it is for a stage that makes a part from nothing, which has keys of its own */
+} file_reader;
+
+static bool is_pretrain_section(const char *name)
 {
-    while (*text == ' ' || *text == '\t')
-        text++;
-    size_t n = strlen(text);
-    while (n > 0 && (text[n - 1] == ' ' || text[n - 1] == '\t' || text[n - 1] == '\r'))
-        text[--n] = 0;
-    if (n >= 2 && text[0] == '"' && text[n - 1] == '"') {
-        text[n - 1] = 0;
-        text++;
-    }
-    return text;
+    return strncmp(name, "pretrain-", strlen("pretrain-")) == 0 || strcmp(name, "tokenizer") == 0;
 }
 
-/* One line; *active says whether the current section is for this stage. */
-static hg_status read_line(hg_train_settings *s, char *line, bool *active, hg_error *err)
+static hg_status on_section(void *user, const char *name, hg_error *err)
 {
-    line = trim(line);
-    if (line[0] == 0 || line[0] == '#' || line[0] == ';')
+    file_reader *r = user;
+    hg_train_stage stage = HG_TRAIN_STAGE_COUNT;
+    bool all = strcmp(name, "all") == 0;
+    r->foreign = is_pretrain_section(name);
+    if (!all && !r->foreign && !hg_train_stage_find(name, &stage))
+        return hg_error_set(err, HG_STATUS_INPUT, "no stage '%.40s'", name);
+    r->active = all || stage == r->settings->stage;
+    return HG_STATUS_OK;
+}
+
+/* Keys are checked in the sections of other stages, too. */
+static hg_status on_value(void *user, const char *key, const char *value, hg_error *err)
+{
+    const file_reader *r = user;
+    if (r->foreign)
         return HG_STATUS_OK;
-    if (line[0] == '[') {
-        hg_train_stage stage;
-        char *end = strchr(line, ']');
-        if (end == NULL || end[1] != 0)
-            return hg_error_set(err, HG_STATUS_INPUT, "a section is [STAGE]");
-        *end = 0;
-        if (strcmp(line + 1, "all") != 0 && !hg_train_stage_find(line + 1, &stage))
-            return hg_error_set(err, HG_STATUS_INPUT, "no stage '%.40s'", line + 1);
-        *active = strcmp(line + 1, "all") == 0 || stage == s->stage;
-        return HG_STATUS_OK;
-    }
-    char *equals = strchr(line, '=');
-    if (equals == NULL)
-        return hg_error_set(err, HG_STATUS_INPUT, "no '=' in '%.60s'", line);
-    *equals = 0;
-    const char *key = trim(line);
     if (find_key(key) == NULL)
         return hg_error_set(err, HG_STATUS_INPUT, "no setting '%.60s' of training", key);
-    return *active ? hg_train_settings_set(s, key, trim(equals + 1), err) : HG_STATUS_OK;
+    return r->active ? hg_train_settings_set(r->settings, key, value, err) : HG_STATUS_OK;
 }
 
 hg_status hg_train_settings_read(hg_train_settings *settings, const char *path, hg_error *err)
 {
-    hg_buffer text;
-    hg_buffer_init(&text, SETTINGS_MAX_BYTES);
-    hg_status status = hg_file_read(path, &text, err);
-    bool active = true;
-    char *line = (char *)text.data;
-    for (int number = 1; status == HG_STATUS_OK && line != NULL; number++) {
-        char *end = strchr(line, '\n');
-        if (end != NULL)
-            *end = 0;
-        if (read_line(settings, line, &active, err) != HG_STATUS_OK)
-            status = hg_error_prefix(err, HG_STATUS_INPUT, "%s:%d", path, number);
-        line = end == NULL ? NULL : end + 1;
-    }
-    hg_buffer_deinit(&text);
-    return status;
+    file_reader r = {.settings = settings, .active = true};
+    return hg_settings_file_read(path, &(hg_settings_listener){on_section, on_value, &r}, err);
 }
 
 /* ---- defaults ---- */

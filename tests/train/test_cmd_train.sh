@@ -38,7 +38,7 @@ printf 'batch = 2\n[1-com]\nspeed = 3\n' >"$work/bad.ini"
 expect 3 --stage 1-com --config "$work/bad.ini"
 says "bad.ini:3: no setting 'speed'" err
 
-printf 'model = %s\ndata = %s\nsteps = 2\nbatch = 2\n[3-com]\nlr = 1e-3\n' "$m3" "$com" >"$work/good.ini"
+printf 'model = %s\ndata = %s\nsteps = 2\nbatch = 2\n[pretrain-vq]\ncodes = 64\n[3-com]\nlr = 1e-3\n' "$m3" "$com" >"$work/good.ini"
 expect 0 --stage 3-com --config "$work/good.ini" -o "$work/a" --json --threads 1
 says '"steps": 2' out
 says "step 2 of 2" err
