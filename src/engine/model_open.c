@@ -54,7 +54,7 @@ static hg_status open_maps(hg_model *m, bool bf16, hg_error *err)
 }
 
 /* The type of the vision parts' products. Left open, it is bf16 where that is faster and the language model
- * is block-quantised, whose own error is larger (docs/adr/0020-bf16-vision.md); otherwise f32, which is
+ * is block-quantised, whose own error is larger (docs/adr/0015-bf16-vision.md); otherwise f32, which is
  * exact. */
 static hg_status open_vision(hg_model *m, const char *wanted, hg_error *err)
 {
