@@ -430,3 +430,25 @@ hg_status hg_llava_read(const hg_llava_set *set, size_t index, hg_llava_item *it
     hg_llava_item_deinit(item);
     return item_failed(set, index, status, err);
 }
+
+hg_status hg_llava_visit(const hg_llava_set *set, const hg_llava_visitor *visitor, int64_t *n_bad,
+                         hg_error *err)
+{
+    for (size_t i = 0; i < hg_llava_n_items(set); i++) {
+        hg_llava_item item;
+        hg_error why = {HG_STATUS_OK, ""};
+        hg_status status = hg_llava_read(set, i, &item, &why);
+        if (status == HG_STATUS_OK) {
+            status = visitor->visit(visitor->user, &item, &why);
+            hg_llava_item_deinit(&item);
+        }
+        if (status != HG_STATUS_OK && status != HG_STATUS_INPUT)
+            return hg_error_set(err, status, "%s", why.text);
+        if (status == HG_STATUS_OK)
+            continue;
+        ++*n_bad;
+        if (visitor->note != NULL)
+            visitor->note(visitor->note_user, why.text);
+    }
+    return HG_STATUS_OK;
+}

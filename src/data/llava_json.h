@@ -67,6 +67,18 @@ hg_status hg_llava_read(const hg_llava_set *set, size_t index, hg_llava_item *it
                         hg_error *err) HG_MUST_CHECK;
 void hg_llava_item_deinit(hg_llava_item *item);
 
+/* Calls `visit` for every item, in order. Items that cannot be read, or that `visit` refuses with
+ * HG_STATUS_INPUT, are told to `note` (may be NULL) and counted in *n_bad; another failure ends it. */
+typedef struct hg_llava_visitor {
+    hg_status (*visit)(void *user, const hg_llava_item *item, hg_error *err);
+    void *user;
+    void (*note)(void *note_user, const char *text);
+    void *note_user;
+} hg_llava_visitor;
+
+hg_status hg_llava_visit(const hg_llava_set *set, const hg_llava_visitor *visitor, int64_t *n_bad,
+                         hg_error *err) HG_MUST_CHECK;
+
 /* Item `index` as JSON, whatever it holds; the caller drops it (json_decref). HG_STATUS_INPUT, as above, when
  * it is none. */
 hg_status hg_llava_parse(const hg_llava_set *set, size_t index, json_t **out, hg_error *err) HG_MUST_CHECK;

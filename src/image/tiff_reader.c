@@ -7,10 +7,10 @@
 #include "image/tiff_reader.h"
 
 #include "base/memory.h"
+#include "image/tiff_log.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <tiffio.h>
 
 #define TIFF_MAX_PAGES 65535
 #define TIFF_MAX_ALLOCATION ((tmsize_t)1 << 29)
@@ -20,7 +20,7 @@ typedef struct tiff_state {
     const uint8_t *bytes;
     size_t n;
     uint64_t at;
-    char text[160]; /* libtiff's first error since it was cleared */
+    hg_tiff_log log;
 } tiff_state;
 
 typedef struct tiff_page {
@@ -79,36 +79,10 @@ static toff_t tiff_size(thandle_t handle)
     return ((tiff_state *)handle)->n;
 }
 
-static int tiff_on_error(TIFF *tiff, void *user, const char *module, const char *format, va_list args)
-    HG_PRINTF(4, 0);
-
-static int tiff_on_error(TIFF *tiff, void *user, const char *module, const char *format, va_list args)
-{
-    tiff_state *state = user;
-    (void)tiff;
-    (void)module;
-    if (state->text[0] == 0)
-        vsnprintf(state->text, sizeof state->text, format, args);
-    return 1;
-}
-
-static int tiff_on_warning(TIFF *tiff, void *user, const char *module, const char *format, va_list args)
-    HG_PRINTF(4, 0);
-
-static int tiff_on_warning(TIFF *tiff, void *user, const char *module, const char *format, va_list args)
-{
-    (void)tiff;
-    (void)user;
-    (void)module;
-    (void)format;
-    (void)args;
-    return 1;
-}
-
 static hg_status tiff_fail(const tiff_state *state, hg_error *err)
 {
     return hg_error_set(err, HG_STATUS_INPUT, "damaged TIFF file: %s",
-                        state->text[0] != 0 ? state->text : "it ends too early");
+                        state->log.text[0] != 0 ? state->log.text : "it ends too early");
 }
 
 static hg_status tiff_connect(tiff_state *state, hg_error *err)
@@ -117,8 +91,7 @@ static hg_status tiff_connect(tiff_state *state, hg_error *err)
     if (options == NULL)
         return hg_error_memory(err, 64, "a TIFF reader");
     TIFFOpenOptionsSetMaxSingleMemAlloc(options, TIFF_MAX_ALLOCATION);
-    TIFFOpenOptionsSetErrorHandlerExtR(options, tiff_on_error, state);
-    TIFFOpenOptionsSetWarningHandlerExtR(options, tiff_on_warning, state);
+    hg_tiff_log_connect(&state->log, options);
     /* m: no memory mapping; the bytes are in memory already. */
     state->tiff = TIFFClientOpenExt("image", "rm", state, tiff_pull, tiff_push, tiff_seek, tiff_shut,
                                     tiff_size, NULL, NULL, options);
@@ -272,7 +245,7 @@ static hg_status tiff_read(hg_scan *scan, hg_frame *frame, hg_error *err)
     tiff_state *state = scan->state;
     tiff_page page;
     hg_sample_type type;
-    state->text[0] = 0;
+    state->log.text[0] = 0;
     if (!TIFFSetDirectory(state->tiff, (tdir_t)scan->source.frame))
         return tiff_fail(state, err);
     hg_status status = tiff_read_page(&page, state->tiff, &scan->limits, err);

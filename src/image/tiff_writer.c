@@ -5,10 +5,11 @@
  */
 #include "image/tiff_writer.h"
 
+#include "image/tiff_log.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-#include <tiffio.h>
 
 #define TIFF_STRIP_BYTES 65536
 #define TIFF_TEXT_MAX ((size_t)1 << 20)
@@ -16,7 +17,7 @@
 typedef struct tiff_sink {
     hg_buffer *out;
     uint64_t at;
-    char text[160]; /* libtiff's first error */
+    hg_tiff_log log;
 } tiff_sink;
 
 static tmsize_t tiff_sink_pull(thandle_t handle, void *out, tmsize_t n)
@@ -73,39 +74,12 @@ static toff_t tiff_sink_size(thandle_t handle)
     return ((tiff_sink *)handle)->out->size;
 }
 
-static int tiff_sink_on_error(TIFF *tiff, void *user, const char *module, const char *format, va_list args)
-    HG_PRINTF(4, 0);
-
-static int tiff_sink_on_error(TIFF *tiff, void *user, const char *module, const char *format, va_list args)
-{
-    tiff_sink *sink = user;
-    (void)tiff;
-    (void)module;
-    if (sink->text[0] == 0)
-        vsnprintf(sink->text, sizeof sink->text, format, args);
-    return 1;
-}
-
-static int tiff_sink_on_warning(TIFF *tiff, void *user, const char *module, const char *format, va_list args)
-    HG_PRINTF(4, 0);
-
-static int tiff_sink_on_warning(TIFF *tiff, void *user, const char *module, const char *format, va_list args)
-{
-    (void)tiff;
-    (void)user;
-    (void)module;
-    (void)format;
-    (void)args;
-    return 1;
-}
-
 static TIFF *tiff_sink_open(tiff_sink *sink)
 {
     TIFFOpenOptions *options = TIFFOpenOptionsAlloc();
     if (options == NULL)
         return NULL;
-    TIFFOpenOptionsSetErrorHandlerExtR(options, tiff_sink_on_error, sink);
-    TIFFOpenOptionsSetWarningHandlerExtR(options, tiff_sink_on_warning, sink);
+    hg_tiff_log_connect(&sink->log, options);
     TIFF *tiff = TIFFClientOpenExt("image", "wm", sink, tiff_sink_pull, tiff_sink_push, tiff_sink_seek,
                                    tiff_sink_close, tiff_sink_size, NULL, NULL, options);
     TIFFOpenOptionsFree(options);
@@ -178,8 +152,8 @@ hg_status hg_tiff_encode(hg_buffer *out, const hg_image *image, const hg_image_s
               tiff_put_strips(tiff, image, n_rows);
     if (tiff != NULL)
         TIFFClose(tiff);
-    if (ok && sink.text[0] == 0)
+    if (ok && sink.log.text[0] == 0)
         return HG_STATUS_OK;
     return hg_error_set(err, HG_STATUS_FAILED, "cannot encode TIFF: %s",
-                        sink.text[0] != 0 ? sink.text : "out of memory");
+                        sink.log.text[0] != 0 ? sink.log.text : "out of memory");
 }

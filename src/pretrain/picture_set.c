@@ -120,8 +120,9 @@ hg_status hg_picture_set_add(hg_picture_set *set, const char *path, uint32_t *in
     return HG_STATUS_OK;
 }
 
-static hg_status add_item(hg_picture_set *set, const hg_llava_item *item, hg_error *err)
+static hg_status add_item(void *user, const hg_llava_item *item, hg_error *err)
 {
+    hg_picture_set *set = user;
     uint32_t index;
     hg_status status = HG_STATUS_OK;
     for (size_t i = 0; i < item->n_images && status == HG_STATUS_OK; i++)
@@ -134,25 +135,8 @@ static hg_status add_item(hg_picture_set *set, const hg_llava_item *item, hg_err
 hg_status hg_picture_set_add_all(hg_picture_set *set, const hg_llava_set *data, hg_picture_note note,
                                  void *user, int64_t *n_bad, hg_error *err)
 {
-    for (size_t i = 0; i < hg_llava_n_items(data); i++) {
-        hg_llava_item item;
-        hg_error why = {HG_STATUS_OK, ""};
-        hg_status status = hg_llava_read(data, i, &item, &why);
-        if (status == HG_STATUS_OK) {
-            status = add_item(set, &item, &why);
-            hg_llava_item_deinit(&item);
-        }
-        if (status == HG_STATUS_OK)
-            continue;
-        if (status != HG_STATUS_INPUT) {
-            *err = why;
-            return status;
-        }
-        ++*n_bad;
-        if (note != NULL)
-            note(user, why.text);
-    }
-    return HG_STATUS_OK;
+    const hg_llava_visitor visitor = {add_item, set, note, user};
+    return hg_llava_visit(data, &visitor, n_bad, err);
 }
 
 void hg_picture_set_get(const hg_picture_set *set, uint32_t index, bool mirrored, float *out)

@@ -150,9 +150,15 @@ static hg_status add_turn(hg_vit_labels *labels, hg_vit_image *image, const hg_l
     return HG_STATUS_OK;
 }
 
-static hg_status add_item(hg_vit_labels *labels, hg_picture_set *pictures, const hg_llava_item *item,
-                          hg_error *err)
+typedef struct label_reader {
+    hg_vit_labels *labels;
+    hg_picture_set *pictures;
+} label_reader;
+
+static hg_status add_item(void *user, const hg_llava_item *item, hg_error *err)
 {
+    hg_vit_labels *labels = ((label_reader *)user)->labels;
+    hg_picture_set *pictures = ((label_reader *)user)->pictures;
     uint32_t index = 0;
     if (item->n_images != 1 || item->draws)
         return HG_STATUS_OK;
@@ -167,25 +173,9 @@ static hg_status add_item(hg_vit_labels *labels, hg_picture_set *pictures, const
 hg_status hg_vit_labels_read(hg_vit_labels *labels, hg_picture_set *pictures, const hg_llava_set *data,
                              hg_picture_note note, void *user, int64_t *n_bad, hg_error *err)
 {
-    for (size_t i = 0; i < hg_llava_n_items(data); i++) {
-        hg_llava_item item;
-        hg_error why = {HG_STATUS_OK, ""};
-        hg_status status = hg_llava_read(data, i, &item, &why);
-        if (status == HG_STATUS_OK) {
-            status = add_item(labels, pictures, &item, &why);
-            hg_llava_item_deinit(&item);
-        }
-        if (status == HG_STATUS_OK)
-            continue;
-        if (status != HG_STATUS_INPUT) {
-            *err = why;
-            return status;
-        }
-        ++*n_bad;
-        if (note != NULL)
-            note(user, why.text);
-    }
-    return HG_STATUS_OK;
+    label_reader reader = {labels, pictures};
+    const hg_llava_visitor visitor = {add_item, &reader, note, user};
+    return hg_llava_visit(data, &visitor, n_bad, err);
 }
 
 void hg_vit_labels_choose(hg_vit_labels *labels)
