@@ -5,12 +5,14 @@
  */
 #include "kernels/x86/simd_avx2.h"
 
-#include "kernels/x86/kernels_x86.h"
+#include "kernels/x86/blocks_x86.h"
+
+#include "kernels/simd/kernels_simd.h"
 #include "kernels/x86/round_avx2.h"
 
 void hg_kernels_set_avx2(hg_kernels *table)
 {
     hg_kernels_set_onednn(table);
-    x86_set(table);
+    simd_set(table);
     hg_rounded_set_avx2(table);
 }

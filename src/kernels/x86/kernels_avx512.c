@@ -5,9 +5,11 @@
  */
 #include "kernels/x86/simd_avx512.h"
 
-#include "kernels/x86/kernels_x86.h"
+#include "kernels/x86/blocks_x86.h"
+
+#include "kernels/simd/kernels_simd.h"
 
 void hg_kernels_set_avx512(hg_kernels *table)
 {
-    x86_set(table);
+    simd_set(table);
 }

@@ -110,7 +110,7 @@ X86_INLINE void rounded_add_fours(int n_x, const uint8_t *w, const hg_rounded *x
 X86_INLINE void rounded_prefetch(const uint8_t *w, int64_t bytes)
 {
     for (int64_t line = 0; line < bytes; line += 64)
-        x86_prefetch_at(w + line, ROUNDED_AHEAD);
+        simd_prefetch_at(w + line, ROUNDED_AHEAD);
 }
 
 /* One weight row. */

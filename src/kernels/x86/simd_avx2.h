@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * simd_avx2.h: eight floats at a time, under the names that kernels_x86.h and simd_math.h are written in.
+ * simd_avx2.h: eight floats at a time, under the names that kernels_simd.h and simd_math.h are written in.
  * Partial loads read no byte past the n elements that they are given, and fill up with zeros.
  */
 #ifndef HG_KERNELS_SIMD_AVX2_H

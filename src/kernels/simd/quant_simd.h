@@ -1,26 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * quant_x86.h: block-quantised weights in both x86 tiers, with float activations. A run's products are summed
- * before they are scaled, so that a scale costs one multiplication for four (eight) vectors. Included by
- * kernels_x86.h.
+ * quant_simd.h: block-quantised weights on all instruction sets, with float activations. A run's products are
+ * summed before they are scaled, so that a scale costs one multiplication for four (eight) vectors. Included
+ * by kernels_simd.h.
  */
-#ifndef HG_KERNELS_QUANT_X86_H
-#define HG_KERNELS_QUANT_X86_H
+#ifndef HG_KERNELS_QUANT_SIMD_H
+#define HG_KERNELS_QUANT_SIMD_H
 
-#include "kernels/x86/blocks_x86.h"
+#include "kernels/simd/simd_blocks.h"
 
 #define QUANT_VECTORS (QUANT_RUN / VF_LANES)
 
 /* ---- to activations ---- */
 
-X86_INLINE void quant_to_real_type(hg_dtype type, int64_t n, const void *from, float *to)
+SIMD_INLINE void quant_to_real_type(hg_dtype type, int64_t n, const void *from, float *to)
 {
     for (int64_t i = 0; i < n; i += quant_block(type)) {
         const void *block = (const uint8_t *)from + i / quant_block(type) * quant_block_bytes(type);
         quant_scales s;
         quant_take_scales(type, block, &s);
         for (int run = 0; run < quant_block(type) / QUANT_RUN; run++) {
-            __m256i codes = quant_codes(type, block, run);
+            vcodes codes = quant_codes(type, block, run);
             for (int v = 0; v < QUANT_VECTORS; v++) {
                 vf scale = vf_set1(s.scale[2 * run + v * 2 / QUANT_VECTORS]);
                 vf value = vf_mul(vf_from_codes(codes, v), scale);
@@ -33,7 +33,7 @@ X86_INLINE void quant_to_real_type(hg_dtype type, int64_t n, const void *from, f
 }
 
 /* False for types that are not quantised. */
-static bool x86_quant_to_real(hg_dtype type, int64_t n, const void *from, float *to)
+static bool simd_quant_to_real(hg_dtype type, int64_t n, const void *from, float *to)
 {
     switch (type) {
     case HG_DTYPE_Q8_0:
@@ -58,10 +58,10 @@ static bool x86_quant_to_real(hg_dtype type, int64_t n, const void *from, float 
 #define QUANT_ROWS 4 /* that share each load of x */
 
 /* One run of one row: sum + scale · <codes, x> - minimum · <1, x>, lane by lane; x is in the mixed order. */
-X86_INLINE vf quant_add_run(hg_dtype type, const void *block, int run, const quant_scales *s, const vf *x,
-                            vf x_sum, vf sum)
+SIMD_INLINE vf quant_add_run(hg_dtype type, const void *block, int run, const quant_scales *s, const vf *x,
+                             vf x_sum, vf sum)
 {
-    __m256i codes = quant_codes(type, block, run);
+    vcodes codes = quant_codes(type, block, run);
     const bool has_sign = type != HG_DTYPE_Q4_K;
     vf product = vf_mul(vf_mixed_codes(codes, 0, has_sign), x[0]);
     for (int v = 1; v < QUANT_VECTORS; v++)
@@ -72,8 +72,8 @@ X86_INLINE vf quant_add_run(hg_dtype type, const void *block, int run, const qua
 }
 
 /* One block of n_rows rows; `block` is that of the first. */
-X86_INLINE void quant_add_block(hg_dtype type, int n_rows, const uint8_t *block, int64_t row_bytes,
-                                const float *x, vf *sum)
+SIMD_INLINE void quant_add_block(hg_dtype type, int n_rows, const uint8_t *block, int64_t row_bytes,
+                                 const float *x, vf *sum)
 {
     quant_scales s[QUANT_ROWS];
     for (int r = 0; r < n_rows; r++)
@@ -86,14 +86,14 @@ X86_INLINE void quant_add_block(hg_dtype type, int n_rows, const uint8_t *block,
             x_sum = vf_add(x_sum, part[v]);
         for (int r = 0; r < n_rows; r++) {
             if (run % 2 == 0) /* a cache line a time, or nearly */
-                x86_prefetch(block + r * row_bytes + run * QUANT_RUN);
+                simd_prefetch(block + r * row_bytes + run * QUANT_RUN);
             sum[r] = quant_add_run(type, block + r * row_bytes, run, &s[r], part, x_sum, sum[r]);
         }
     }
 }
 
-X86_INLINE void quant_matvec_rows(hg_dtype type, int n_rows, int64_t k, const uint8_t *w, int64_t row_bytes,
-                                  const float *x, float *y)
+SIMD_INLINE void quant_matvec_rows(hg_dtype type, int n_rows, int64_t k, const uint8_t *w, int64_t row_bytes,
+                                   const float *x, float *y)
 {
     vf sum[QUANT_ROWS];
     for (int r = 0; r < n_rows; r++)
@@ -104,8 +104,8 @@ X86_INLINE void quant_matvec_rows(hg_dtype type, int n_rows, int64_t k, const ui
         y[r] = vf_sum(sum[r]);
 }
 
-X86_INLINE void quant_matvec_type(hg_dtype type, int64_t n, int64_t k, const uint8_t *w, int64_t ldw,
-                                  const float *x, float *y)
+SIMD_INLINE void quant_matvec_type(hg_dtype type, int64_t n, int64_t k, const uint8_t *w, int64_t ldw,
+                                   const float *x, float *y)
 {
     int64_t i = 0, row_bytes = ldw / quant_block(type) * quant_block_bytes(type);
     for (; i + QUANT_ROWS <= n; i += QUANT_ROWS)
@@ -115,8 +115,8 @@ X86_INLINE void quant_matvec_type(hg_dtype type, int64_t n, int64_t k, const uin
 }
 
 /* False for types that are not quantised. */
-static bool x86_quant_matvec(hg_dtype type, int64_t n, int64_t k, const void *w, int64_t ldw, const float *x,
-                             float *y)
+static bool simd_quant_matvec(hg_dtype type, int64_t n, int64_t k, const void *w, int64_t ldw, const float *x,
+                              float *y)
 {
     switch (type) {
     case HG_DTYPE_Q8_0:

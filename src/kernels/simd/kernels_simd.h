@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels_x86.h: the kernels of both x86 tiers, written once over `vf`, a vector of VF_LANES floats. Included
- * by the one .c file of each tier after its simd_*.h.
+ * kernels_simd.h: the kernels of all instruction sets, written once over `vf`, a vector of VF_LANES floats.
+ * Included by the one .c file of each tier after its simd_*.h and blocks_*.h.
  *
  * Weight types are a constant argument of inlined functions, so each loop is compiled once per type without a
  * branch in it. A row's sum has the same order whatever rows are computed beside it. Block-quantised types
- * have a file of their own, quant_x86.h. Values of type f64, and blocks in weighted_rows, go to the
+ * have a file of their own, quant_simd.h. Values of type f64, and blocks in weighted_rows, go to the
  * reference.
  */
-#ifndef HG_KERNELS_X86_H
-#define HG_KERNELS_X86_H
+#ifndef HG_KERNELS_KERNELS_SIMD_H
+#define HG_KERNELS_KERNELS_SIMD_H
 
 #include "kernels/reference/reference.h"
-#include "kernels/x86/quant_x86.h"
-#include "kernels/x86/simd_math.h"
-#include "kernels/x86/x86_inline.h"
+#include "kernels/simd/quant_simd.h"
+#include "kernels/simd/simd_inline.h"
+#include "kernels/simd/simd_math.h"
 
 /* ---- loads of plain weight types ---- */
 
-X86_INLINE vf x86_load(hg_dtype type, const void *row, int64_t at)
+SIMD_INLINE vf simd_load(hg_dtype type, const void *row, int64_t at)
 {
     switch (type) {
     case HG_DTYPE_F16:
@@ -31,7 +31,7 @@ X86_INLINE vf x86_load(hg_dtype type, const void *row, int64_t at)
 }
 
 /* n < VF_LANES elements, then zeros. */
-X86_INLINE vf x86_load_part(hg_dtype type, const void *row, int64_t at, int64_t n)
+SIMD_INLINE vf simd_load_part(hg_dtype type, const void *row, int64_t at, int64_t n)
 {
     switch (type) {
     case HG_DTYPE_F16:
@@ -43,33 +43,33 @@ X86_INLINE vf x86_load_part(hg_dtype type, const void *row, int64_t at, int64_t 
     }
 }
 
-X86_INLINE const void *x86_row(hg_dtype type, const void *base, int64_t elements)
+SIMD_INLINE const void *simd_row(hg_dtype type, const void *base, int64_t elements)
 {
     return (const uint8_t *)base + elements * (type == HG_DTYPE_F32 ? 4 : 2);
 }
 
-static void x86_to_real(hg_dtype type, int64_t n, const void *from, float *to)
+static void simd_to_real(hg_dtype type, int64_t n, const void *from, float *to)
 {
     int64_t whole = n - n % VF_LANES;
     switch (type) {
     case HG_DTYPE_F16:
         for (int64_t i = 0; i < whole; i += VF_LANES)
-            vf_store(to + i, x86_load(HG_DTYPE_F16, from, i));
+            vf_store(to + i, simd_load(HG_DTYPE_F16, from, i));
         break;
     case HG_DTYPE_BF16:
         for (int64_t i = 0; i < whole; i += VF_LANES)
-            vf_store(to + i, x86_load(HG_DTYPE_BF16, from, i));
+            vf_store(to + i, simd_load(HG_DTYPE_BF16, from, i));
         break;
     default:
-        if (!x86_quant_to_real(type, n, from, to))
+        if (!simd_quant_to_real(type, n, from, to))
             hg_dtype_to_real(type, n, from, to);
         return;
     }
     if (whole < n)
-        vf_store_part(to + whole, n - whole, x86_load_part(type, from, whole, n - whole));
+        vf_store_part(to + whole, n - whole, simd_load_part(type, from, whole, n - whole));
 }
 
-static void x86_from_real(hg_dtype type, int64_t n, const float *from, void *to)
+static void simd_from_real(hg_dtype type, int64_t n, const float *from, void *to)
 {
     int64_t whole = type == HG_DTYPE_F16 ? n - n % VF_LANES : 0;
     for (int64_t i = 0; i < whole; i += VF_LANES)
@@ -85,62 +85,62 @@ static void x86_from_real(hg_dtype type, int64_t n, const float *from, void *to)
 #define MATVEC_ROWS 4
 #define MATVEC_SUMS 2
 
-X86_INLINE void x86_matvec_rows(hg_dtype type, int n_rows, int64_t k, const void *w, int64_t ldw,
-                                const float *x, float *y)
+SIMD_INLINE void simd_matvec_rows(hg_dtype type, int n_rows, int64_t k, const void *w, int64_t ldw,
+                                  const float *x, float *y)
 {
     vf sum[MATVEC_ROWS][MATVEC_SUMS];
     const void *row[MATVEC_ROWS];
     for (int r = 0; r < n_rows; r++) {
-        row[r] = x86_row(type, w, r * ldw);
+        row[r] = simd_row(type, w, r * ldw);
         for (int s = 0; s < MATVEC_SUMS; s++)
             sum[r][s] = vf_set1(0);
     }
     int64_t j = 0;
     for (; j + MATVEC_SUMS * VF_LANES <= k; j += MATVEC_SUMS * VF_LANES) {
         for (int r = 0; r < n_rows; r++)
-            x86_prefetch(x86_row(type, row[r], j));
+            simd_prefetch(simd_row(type, row[r], j));
         for (int s = 0; s < MATVEC_SUMS; s++) {
             vf part = vf_load(x + j + s * VF_LANES);
             for (int r = 0; r < n_rows; r++)
-                sum[r][s] = vf_fma(x86_load(type, row[r], j + s * VF_LANES), part, sum[r][s]);
+                sum[r][s] = vf_fma(simd_load(type, row[r], j + s * VF_LANES), part, sum[r][s]);
         }
     }
     for (; j < k; j += VF_LANES) {
         int64_t n = k - j;
         vf part = n < VF_LANES ? vf_load_part(x + j, n) : vf_load(x + j);
         for (int r = 0; r < n_rows; r++)
-            sum[r][0] = vf_fma(n < VF_LANES ? x86_load_part(type, row[r], j, n) : x86_load(type, row[r], j),
+            sum[r][0] = vf_fma(n < VF_LANES ? simd_load_part(type, row[r], j, n) : simd_load(type, row[r], j),
                                part, sum[r][0]);
     }
     for (int r = 0; r < n_rows; r++)
         y[r] = vf_sum(vf_add(sum[r][0], sum[r][1]));
 }
 
-X86_INLINE void x86_matvec_type(hg_dtype type, int64_t n, int64_t k, const void *w, int64_t ldw,
-                                const float *x, float *y)
+SIMD_INLINE void simd_matvec_type(hg_dtype type, int64_t n, int64_t k, const void *w, int64_t ldw,
+                                  const float *x, float *y)
 {
     int64_t i = 0;
     for (; i + MATVEC_ROWS <= n; i += MATVEC_ROWS)
-        x86_matvec_rows(type, MATVEC_ROWS, k, x86_row(type, w, i * ldw), ldw, x, y + i);
+        simd_matvec_rows(type, MATVEC_ROWS, k, simd_row(type, w, i * ldw), ldw, x, y + i);
     for (; i < n; i++)
-        x86_matvec_rows(type, 1, k, x86_row(type, w, i * ldw), ldw, x, y + i);
+        simd_matvec_rows(type, 1, k, simd_row(type, w, i * ldw), ldw, x, y + i);
 }
 
-static void x86_matvec(hg_dtype type, int64_t n, int64_t k, const void *w, int64_t ldw, const float *x,
-                       float *y)
+static void simd_matvec(hg_dtype type, int64_t n, int64_t k, const void *w, int64_t ldw, const float *x,
+                        float *y)
 {
     switch (type) {
     case HG_DTYPE_F32:
-        x86_matvec_type(HG_DTYPE_F32, n, k, w, ldw, x, y);
+        simd_matvec_type(HG_DTYPE_F32, n, k, w, ldw, x, y);
         break;
     case HG_DTYPE_F16:
-        x86_matvec_type(HG_DTYPE_F16, n, k, w, ldw, x, y);
+        simd_matvec_type(HG_DTYPE_F16, n, k, w, ldw, x, y);
         break;
     case HG_DTYPE_BF16:
-        x86_matvec_type(HG_DTYPE_BF16, n, k, w, ldw, x, y);
+        simd_matvec_type(HG_DTYPE_BF16, n, k, w, ldw, x, y);
         break;
     default:
-        if (!x86_quant_matvec(type, n, k, w, ldw, x, y))
+        if (!simd_quant_matvec(type, n, k, w, ldw, x, y))
             hg_reference_matvec(type, n, k, w, ldw, x, y);
     }
 }
@@ -150,43 +150,43 @@ static void x86_matvec(hg_dtype type, int64_t n, int64_t k, const void *w, int64
 /* Vectors of columns that stay in registers while all rows pass. */
 #define WEIGHTED_VECTORS 8
 
-X86_INLINE void x86_weighted_columns(hg_dtype type, int vectors, int64_t n, int64_t at, const float *p,
-                                     const void *v, int64_t ldv, float *y)
+SIMD_INLINE void simd_weighted_columns(hg_dtype type, int vectors, int64_t n, int64_t at, const float *p,
+                                       const void *v, int64_t ldv, float *y)
 {
     vf sum[WEIGHTED_VECTORS];
     for (int l = 0; l < vectors; l++)
         sum[l] = vf_set1(0);
     for (int64_t i = 0; i < n; i++) {
         vf weight = vf_set1(p[i]);
-        const void *row = x86_row(type, v, i * ldv);
+        const void *row = simd_row(type, v, i * ldv);
         for (int l = 0; l < vectors; l++)
-            sum[l] = vf_fma(weight, x86_load(type, row, at + l * VF_LANES), sum[l]);
+            sum[l] = vf_fma(weight, simd_load(type, row, at + l * VF_LANES), sum[l]);
     }
     for (int l = 0; l < vectors; l++)
         vf_store(y + at + l * VF_LANES, sum[l]);
 }
 
-X86_INLINE void x86_weighted_type(hg_dtype type, int64_t n, int64_t d, const float *p, const void *v,
-                                  int64_t ldv, float *y)
+SIMD_INLINE void simd_weighted_type(hg_dtype type, int64_t n, int64_t d, const float *p, const void *v,
+                                    int64_t ldv, float *y)
 {
     int64_t j = 0;
     for (; j + WEIGHTED_VECTORS * VF_LANES <= d; j += WEIGHTED_VECTORS * VF_LANES)
-        x86_weighted_columns(type, WEIGHTED_VECTORS, n, j, p, v, ldv, y);
+        simd_weighted_columns(type, WEIGHTED_VECTORS, n, j, p, v, ldv, y);
     for (; j + 2 * VF_LANES <= d; j += 2 * VF_LANES)
-        x86_weighted_columns(type, 2, n, j, p, v, ldv, y);
+        simd_weighted_columns(type, 2, n, j, p, v, ldv, y);
     for (; j + VF_LANES <= d; j += VF_LANES)
-        x86_weighted_columns(type, 1, n, j, p, v, ldv, y);
+        simd_weighted_columns(type, 1, n, j, p, v, ldv, y);
     if (j == d)
         return;
     vf sum = vf_set1(0);
     for (int64_t i = 0; i < n; i++)
-        sum = vf_fma(vf_set1(p[i]), x86_load_part(type, x86_row(type, v, i * ldv), j, d - j), sum);
+        sum = vf_fma(vf_set1(p[i]), simd_load_part(type, simd_row(type, v, i * ldv), j, d - j), sum);
     vf_store_part(y + j, d - j, sum);
 }
 
 /* A block of 32 columns at a time. */
-static void x86_weighted_q8_0(int64_t n, int64_t d, const float *p, const hg_block_q8_0 *v, int64_t ldv,
-                              float *y)
+static void simd_weighted_q8_0(int64_t n, int64_t d, const float *p, const hg_block_q8_0 *v, int64_t ldv,
+                               float *y)
 {
     for (int64_t j = 0; j < d; j += QUANT_RUN, v++) {
         vf sum[QUANT_VECTORS];
@@ -195,7 +195,7 @@ static void x86_weighted_q8_0(int64_t n, int64_t d, const float *p, const hg_blo
         const hg_block_q8_0 *block = v;
         for (int64_t i = 0; i < n; i++, block += ldv / QUANT_RUN) {
             vf weight = vf_set1(p[i] * quant_f16(block->scale));
-            __m256i codes = quant_load(block->codes);
+            vcodes codes = quant_codes(HG_DTYPE_Q8_0, block, 0);
             for (int l = 0; l < QUANT_VECTORS; l++)
                 sum[l] = vf_fma(weight, vf_from_codes(codes, l), sum[l]);
         }
@@ -204,21 +204,21 @@ static void x86_weighted_q8_0(int64_t n, int64_t d, const float *p, const hg_blo
     }
 }
 
-static void x86_weighted_rows(hg_dtype type, int64_t n, int64_t d, const float *p, const void *v, int64_t ldv,
-                              float *y)
+static void simd_weighted_rows(hg_dtype type, int64_t n, int64_t d, const float *p, const void *v,
+                               int64_t ldv, float *y)
 {
     switch (type) {
     case HG_DTYPE_F32:
-        x86_weighted_type(HG_DTYPE_F32, n, d, p, v, ldv, y);
+        simd_weighted_type(HG_DTYPE_F32, n, d, p, v, ldv, y);
         break;
     case HG_DTYPE_F16:
-        x86_weighted_type(HG_DTYPE_F16, n, d, p, v, ldv, y);
+        simd_weighted_type(HG_DTYPE_F16, n, d, p, v, ldv, y);
         break;
     case HG_DTYPE_BF16:
-        x86_weighted_type(HG_DTYPE_BF16, n, d, p, v, ldv, y);
+        simd_weighted_type(HG_DTYPE_BF16, n, d, p, v, ldv, y);
         break;
     case HG_DTYPE_Q8_0:
-        x86_weighted_q8_0(n, d, p, v, ldv, y);
+        simd_weighted_q8_0(n, d, p, v, ldv, y);
         break;
     default:
         hg_reference_weighted_rows(type, n, d, p, v, ldv, y);
@@ -229,7 +229,7 @@ static void x86_weighted_rows(hg_dtype type, int64_t n, int64_t d, const float *
 
 /* Sum of (x - mean), or of its squares. Lanes past the end would add -mean: they are left out by scalar code.
  */
-X86_INLINE float x86_sum(int64_t n, const float *x, float mean, bool squares)
+SIMD_INLINE float simd_sum(int64_t n, const float *x, float mean, bool squares)
 {
     vf lane[2] = {vf_set1(0), vf_set1(0)}, shift = vf_set1(mean);
     int64_t i = 0;
@@ -247,9 +247,9 @@ X86_INLINE float x86_sum(int64_t n, const float *x, float mean, bool squares)
     return sum;
 }
 
-static void x86_rmsnorm(int64_t n, float eps, const float *x, const float *gain, float *y)
+static void simd_rmsnorm(int64_t n, float eps, const float *x, const float *gain, float *y)
 {
-    float r = 1 / sqrtf(x86_sum(n, x, 0, true) / (float)n + eps);
+    float r = 1 / sqrtf(simd_sum(n, x, 0, true) / (float)n + eps);
     vf scale = vf_set1(r);
     int64_t i = 0;
     for (; i + VF_LANES <= n; i += VF_LANES)
@@ -258,11 +258,11 @@ static void x86_rmsnorm(int64_t n, float eps, const float *x, const float *gain,
         y[i] = x[i] * r * gain[i];
 }
 
-static void x86_layernorm(int64_t n, float eps, const float *x, const float *gain, const float *bias,
-                          float *y)
+static void simd_layernorm(int64_t n, float eps, const float *x, const float *gain, const float *bias,
+                           float *y)
 {
-    float mean = x86_sum(n, x, 0, false) / (float)n;
-    float r = 1 / sqrtf(x86_sum(n, x, mean, true) / (float)n + eps);
+    float mean = simd_sum(n, x, 0, false) / (float)n;
+    float r = 1 / sqrtf(simd_sum(n, x, mean, true) / (float)n + eps);
     vf scale = vf_set1(r), shift = vf_set1(mean);
     int64_t i = 0;
     for (; i + VF_LANES <= n; i += VF_LANES) {
@@ -274,7 +274,7 @@ static void x86_layernorm(int64_t n, float eps, const float *x, const float *gai
 }
 
 /* x = scale · x; returns its largest element. */
-X86_INLINE float x86_scale_max(int64_t n, float scale, float *x)
+SIMD_INLINE float simd_scale_max(int64_t n, float scale, float *x)
 {
     vf most = vf_set1(-HUGE_VALF), factor = vf_set1(scale);
     int64_t i = 0;
@@ -295,7 +295,7 @@ X86_INLINE float x86_scale_max(int64_t n, float scale, float *x)
 }
 
 /* x = exp(x - shift); returns the sum. */
-X86_INLINE float x86_exp_sum(int64_t n, float shift, float *x)
+SIMD_INLINE float simd_exp_sum(int64_t n, float shift, float *x)
 {
     vf total = vf_set1(0), all = vf_set1(shift);
     float sum = 0;
@@ -312,17 +312,17 @@ X86_INLINE float x86_exp_sum(int64_t n, float shift, float *x)
     return sum + vf_sum(total);
 }
 
-static void x86_softmax(int64_t n, float scale, float *x)
+static void simd_softmax(int64_t n, float scale, float *x)
 {
-    float max = x86_scale_max(n, scale, x), factor = 1 / x86_exp_sum(n, max, x);
+    float max = simd_scale_max(n, scale, x), factor = 1 / simd_exp_sum(n, max, x);
     for (int64_t i = 0; i < n; i++)
         x[i] *= factor;
 }
 
-static float x86_softmax_part(int64_t n, float scale, float *x, float *max, float *sum)
+static float simd_softmax_part(int64_t n, float scale, float *x, float *max, float *sum)
 {
-    float here = x86_scale_max(n, scale, x), most = here > *max ? here : *max;
-    float part = x86_exp_sum(n, most, x), factor = expf(*max - most);
+    float here = simd_scale_max(n, scale, x), most = here > *max ? here : *max;
+    float part = simd_exp_sum(n, most, x), factor = expf(*max - most);
     *sum = *sum * factor + part;
     *max = most;
     return factor;
@@ -331,7 +331,7 @@ static float x86_softmax_part(int64_t n, float scale, float *x, float *max, floa
 /* ---- activations ---- */
 
 /* y = f(x) over n elements; f has only its own lane in view, so the last lanes may be anything. */
-#define X86_ELEMENTWISE(name, f)                                                                             \
+#define SIMD_ELEMENTWISE(name, f)                                                                            \
     static void name(int64_t n, const float *x, float *y)                                                    \
     {                                                                                                        \
         int64_t i = 0;                                                                                       \
@@ -341,21 +341,21 @@ static float x86_softmax_part(int64_t n, float scale, float *x, float *max, floa
             vf_store_part(y + i, n - i, f(vf_load_part(x + i, n - i)));                                      \
     }
 
-X86_INLINE vf x86_silu_lanes(vf x)
+SIMD_INLINE vf simd_silu_lanes(vf x)
 {
     return vf_silu(x, 1.0F);
 }
 
-X86_INLINE vf x86_quick_gelu_lanes(vf x)
+SIMD_INLINE vf simd_quick_gelu_lanes(vf x)
 {
     return vf_silu(x, 1.702F);
 }
 
-X86_ELEMENTWISE(x86_silu, x86_silu_lanes)
-X86_ELEMENTWISE(x86_quick_gelu, x86_quick_gelu_lanes)
-X86_ELEMENTWISE(x86_gelu, vf_gelu)
+SIMD_ELEMENTWISE(simd_silu, simd_silu_lanes)
+SIMD_ELEMENTWISE(simd_quick_gelu, simd_quick_gelu_lanes)
+SIMD_ELEMENTWISE(simd_gelu, vf_gelu)
 
-static void x86_swiglu(int64_t n, const float *gate, const float *up, float *y)
+static void simd_swiglu(int64_t n, const float *gate, const float *up, float *y)
 {
     int64_t i = 0;
     for (; i + VF_LANES <= n; i += VF_LANES)
@@ -365,20 +365,20 @@ static void x86_swiglu(int64_t n, const float *gate, const float *up, float *y)
                       vf_mul(vf_load_part(up + i, n - i), vf_silu(vf_load_part(gate + i, n - i), 1.0F)));
 }
 
-static void x86_set(hg_kernels *table)
+static void simd_set(hg_kernels *table)
 {
-    table->to_real = x86_to_real;
-    table->from_real = x86_from_real;
-    table->matvec = x86_matvec;
-    table->weighted_rows = x86_weighted_rows;
-    table->rmsnorm = x86_rmsnorm;
-    table->layernorm = x86_layernorm;
-    table->softmax = x86_softmax;
-    table->softmax_part = x86_softmax_part;
-    table->silu = x86_silu;
-    table->swiglu = x86_swiglu;
-    table->gelu = x86_gelu;
-    table->quick_gelu = x86_quick_gelu;
+    table->to_real = simd_to_real;
+    table->from_real = simd_from_real;
+    table->matvec = simd_matvec;
+    table->weighted_rows = simd_weighted_rows;
+    table->rmsnorm = simd_rmsnorm;
+    table->layernorm = simd_layernorm;
+    table->softmax = simd_softmax;
+    table->softmax_part = simd_softmax_part;
+    table->silu = simd_silu;
+    table->swiglu = simd_swiglu;
+    table->gelu = simd_gelu;
+    table->quick_gelu = simd_quick_gelu;
 }
 
 #endif
