@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli.c: options, messages and the opening of models, shared by the commands.
+ * cli.c: options, messages and interrupts, shared by the commands.
  */
 #include "cli.h"
 
@@ -150,56 +150,6 @@ bool cli_sampling_take(hg_sampling *s, const char **system, int code, const char
     if (!ok)
         *status = HG_STATUS_USAGE;
     return true;
-}
-
-const char *cli_model_path(const cli_common *c)
-{
-    if (c->model != NULL)
-        return c->model;
-    const char *from_environment = getenv("HEALTHGPT_MODEL");
-    if (from_environment != NULL && from_environment[0] != 0)
-        return from_environment;
-    return NULL;
-}
-
-hg_model_options cli_model_options(const cli_common *c)
-{
-    return (hg_model_options){.n_threads = c->threads,
-                              .cpu_tier = c->cpu,
-                              .kv_cache = c->cache,
-                              .vision = c->vision,
-                              .lock = c->lock};
-}
-
-void cli_lock_note(const cli_common *c, const char *note)
-{
-    if (note[0] != 0 && !c->quiet)
-        fprintf(stderr, "note: %s\n", note);
-}
-
-hg_status cli_open(const cli_common *c, hg_model **model, hg_session **session, hg_error *err)
-{
-    *session = NULL;
-    *model = NULL;
-    const char *path = cli_model_path(c);
-    if (path == NULL) {
-        *err = (hg_error){HG_STATUS_USAGE, "no model: give --model MODEL or set HEALTHGPT_MODEL"};
-        return HG_STATUS_USAGE;
-    }
-    const hg_model_options options = cli_model_options(c);
-    hg_status status = hg_model_open(model, path, &options, err);
-    if (status == HG_STATUS_OK)
-        status = hg_session_create(session, *model, err);
-    if (status != HG_STATUS_OK) {
-        hg_model_close(*model);
-        *model = NULL;
-        return status;
-    }
-    cli_lock_note(c, hg_model_get_lock_note(*model));
-    if (hg_model_is_random(*model) && !c->quiet)
-        fprintf(stderr,
-                "note: the weights of this model are random numbers: what it says and draws means nothing\n");
-    return HG_STATUS_OK;
 }
 
 static volatile sig_atomic_t interrupt_count;

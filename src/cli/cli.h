@@ -14,17 +14,20 @@
 #include <getopt.h>
 #include <stdbool.h>
 
+#define CLI_PATH_BYTES 4096
+
 /* Options that every command understands, whether it needs them or not. */
 typedef struct cli_common {
-    const char *model;  /* --model, else $HEALTHGPT_MODEL */
-    int threads;        /* --threads, 0: all */
-    const char *cpu;    /* --cpu */
-    const char *cache;  /* --kv-cache */
-    const char *vision; /* --vision */
-    bool lock;          /* --mlock */
-    uint64_t seed;      /* --seed */
-    bool json;          /* --json */
-    bool quiet;         /* --quiet */
+    const char *model;            /* --model */
+    int threads;                  /* --threads, 0: all */
+    const char *cpu;              /* --cpu */
+    const char *cache;            /* --kv-cache */
+    const char *vision;           /* --vision */
+    bool lock;                    /* --mlock */
+    uint64_t seed;                /* --seed */
+    bool json;                    /* --json */
+    bool quiet;                   /* --quiet */
+    char shipped[CLI_PATH_BYTES]; /* where cli_model_find keeps the path that it found */
 } cli_common;
 
 /* Long option codes of the common options; a command's own codes begin at CLI_OWN. */
@@ -123,10 +126,14 @@ int cli_check_folder(const char *out);
 bool cli_write(const char *text, size_t n);
 
 /* Opens the model and a session on it, with a note on stderr when the weights are random. */
-hg_status cli_open(const cli_common *c, hg_model **model, hg_session **session, hg_error *err);
+hg_status cli_open(cli_common *c, hg_model **model, hg_session **session, hg_error *err);
 
-/* The folder that --model and its defaults give; NULL when there is none. */
+/* The model that --model or else $HEALTHGPT_MODEL names; NULL when neither does. */
 const char *cli_model_path(const cli_common *c);
+
+/* The same, and when neither names one the model that is shipped with the program, which is told on stderr;
+ * NULL, with an error that says what to do, when there is none. From then on cli_model_path gives it, too. */
+const char *cli_model_find(cli_common *c, hg_error *err);
 
 /* The common options that opening a model takes. */
 hg_model_options cli_model_options(const cli_common *c);

@@ -143,7 +143,7 @@ static hg_status chat_about(chat_state *chat, hg_session *session, const cli_ask
 }
 
 /* Model and session around it. */
-static hg_status chat_run(chat_state *chat, const cli_ask_options *o, int n, char **paths, hg_error *err)
+static hg_status chat_run(chat_state *chat, cli_ask_options *o, int n, char **paths, hg_error *err)
 {
     hg_model *model;
     hg_session *session;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cmd_inspect.c: healthgpt inspect MODEL|FILE [--tensors] [--check]
+ * cmd_inspect.c: healthgpt inspect [MODEL|FILE] [--tensors] [--check]
  */
 #include "cli.h"
 #include "cli_card.h"
@@ -14,12 +14,12 @@
 #include <string.h>
 
 static const char inspect_help[] =
-    "usage: healthgpt inspect [--tensors] [--json] MODEL|FILE\n"
-    "       healthgpt inspect --check [--json] MODEL|FILE\n"
+    "usage: healthgpt inspect [--tensors] [--json] [MODEL|FILE]\n"
+    "       healthgpt inspect --check [--json] [MODEL|FILE]\n"
     "Says what a model (a .gguf package or a folder of released files) holds, what memory it needs, which "
     "tasks\n"
     "it can do, and what is missing; or what a file of tensors (.safetensors, .bin, .ckpt, .pt, .gguf) "
-    "holds.\n\n"
+    "holds. Without a name: $HEALTHGPT_MODEL, else the model shipped with the program.\n\n"
     "  --tensors   also list the tensors' names, types and shapes\n"
     "  --check     read all weights and list the tensors with infinities or values that are no numbers;\n"
     "              exit code 3 when there are such\n"
@@ -154,9 +154,11 @@ int cmd_inspect(int argc, char **argv)
     }
     if (argc - optind == 1)
         common.model = argv[optind];
-    const char *path = cli_model_path(&common);
-    if (path == NULL || argc - optind > 1)
+    if (argc - optind > 1)
         return cli_fail(HG_STATUS_USAGE, "inspect: one model, or one file of tensors, is wanted");
+    const char *path = cli_model_find(&common, &err);
+    if (path == NULL)
+        return cli_fail_error(&err);
     status = check ? inspect_check(path, &common, &err) : inspect_show(path, tensors, common.json, &err);
     return status == HG_STATUS_OK ? HG_STATUS_OK : cli_fail_error(&err);
 }

@@ -13,7 +13,8 @@
 static const char tokenize_help[] =
     "usage: healthgpt tokenize [OPTIONS] TEXT|-\n"
     "Token ids of a text, separated by spaces, one line a text. '-' reads stdin as one text.\n\n"
-    "  --model PATH   a model folder, a tokenizer folder, or a vocabulary-only GGUF\n"
+    "  --model PATH   a package, a model folder, a tokenizer folder, or a vocabulary-only GGUF (default:\n"
+    "                 $HEALTHGPT_MODEL, else the model shipped with the program)\n"
     "  --decode       the other way: ids to text\n"
     "  --special      control tokens in the text are control tokens, not plain text; decoding prints them\n"
     "  --null         stdin holds many texts, separated by NUL\n"
@@ -153,9 +154,9 @@ static hg_status tokenize_all(tokenize_options *o, char *text, size_t n, hg_erro
 static int tokenize_run(tokenize_options *o, const char *argument)
 {
     hg_error err = {HG_STATUS_OK, ""};
-    const char *path = cli_model_path(&o->common);
+    const char *path = cli_model_find(&o->common, &err);
     if (path == NULL)
-        return cli_fail(HG_STATUS_USAGE, "tokenize: --model PATH is wanted");
+        return cli_fail_error(&err);
     size_t n = strlen(argument);
     bool from_stdin = strcmp(argument, "-") == 0;
     char *text = from_stdin ? read_stdin(&n) : malloc(n + 1);

@@ -20,7 +20,7 @@ static const struct cli_command {
     {"convert", cmd_convert, "MODEL -o OUT.gguf        released files to one package"},
     {"quantize", cmd_quantize, "IN OUT.gguf --type T     a model in another type"},
     {"export", cmd_export, "--part P MODEL -o OUT    one part back as a released file"},
-    {"inspect", cmd_inspect, "MODEL|FILE               what a model is, can do, and lacks"},
+    {"inspect", cmd_inspect, "[MODEL|FILE]             what a model is, can do, and lacks"},
     {"image", cmd_image, "info|convert|prepare FILE   look at an image as the model will"},
     {"vq", cmd_vq, "encode|decode            between pictures and picture codes"},
     {"data", cmd_data, "phantom|build|check|tokens   data sets: synthetic patients, published sets, checks"},
@@ -38,12 +38,15 @@ static void print_help(FILE *to)
                 "usage: healthgpt COMMAND [OPTIONS]\n\n");
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         fprintf(to, "  %-9s %s\n", commands[i].name, commands[i].help);
-    fprintf(to,
-            "\n  --model MODEL    a .gguf package or a folder of released files (default: $HEALTHGPT_MODEL)\n"
-            "  --threads N  --cpu TIER  --json  --quiet\n\n"
-            "`healthgpt COMMAND --help` lists a command's options. Exit codes: 0 done, 1 it failed, 2 "
-            "wrong usage,\n"
-            "3 bad input (file, image, model), 4 this model cannot do that task.\n");
+    fprintf(
+        to,
+        "\n  --model MODEL    a .gguf package or a folder of released files (default: $HEALTHGPT_MODEL, else "
+        "the\n"
+        "                   small model shipped with the program)\n"
+        "  --threads N  --cpu TIER  --json  --quiet\n\n"
+        "`healthgpt COMMAND --help` lists a command's options. Exit codes: 0 done, 1 it failed, 2 "
+        "wrong usage,\n"
+        "3 bad input (file, image, model), 4 this model cannot do that task.\n");
 }
 
 /* A standard file that was closed before the program began would be taken by the next file opened, and output
