@@ -18,9 +18,10 @@ program=${HEALTHGPT:-build/healthgpt}
 [ -x "$program" ] || { echo "train-small.sh: no program at $program: make build first" >&2; exit 1; }
 
 # Sizes. Everything else is the default of its stage (docs/training.md).
+size=64
 if $quick; then
   out=${out:-small-quick}
-  patients=30 size=64 slices=2
+  patients=30 slices=2
   vocabulary=1024
   vq="--steps 120 --batch 8 --codes 256"
   vit="--steps 60 --batch 32 --layers 4 --hidden 128 --heads 4"
@@ -30,15 +31,17 @@ if $quick; then
   com_rank=16 gen_rank=32
 else
   out=${out:-small}
-  patients=900 size=128 slices=4
+  patients=900 slices=4
   vocabulary=2048
-  vq="--steps 6000 --batch 16 --codes 1024 --lr 1e-3"
+  vq="--steps 2500 --batch 16 --codes 1024 --lr 1e-3"
   vit="--steps 3000 --batch 32 --layers 6 --hidden 192 --heads 6"
-  lm="--steps 3000 --batch 16 --length 256 --layers 6 --hidden 256 --heads 4"
-  align="--steps 500 --batch 16 --lr 1e-3 --projector-lr 1e-3"
-  tune="--steps 3000 --batch 16 --lr 1e-3 --projector-lr 5e-4"
+  lm="--steps 1500 --batch 16 --length 256 --layers 6 --hidden 256 --heads 4"
+  align="--steps 300 --batch 16 --lr 1e-3 --projector-lr 1e-3"
+  tune="--steps 2500 --batch 16 --lr 1e-3 --projector-lr 5e-4"
   com_rank=32 gen_rank=64
 fi
+# Real pictures, where there are some: a folder with a manifest.jsonl (docs/data.md). Rows whose licence would bind the weights are left out.
+real=${REAL_PICTURES:-../shared/data}
 seed=1 data=$out/data model=$out/model
 mkdir -p "$out" "$model"
 
@@ -53,8 +56,20 @@ install() { rm -rf "$2.new" && cp -r "$1" "$2.new" && rm -rf "$2" && mv "$2.new"
 if step data; then
   rm -rf "$data"
   "$program" data phantom -o "$data" --patients $patients --size $size --slices $slices --seed $seed
+  if [ -f "$real/manifest.jsonl" ] && ! $quick; then
+    mkdir "$out/pictures.new"
+    grep -E '^\{"path": "(images|vqa/vqa_rad/images)/' "$real/manifest.jsonl" \
+      | grep -vE '"licence": "[^"]*(GPL|-SA|-NC|-ND)' >"$out/pictures.new/manifest.jsonl"
+    ln -s "$(realpath "$real/images")" "$(realpath "$real/vqa")" "$out/pictures.new/"
+    rm -rf "$out/pictures" && mv "$out/pictures.new" "$out/pictures"
+    "$program" data build --from catalogue "$out/pictures" -o "$data/real" --seed $seed --val 0.06 --test 0.16
+  fi
   for list in train val; do # one item a line, questions and drawings apart
     grep '"task":"comprehension"' "$data/$list.json" | sed 's/,$//' >"$data/$list-com.json"
+    if [ -f "$data/real/$list.json" ]; then
+      grep '^{' "$data/real/$list.json" | sed -e 's/,$//' -e 's|"image":"images/|"image":"real/images/|' >"$data/$list-real.json"
+      cat "$data/$list-real.json" >>"$data/$list-com.json"
+    fi
     # A quarter of the drawings gives the picture back: enough of the easy task.
     grep -v '"task":"comprehension"' "$data/$list.json" | grep '^{' | sed 's/,$//' | awk '!/"task":"reconstruct"/ || n++ % 4 == 0' >"$data/$list-gen.json"
     cat "$data/$list-com.json" "$data/$list-gen.json" >"$data/$list-all.json"
@@ -72,7 +87,9 @@ if step pretrain-vq; then
   finish pretrain-vq
 fi
 if step pretrain-vit; then
-  train pretrain-vit --data "$data/train-com.json" --validation "$data/val-com.json" --size $size $vit
+  labelled=com # real pictures answer questions, phantoms are known by their facts
+  [ ! -f "$data/train-real.json" ] || labelled=real
+  train pretrain-vit --data "$data/train-$labelled.json" --validation "$data/val-$labelled.json" --facts "$data/truth.jsonl" --size $size $vit
   install "$out/pretrain-vit/clip" "$model/clip"
   finish pretrain-vit
 fi

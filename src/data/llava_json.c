@@ -198,14 +198,19 @@ void hg_llava_item_deinit(hg_llava_item *item)
     *item = (hg_llava_item){0};
 }
 
+hg_status hg_llava_image_path(const hg_llava_set *set, const char *name, char path[HG_PATH_BYTES],
+                              hg_error *err)
+{
+    if (name[0] != '/' || strlen(name) >= HG_PATH_BYTES)
+        return hg_path_join(path, set->folder, name, err);
+    memcpy(path, name, strlen(name) + 1);
+    return HG_STATUS_OK;
+}
+
 static hg_status resolve(const hg_llava_set *set, const char *name, char **out, hg_error *err)
 {
     char path[HG_PATH_BYTES];
-    hg_status status = HG_STATUS_OK;
-    if (name[0] == '/' && strlen(name) < sizeof path)
-        memcpy(path, name, strlen(name) + 1);
-    else
-        status = hg_path_join(path, set->folder, name, err);
+    hg_status status = hg_llava_image_path(set, name, path, err);
     if (status != HG_STATUS_OK)
         return status;
     *out = hg_mem_string(path);

@@ -15,6 +15,7 @@
 #define HG_DATA_LLAVA_JSON_H
 
 #include "base/error.h"
+#include "base/file.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -52,6 +53,10 @@ size_t hg_llava_n_items(const hg_llava_set *set);
 
 /* The file's path, as it was given. */
 const char *hg_llava_path(const hg_llava_set *set);
+
+/* An image that a record names, as a path. */
+hg_status hg_llava_image_path(const hg_llava_set *set, const char *name, char path[HG_PATH_BYTES],
+                              hg_error *err) HG_MUST_CHECK;
 
 /* A number that changes with the file's content. */
 uint64_t hg_llava_fingerprint(const hg_llava_set *set);

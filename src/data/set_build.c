@@ -105,10 +105,10 @@ static void note(build *b, const char *text)
 
 typedef hg_status (*row_fn)(build *b, const hg_source_row *row, hg_error *err);
 
-static hg_status visit_record(build *b, const hg_llava_set *set, size_t i, int split, row_fn visit, bool tell,
-                              hg_error *err)
+static hg_status visit_row(build *b, const hg_llava_set *set, size_t i, int number, int split, row_fn visit,
+                           bool tell, hg_error *err)
 {
-    hg_source_row row = {.official = -1};
+    hg_source_row row = {.official = -1, .number = number};
     json_t *record = NULL;
     hg_error why = {HG_STATUS_OK, ""};
     hg_status status = hg_llava_parse(set, i, &record, &why);
@@ -130,6 +130,15 @@ static hg_status visit_record(build *b, const hg_llava_set *set, size_t i, int s
         hg_error_set(err, status, "%s", why.text);
     }
     hg_source_row_deinit(&row);
+    return status;
+}
+
+static hg_status visit_record(build *b, const hg_llava_set *set, size_t i, int split, row_fn visit, bool tell,
+                              hg_error *err)
+{
+    hg_status status = HG_STATUS_OK;
+    for (int k = 0; k < (b->source->rows_each > 0 ? b->source->rows_each : 1) && status == HG_STATUS_OK; k++)
+        status = visit_row(b, set, i, k, split, visit, tell, err);
     return status;
 }
 
@@ -362,10 +371,10 @@ static hg_status push_row(build *b, const hg_source_row *row, hg_split split, js
     snprintf(id, sizeof id, "%s_%07zu", b->source->name,
              b->result->n_items[0] + b->result->n_items[1] + b->result->n_items[2]);
     tag_question(row->conversations, row->n_images);
-    json_t *item =
-        json_pack("{s:s, s:o*, s:O, s:s, s:s, s:s, s:s, s:s}", "id", id, "image", images, "conversations",
-                  row->conversations, "task", "comprehension", "patient", row->group, "split",
-                  hg_split_name(split), "source", b->source->name, "license", b->source->license);
+    json_t *item = json_pack("{s:s, s:o*, s:O, s:s, s:s, s:s, s:s, s:s}", "id", id, "image", images,
+                             "conversations", row->conversations, "task", "comprehension", "patient",
+                             row->group, "split", hg_split_name(split), "source", b->source->name, "license",
+                             row->license[0] != 0 ? row->license : b->source->license);
     if (item != NULL && row->fields != NULL)
         json_object_update_missing(item, row->fields);
     hg_buffer_init(&line, (size_t)8 << 20);
@@ -491,7 +500,7 @@ static hg_status check_request(const hg_build_request *r, build *b, bool *volume
         return hg_error_set(
             err, HG_STATUS_USAGE,
             "no source '%.40s' (vqa-rad, slake, pathvqa, mimic-cxr-vqa, llava-med, pubmedvision, "
-            "llava-558k, llava-665k, ixi, synthrad2023)",
+            "llava-558k, llava-665k, catalogue, ixi, synthrad2023)",
             r->from == NULL ? "" : r->from);
     if (r->in == NULL || r->out == NULL || r->out[0] == 0)
         return hg_error_set(err, HG_STATUS_USAGE, "the source's folder and one for the set are wanted");

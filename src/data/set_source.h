@@ -23,7 +23,9 @@ typedef struct hg_source_row {
     int official;                     /* hg_split that the publisher gave; -1: none */
     json_t *conversations;            /* owned */
     json_t *fields;                   /* further keys of the item; owned; may be NULL */
-    bool skipped;                     /* the record is not wanted (another language) */
+    bool skipped;                     /* the row is not wanted (another language, no answer) */
+    int number;                       /* given to `read`: which row of the record this is, from 0 */
+    char license[120];                /* of this row; "" : the source's */
 } hg_source_row;
 
 void hg_source_row_deinit(hg_source_row *row);
@@ -41,8 +43,9 @@ typedef struct hg_source {
     const char *license;                       /* of the records, as their publishers state it */
     hg_source_file files[HG_SOURCE_MAX_FILES]; /* those that are there are read; at least one must be */
     const char *folders[4]; /* where images may lie below the source's folder; "" is itself */
-    /* Fills the row, which is empty; HG_STATUS_INPUT with what is wrong. */
+    /* Fills the row, of which `number` alone is set; HG_STATUS_INPUT with what is wrong. */
     hg_status (*read)(hg_source_row *row, const json_t *record, hg_error *err);
+    int rows_each; /* rows that a record gives; 0: one */
 } hg_source;
 
 /* Sources of questions and captions, in JSON; NULL for another name. */

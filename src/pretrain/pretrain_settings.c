@@ -54,6 +54,7 @@ static const pretrain_key keys[] = {
     {"data", KEY_TEXT, AT(data), 0, HG_PATH_BYTES, "", true, {0, 0, 0, 0}},
     {"images", KEY_TEXT, AT(images), 0, HG_PATH_BYTES, "", true, {0, 0, 0, 0}},
     {"out", KEY_TEXT, AT(out), 0, HG_PATH_BYTES, "", true, {0, 0, 0, 0}},
+    {"facts", KEY_TEXT, AT(facts), 0, HG_PATH_BYTES, "", true, {NONE, NONE, 0, NONE}},
     {"validation", KEY_TEXT, AT(validation), 0, HG_PATH_BYTES, "", true, {NONE, 0, 0, 0}},
     {"tokenizer", KEY_TEXT, AT(tokenizer), 0, HG_PATH_BYTES, "", true, {NONE, NONE, NONE, 0}},
     {"system", KEY_TEXT, AT(system), 0, HG_PRETRAIN_SYSTEM_BYTES, "", false, {NONE, NONE, NONE, 0}},

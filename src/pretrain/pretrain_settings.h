@@ -19,7 +19,7 @@ typedef enum hg_pretrain_quantiser { HG_PRETRAIN_COSINE, HG_PRETRAIN_GUMBEL } hg
 struct hg_pretrain_settings {
     hg_pretrain_stage stage;
     char data[HG_PATH_BYTES], validation[HG_PATH_BYTES], images[HG_PATH_BYTES], out[HG_PATH_BYTES];
-    char tokenizer[HG_PATH_BYTES], system[HG_PRETRAIN_SYSTEM_BYTES];
+    char tokenizer[HG_PATH_BYTES], facts[HG_PATH_BYTES], system[HG_PRETRAIN_SYSTEM_BYTES];
     char cpu[16];                              /* "": the best */
     int64_t threads, seed, resume, save_every; /* threads 0: all */
     int64_t steps;                             /* 0: as many as the epochs have */

@@ -125,17 +125,20 @@ static hg_status reserve_image(hg_vit_labels *labels, size_t index, hg_error *er
     return HG_STATUS_OK;
 }
 
-static hg_status add_turn(hg_vit_labels *labels, hg_vit_image *image, const hg_llava_turn *turn,
-                          hg_error *err)
+hg_status hg_vit_labels_add(hg_vit_labels *labels, uint32_t index, const char *question, const char *answer,
+                            float weight, hg_error *err)
 {
-    hg_vit_label label;
-    if (turn->answer[0] == 0 || strlen(turn->answer) > ANSWER_BYTES || image->n == HG_VIT_MAX_LABELS)
-        return HG_STATUS_OK;
-    hg_status status = find_question(labels, turn->question, &label.question, err);
+    hg_vit_label label = {.weight = weight};
+    hg_status status = reserve_image(labels, index, err);
+    if (status != HG_STATUS_OK || answer[0] == 0 || strlen(answer) > ANSWER_BYTES ||
+        labels->images[index].n == HG_VIT_MAX_LABELS)
+        return status;
+    hg_vit_image *image = &labels->images[index];
+    status = find_question(labels, question, &label.question, err);
     if (status != HG_STATUS_OK || label.question < 0)
         return status;
     hg_vit_question *q = &labels->questions[label.question];
-    status = find_answer(labels, q, turn->answer, &label.answer, err);
+    status = find_answer(labels, q, answer, &label.answer, err);
     if (status != HG_STATUS_OK || label.answer < 0)
         return status;
     for (int32_t i = 0; i < image->n; i++) {
@@ -163,10 +166,8 @@ static hg_status add_item(void *user, const hg_llava_item *item, hg_error *err)
     if (item->n_images != 1 || item->draws)
         return HG_STATUS_OK;
     hg_status status = hg_picture_set_add(pictures, item->images[0], &index, err);
-    if (status == HG_STATUS_OK)
-        status = reserve_image(labels, index, err);
     for (size_t i = 0; i < item->n_turns && status == HG_STATUS_OK; i++)
-        status = add_turn(labels, &labels->images[index], &item->turns[i], err);
+        status = hg_vit_labels_add(labels, index, item->turns[i].question, item->turns[i].answer, 1, err);
     return status;
 }
 

@@ -11,7 +11,7 @@
 #include "pretrain/picture_set.h"
 
 /* Labels of one image beyond this many are left out. */
-#define HG_VIT_MAX_LABELS 32
+#define HG_VIT_MAX_LABELS 64
 
 /* An answer's class lies in first .. first + n - 1 of its question. */
 typedef struct hg_vit_question {
@@ -25,6 +25,7 @@ typedef struct hg_vit_question {
 
 typedef struct hg_vit_label {
     int32_t question, answer;
+    float weight; /* beside the image's other labels */
 } hg_vit_label;
 
 /* Labels of picture i of the set. */
@@ -47,6 +48,11 @@ void hg_vit_labels_deinit(hg_vit_labels *labels);
 /* Reads the items about one image each into pictures and labels. */
 hg_status hg_vit_labels_read(hg_vit_labels *labels, hg_picture_set *pictures, const hg_llava_set *data,
                              hg_picture_note note, void *user, int64_t *n_bad, hg_error *err) HG_MUST_CHECK;
+
+/* One label of picture `image`; nothing for an answer that can be no class. The first answer to a question
+ * counts. */
+hg_status hg_vit_labels_add(hg_vit_labels *labels, uint32_t image, const char *question, const char *answer,
+                            float weight, hg_error *err) HG_MUST_CHECK;
 
 /* Chooses the questions, numbers the classes, and drops the labels of other questions. */
 void hg_vit_labels_choose(hg_vit_labels *labels);

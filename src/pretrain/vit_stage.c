@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "model/clip.h"
 #include "pretrain/stage_files.h"
+#include "pretrain/vit_facts.h"
 #include "pretrain/vit_labels.h"
 
 #include <math.h>
@@ -173,14 +174,16 @@ static void vit_gradient(void *user, hg_pretrain_shard *shard, const hg_pretrain
         const hg_tensor *scores =
             scores_of(ctx, shard->model, take_pixels(ctx, &stage->pictures, index, &change));
         hg_tensor *losses[HG_VIT_MAX_LABELS];
-        double weights[HG_VIT_MAX_LABELS];
+        double weights[HG_VIT_MAX_LABELS], sum = 0;
+        for (int32_t k = 0; k < image->n; k++)
+            sum += (double)image->labels[k].weight;
         for (int32_t k = 0; k < image->n; k++) {
             const hg_vit_question *q = &stage->labels.questions[image->labels[k].question];
             if (hg_ctx_failed(ctx))
                 return;
             hg_tensor *part = hg_ctx_view(ctx, hg_tensor_view_columns(scores, q->first, q->n));
             losses[k] = hg_op_cross_entropy(ctx, part, &image->labels[k].answer);
-            weights[k] = 1 / ((double)items->batch * (double)image->n);
+            weights[k] = (double)image->labels[k].weight / (sum * (double)items->batch);
         }
         hg_pretrain_backward(shard, losses, weights, image->n);
     }
@@ -289,6 +292,24 @@ static hg_status read_labels(const vit_stage *stage, hg_picture_set *pictures, h
     return status;
 }
 
+/* The lines of one split of the file of facts, where there is one. */
+static hg_status read_facts(const vit_stage *stage, hg_picture_set *pictures, hg_vit_labels *labels,
+                            const char *split, hg_pretrain_plan *plan, hg_pretrain_result *result,
+                            hg_error *err)
+{
+    hg_llava_set *facts = NULL;
+    const hg_llava_visitor notes = {.note = hg_stage_note, .note_user = (void *)stage->listener};
+    if (stage->s->facts[0] == 0)
+        return HG_STATUS_OK;
+    hg_status status = hg_llava_open(&facts, stage->s->facts, NULL, err);
+    if (status == HG_STATUS_OK) {
+        plan->fingerprint = plan->fingerprint * 31 + hg_llava_fingerprint(facts);
+        status = hg_vit_facts_read(labels, pictures, facts, split, &notes, &result->n_bad, err);
+    }
+    hg_llava_close(facts);
+    return status;
+}
+
 static hg_status list_labelled(vit_stage *stage, hg_error *err)
 {
     stage->labelled = hg_mem_array(stage->labels.n_images + 1, sizeof *stage->labelled);
@@ -315,6 +336,8 @@ static hg_status vit_open(vit_stage *stage, hg_pretrain_plan *plan, hg_pretrain_
     hg_picture_set_init(&stage->others, (int)s->size, true);
     snprintf(stage->last_layer, sizeof stage->last_layer, "encoder.layers.%lld.", (long long)s->layers - 1);
     status = read_labels(stage, &stage->pictures, &stage->labels, s->data, plan, result, err);
+    if (status == HG_STATUS_OK)
+        status = read_facts(stage, &stage->pictures, &stage->labels, "train", plan, result, err);
     if (status == HG_STATUS_OK) {
         hg_vit_labels_choose(&stage->labels);
         status = list_labelled(stage, err);
@@ -322,6 +345,8 @@ static hg_status vit_open(vit_stage *stage, hg_pretrain_plan *plan, hg_pretrain_
     if (status == HG_STATUS_OK && s->validation[0] != 0) {
         stage->other_labels = hg_vit_labels_same(&stage->labels);
         status = read_labels(stage, &stage->others, &stage->other_labels, s->validation, plan, result, err);
+        if (status == HG_STATUS_OK)
+            status = read_facts(stage, &stage->others, &stage->other_labels, "val", plan, result, err);
     }
     if (status == HG_STATUS_OK)
         status = hg_split_init(&stage->split, stage->n_labelled, stage->others.n > 0 ? 0 : s->holdout, err);

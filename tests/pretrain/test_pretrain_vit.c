@@ -10,6 +10,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -65,6 +66,55 @@ static void test_overfit(void **state)
     pretrain_data_remove(&d);
 }
 
+/* Facts beside the questions: texts, whole numbers, members of an object, lists with their absent names; a
+ * line of another split and a bad one. Pictures 0 to 5 have a visible lesion, 6 none, 7 an unsure one. */
+static void write_facts(const pretrain_data *d)
+{
+    char path[256];
+    FILE *file = fopen(pretrain_data_path(d, "facts.jsonl", path), "w");
+    assert_non_null(file);
+    for (int i = 0; i < 8; i++) {
+        fprintf(file, "{\"image\": \"p%d.png\", \"modality\": \"%s\", \"cells\": %d, \"size\": %d.5, ", i,
+                i % 2 == 0 ? "CT" : "MRI", i % 3, i);
+        if (i < 6)
+            fprintf(file, "\"lesion\": {\"visible\": \"yes\", \"kind\": \"%s\"}, ",
+                    i < 3 ? "cyst" : "tumour");
+        else
+            fputs(i == 6 ? "\"lesion\": null, "
+                         : "\"lesion\": {\"visible\": \"unsure\", \"kind\": \"cyst\"}, ",
+                  file);
+        fprintf(file, "\"organs\": [\"liver\"%s], \"organs_absent\": [%s]}\n", i < 4 ? ", \"heart\"" : "",
+                i < 4 ? "" : "\"heart\"");
+    }
+    fputs("{\"image\": \"p8.png\", \"split\": \"val\", \"modality\": \"CT\"}\n{\"modality\": \"CT\"}\n"
+          "{\"image\": \"gone.png\", \"modality\": \"CT\"}\n",
+          file);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void test_facts(void **state)
+{
+    (void)state;
+    pretrain_data d;
+    char path[256];
+    hg_pretrain_result result;
+    pretrain_data_make(&d);
+    write_facts(&d);
+    const char *const more[] = {"steps",   "200",   "lr",
+                                "3e-3",    "facts", pretrain_data_path(&d, "facts.jsonl", path),
+                                "holdout", "0",     NULL};
+    hg_pretrain_settings *s = pretrain_data_settings(&d, HG_PRETRAIN_STAGE_VIT, "out", with(more));
+    pretrain_data_run(s, &result);
+    hg_pretrain_settings_destroy(s);
+    assert_int_equal(result.n_bad, 2);
+    /* colour, shape; modality, cells, lesion.visible, lesion.kind, organs: heart (the liver is always there)
+     */
+    assert_true(pretrain_data_measure(&result, "questions") == 7);
+    assert_true(pretrain_data_measure(&result, "labels") == 2 * PRETRAIN_PICTURES + 8 + 8 + 7 + 6 + 8);
+    assert_true(pretrain_data_measure(&result, "accuracy") == 1);
+    pretrain_data_remove(&d);
+}
+
 static void test_same(void **state)
 {
     (void)state;
@@ -95,7 +145,7 @@ static void test_refused(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_overfit), cmocka_unit_test(test_same),
-                                       cmocka_unit_test(test_refused)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_overfit), cmocka_unit_test(test_facts),
+                                       cmocka_unit_test(test_same), cmocka_unit_test(test_refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -491,6 +491,69 @@ static void test_synthrad(void **state)
     assert_int_equal(hg_volumes_check_pair(a, a, &err), HG_STATUS_OK);
 }
 
+/* ---- a catalogue of labelled pictures ---- */
+
+/* Options of a choice question, and the letter that the answer must be. */
+static void check_choice(const json_t *item, const char *right)
+{
+    char line[80];
+    assert_non_null(item);
+    assert_string_equal(text_in(item, "answer_type"), "CHOICE");
+    snprintf(line, sizeof line, "\n%s. %s\n", turn(item, 1), right);
+    assert_non_null(strstr(turn(item, 0), line));
+    assert_null(strstr(strstr(turn(item, 0), line) + 1, line)); /* once */
+}
+
+static void test_catalogue(void **state)
+{
+    (void)state;
+    write_text(
+        "manifest.jsonl",
+        "{\"path\": \"a.png\", \"modality\": \"MRI T1\", \"body_part\": \"brain\", \"labels\": [\"axial\", "
+        "\"T1\", \"chronic stroke\"], \"licence\": \"MIT\", \"group\": \"one\"}\n"
+        "{\"path\": \"v/b.png\", \"modality\": \"fundus photograph\", \"labels\": [\"normal retina\"], "
+        "\"derived\": \"a slice\", \"licence\": \"CC-BY-4.0\"}\n"
+        "{\"path\": \"v/c.png\", \"modality\": \"fundus photograph\", \"labels\": [\"RBC:7\"], \"derived\": "
+        "\"a slice\"}\n"
+        "{\"path\": \"d.png\", \"modality\": \"thermography\"}\n"
+        "{\"path\": \"../e.png\", \"modality\": \"CT\"}\n");
+    write_image("a.png", 1, 0);
+    write_image("v/b.png", 2, 0);
+    write_image("v/c.png", 3, 0);
+    hg_build_request request = request_of("catalogue");
+    hg_build_result r = build(&request);
+    check_lists(&r);
+    json_t *all = all_items();
+    /* all nine of a.png; caption, three of the modality and one of the diagnosis of b; four of c. */
+    assert_int_equal(json_array_size(all), 9 + 5 + 4);
+    assert_true(r.n_bad > 0); /* the path that leaves the folder */
+    const json_t *b = NULL, *item;
+    size_t i, n_known = 0;
+    json_array_foreach(all, i, item)
+    {
+        const char *answer = turn(item, 1), *topic = text_in(item, "question_type");
+        if (strcmp(text_in(item, "patient"), "v") == 0) { /* one folder, one group, one list */
+            b = b == NULL ? item : b;
+            assert_string_equal(text_in(item, "split"), text_in(b, "split"));
+            continue;
+        }
+        assert_string_equal(text_in(item, "license"), "MIT");
+        assert_string_equal(text_in(item, "patient"), "one");
+        if (strcmp(text_in(item, "answer_type"), "CHOICE") == 0)
+            check_choice(item, strcmp(topic, "part") == 0 ? "head" : "MRI");
+        else if (strcmp(text_in(item, "answer_type"), "OPEN") == 0)
+            n_known += strcmp(answer, "MRI") == 0 || strcmp(answer, "Head") == 0 ||
+                       strcmp(answer, "Axial") == 0 || strcmp(answer, "T1-weighted") == 0 ||
+                       strcmp(answer, "Chronic stroke") == 0;
+        else if (strcmp(text_in(item, "answer_type"), "CLOSED") == 0)
+            assert_int_equal(strcmp(answer, "Yes") == 0, strstr(turn(item, 0), "MRI") != NULL);
+        else
+            assert_string_equal(answer, "This is an MRI image of the head: chronic stroke.");
+    }
+    assert_int_equal(n_known, 5);
+    json_decref(all);
+}
+
 static void test_refusals(void **state)
 {
     hg_build_result r;
@@ -557,6 +620,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_several_images, setup, teardown),
         cmocka_unit_test_setup_teardown(test_ixi, setup, teardown),
         cmocka_unit_test_setup_teardown(test_synthrad, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_catalogue, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refusals, setup, teardown),
         cmocka_unit_test_setup_teardown(test_real, setup, teardown),
     };
