@@ -46,6 +46,8 @@ static void render_pixel(hg_phantom_slice *slice, const hg_phantom_patient *pati
 {
     const hg_slice_place *s = &slice->place;
     float sum[HG_CONTRAST_COUNT] = {0};
+    hg_phantom_cell *cell = &slice->cells[row * HG_PHANTOM_CELLS / s->size * HG_PHANTOM_CELLS +
+                                          column * HG_PHANTOM_CELLS / s->size];
     float step = 1.0f / (float)samples, share = step * step * step, mm2 = share * s->pixel_mm * s->pixel_mm;
     for (int i = 0; i < samples * samples * samples; i++) {
         float u = ((float)(i % samples) + 0.5f) * step - 0.5f;
@@ -58,6 +60,10 @@ static void render_pixel(hg_phantom_slice *slice, const hg_phantom_patient *pati
         slice->organ_mm2[spot.organ] += mm2;
         slice->lesion_mm2 += spot.lesion ? mm2 : 0;
         slice->body_mm2 += spot.tissue == HG_TISSUE_AIR ? 0 : mm2;
+        cell->organs[spot.organ]++;
+        cell->lesion += spot.lesion;
+        cell->body += spot.tissue != HG_TISSUE_AIR;
+        cell->all++;
     }
     for (int c = 0; c < HG_CONTRAST_COUNT; c++)
         slice->values[c][row * s->size + column] = sum[c] * share;
@@ -69,6 +75,7 @@ void hg_phantom_slice_render(hg_phantom_slice *slice, const hg_phantom_patient *
     slice->place = *place;
     memset(slice->organ_mm2, 0, sizeof slice->organ_mm2);
     slice->lesion_mm2 = slice->body_mm2 = 0;
+    memset(slice->cells, 0, sizeof slice->cells);
     for (int row = 0; row < place->size; row++) {
         for (int column = 0; column < place->size; column++)
             render_pixel(slice, patient, row, column, samples);

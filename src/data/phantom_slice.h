@@ -12,6 +12,13 @@
 #include <healthgpt/image.h>
 
 #define HG_PHANTOM_MAX_SIZE 512
+#define HG_PHANTOM_CELLS 8 /* a picture's side in cells of which it is known what lies there */
+
+/* What was met in a cell, in points. */
+typedef struct hg_phantom_cell {
+    uint32_t organs[HG_ORGAN_COUNT]; /* HG_ORGAN_NONE: other tissue */
+    uint32_t lesion, body, all;
+} hg_phantom_cell;
 
 /* Where a slice lies: the middle of its first pixel, the steps to the next pixel and the next row, and the
  * direction across, in mm of the scanner's frame. */
@@ -28,6 +35,7 @@ typedef struct hg_phantom_slice {
     float organ_mm2[HG_ORGAN_COUNT];  /* area of each organ in the slice */
     float lesion_mm2;
     float body_mm2;
+    hg_phantom_cell cells[HG_PHANTOM_CELLS * HG_PHANTOM_CELLS]; /* row by row */
 } hg_phantom_slice;
 
 /* A slice across `axis` at `at` mm, `field_mm` wide, as radiologists look at it: axial and coronal with the

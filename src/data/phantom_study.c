@@ -100,13 +100,35 @@ static void make_facts(hg_phantom_facts *f, const study_slice *s, hg_contrast co
     hg_record_organs(f, s->slice.organ_mm2);
 }
 
-static json_t *geometry(const study_slice *s, hg_contrast contrast)
+/* The word for a cell: the lesion where a fifth of it shows one, else the organ that fills a third of it or
+ * more, else "tissue" or "air". */
+static const char *cell_word(const hg_phantom_cell *cell, const hg_phantom_facts *f)
+{
+    int organ = HG_ORGAN_NONE + 1;
+    if (f->lesion == HG_SEEN_YES && 5 * cell->lesion >= cell->all)
+        return hg_lesion_words_get(f->kind)->id;
+    for (int i = organ + 1; i < HG_ORGAN_COUNT; i++)
+        organ = cell->organs[i] > cell->organs[organ] ? i : organ;
+    if (3 * cell->organs[organ] >= cell->all)
+        return hg_organ_words_get((hg_phantom_organ)organ)->name;
+    return 2 * cell->body >= cell->all ? "tissue" : "air";
+}
+
+static json_t *truth_cells(const study_slice *s, const hg_phantom_facts *f)
+{
+    json_t *cells = json_array();
+    for (int i = 0; i < HG_PHANTOM_CELLS * HG_PHANTOM_CELLS; i++)
+        json_array_append_new(cells, json_string(cell_word(&s->slice.cells[i], f)));
+    return cells;
+}
+
+static json_t *geometry(const study_slice *s, const hg_phantom_facts *f, hg_contrast contrast)
 {
     const hg_slice_place *p = &s->slice.place;
     const struct ct_window *w = s->window;
-    json_t *g =
-        json_pack("{s:[fff], s:f, s:f}", "first_pixel_mm", (double)p->origin.x, (double)p->origin.y,
-                  (double)p->origin.z, "pixel_mm", (double)p->pixel_mm, "thickness_mm", (double)p->thick_mm);
+    json_t *g = json_pack("{s:o, s:[fff], s:f, s:f}", "cells", truth_cells(s, f), "first_pixel_mm",
+                          (double)p->origin.x, (double)p->origin.y, (double)p->origin.z, "pixel_mm",
+                          (double)p->pixel_mm, "thickness_mm", (double)p->thick_mm);
     if (g != NULL && contrast == HG_CONTRAST_CT)
         json_object_set_new(g, "window",
                             json_pack("{s:s, s:f, s:f}", "name", w->name, "centre", (double)w->centre,
@@ -148,8 +170,8 @@ static hg_status make_contrast(study_slice *s, hg_contrast contrast, uint64_t ke
     status = hg_record_scan(study, s->names[contrast], &scan);
     make_facts(&facts, s, contrast);
     if (status == HG_STATUS_OK)
-        status =
-            hg_record_truth(study, s->names[contrast], &facts, s->slice.lesion_mm2, geometry(s, contrast));
+        status = hg_record_truth(study, s->names[contrast], &facts, s->slice.lesion_mm2,
+                                 geometry(s, &facts, contrast));
     return status == HG_STATUS_OK ? hg_record_questions(study, stem, s->names[contrast], &facts, &s->rng)
                                   : status;
 }

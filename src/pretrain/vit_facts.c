@@ -73,6 +73,15 @@ static void add_lists(facts_line *line, const char *name, const json_t *present,
     add_names(line, name, absent, "no", 1 / (float)n);
 }
 
+static void add_cells(facts_line *line, const json_t *cells)
+{
+    for (size_t i = 0; i < json_array_size(cells) && line->status == HG_STATUS_OK; i++) {
+        const char *word = json_string_value(json_array_get(cells, i));
+        line->status =
+            hg_vit_labels_add_cell(line->labels, line->image, (int)i, word == NULL ? "" : word, line->err);
+    }
+}
+
 static hg_status add_facts(hg_vit_labels *labels, uint32_t image, json_t *record, hg_error *err)
 {
     facts_line line = {labels, image, err, HG_STATUS_OK};
@@ -86,6 +95,8 @@ static hg_status add_facts(hg_vit_labels *labels, uint32_t image, json_t *record
             continue;
         if (json_is_object(value))
             add_object(&line, key, value);
+        else if (strcmp(key, "cells") == 0 && json_array_size(value) == HG_VIT_ALL_CELLS)
+            add_cells(&line, value);
         else if (json_is_array(value))
             add_lists(&line, key, value, json_object_get(record, other));
         else if (json_is_null(value)) {

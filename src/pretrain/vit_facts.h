@@ -7,8 +7,9 @@
  *
  * A text or whole number is the value of its key; a member of an object is one of "object.key". Of an object
  * with `visible`, "yes" gives its members, "no" (or null in the object's place) gives "object.visible" alone,
- * anything else nothing. A list X beside X_absent gives yes or no for each name. Each key's values share one
- * weight, so that many organs do not drown one lesion.
+ * anything else nothing. A list X beside X_absent gives yes or no for each name. A list "cells" of 64 words
+ * says what lies where, row by row on a grid of 8 x 8. Each key's values share one weight, so that many
+ * organs do not drown one lesion.
  */
 #ifndef HG_PRETRAIN_VIT_FACTS_H
 #define HG_PRETRAIN_VIT_FACTS_H

@@ -26,6 +26,8 @@ void hg_vit_labels_deinit(hg_vit_labels *labels)
 {
     for (int32_t i = 0; i < labels->n_questions && !labels->fixed; i++)
         question_deinit(&labels->questions[i]);
+    for (int32_t i = 0; i < labels->n_cell_words && !labels->fixed; i++)
+        hg_mem_free(labels->cell_words[i]);
     if (!labels->fixed)
         hg_mem_free(labels->questions);
     hg_mem_free(labels->images);
@@ -121,7 +123,7 @@ static hg_status reserve_image(hg_vit_labels *labels, size_t index, hg_error *er
         labels->images_capacity = capacity;
     }
     for (; labels->n_images <= index; labels->n_images++)
-        labels->images[labels->n_images].n = 0;
+        labels->images[labels->n_images] = (hg_vit_image){0};
     return HG_STATUS_OK;
 }
 
@@ -150,6 +152,31 @@ hg_status hg_vit_labels_add(hg_vit_labels *labels, uint32_t index, const char *q
         q->counts[label.answer]++;
         q->n_images++;
     }
+    return HG_STATUS_OK;
+}
+
+hg_status hg_vit_labels_add_cell(hg_vit_labels *labels, uint32_t index, int cell, const char *word,
+                                 hg_error *err)
+{
+    hg_status status = reserve_image(labels, index, err);
+    int32_t i = 0;
+    if (status != HG_STATUS_OK)
+        return status;
+    hg_vit_image *image = &labels->images[index];
+    while (i < labels->n_cell_words && strcmp(labels->cell_words[i], word) != 0)
+        i++;
+    if (i == labels->n_cell_words && (labels->fixed || i == HG_VIT_MAX_CELL_WORDS)) {
+        i = -1;
+    } else if (i == labels->n_cell_words) {
+        labels->cell_words[i] = hg_mem_string(word);
+        if (labels->cell_words[i] == NULL)
+            return no_memory(err, strlen(word));
+        labels->n_cell_words++;
+    }
+    for (int k = 0; !image->has_cells && k < HG_VIT_ALL_CELLS; k++)
+        image->cells[k] = -1;
+    image->has_cells = true;
+    image->cells[cell] = (int16_t)i;
     return HG_STATUS_OK;
 }
 

@@ -28,16 +28,25 @@ typedef struct hg_vit_label {
     float weight; /* beside the image's other labels */
 } hg_vit_label;
 
+/* Cells on a side of the grid in which it may be known what a picture shows where. */
+#define HG_VIT_CELLS 8
+#define HG_VIT_ALL_CELLS (HG_VIT_CELLS * HG_VIT_CELLS)
+#define HG_VIT_MAX_CELL_WORDS 256
+
 /* Labels of picture i of the set. */
 typedef struct hg_vit_image {
     hg_vit_label labels[HG_VIT_MAX_LABELS];
     int32_t n;
+    bool has_cells;
+    int16_t cells[HG_VIT_ALL_CELLS]; /* row by row, of the words; -1: not known */
 } hg_vit_image;
 
 typedef struct hg_vit_labels {
     hg_vit_question *questions;
     int32_t n_questions, capacity, n_used;
     int64_t n_classes;
+    char *cell_words[HG_VIT_MAX_CELL_WORDS];
+    int32_t n_cell_words;
     hg_vit_image *images; /* beside the pictures of the set */
     size_t n_images, images_capacity;
     bool fixed; /* questions and answers are those of another set: nothing is added */
@@ -53,6 +62,11 @@ hg_status hg_vit_labels_read(hg_vit_labels *labels, hg_picture_set *pictures, co
  * counts. */
 hg_status hg_vit_labels_add(hg_vit_labels *labels, uint32_t image, const char *question, const char *answer,
                             float weight, hg_error *err) HG_MUST_CHECK;
+
+/* What lies in cell `cell` of picture `image`, which hg_vit_labels_add has been told of; words beyond the
+ * maximum are not known. */
+hg_status hg_vit_labels_add_cell(hg_vit_labels *labels, uint32_t image, int cell, const char *word,
+                                 hg_error *err) HG_MUST_CHECK;
 
 /* Chooses the questions, numbers the classes, and drops the labels of other questions. */
 void hg_vit_labels_choose(hg_vit_labels *labels);

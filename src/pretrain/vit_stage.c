@@ -34,6 +34,7 @@ typedef struct vit_stage {
 typedef struct vit_model {
     hg_clip clip;
     hg_tensor norm_gain, norm_bias, head, head_bias;
+    hg_tensor cells, cells_bias; /* classifies what a patch shows; not there without such labels */
 } vit_model;
 
 static hg_status make_config(const hg_pretrain_settings *s, hg_clip_config *c, hg_error *err)
@@ -70,8 +71,15 @@ static hg_status vit_load(void *user, void *model, const hg_tensor_set *set, hg_
         status = hg_weight_take(set, POST_NORM ".bias", 1, &width, &m->norm_bias, err);
     if (status == HG_STATUS_OK)
         status = hg_weight_take(set, HG_BANK_STATE "head.weight", 2, (int64_t[]){n, width}, &m->head, err);
-    return status == HG_STATUS_OK ? hg_weight_take(set, HG_BANK_STATE "head.bias", 1, &n, &m->head_bias, err)
-                                  : status;
+    if (status == HG_STATUS_OK)
+        status = hg_weight_take(set, HG_BANK_STATE "head.bias", 1, &n, &m->head_bias, err);
+    n = stage->labels.n_cell_words;
+    if (status != HG_STATUS_OK || n < 2)
+        return status;
+    status = hg_weight_take(set, HG_BANK_STATE "cells.weight", 2, (int64_t[]){n, width}, &m->cells, err);
+    return status == HG_STATUS_OK
+               ? hg_weight_take(set, HG_BANK_STATE "cells.bias", 1, &n, &m->cells_bias, err)
+               : status;
 }
 
 static hg_bank_group vit_init(void *user, const char *name, const hg_tensor *tensor, hg_rng *rng)
@@ -154,13 +162,46 @@ static hg_tensor *mean_of_rows(hg_ctx *ctx, hg_tensor *rows)
     return hg_op_linear(ctx, weights, hg_op_transpose(ctx, rows), NULL);
 }
 
-/* Scores of all classes (1, classes). */
-static hg_tensor *scores_of(hg_ctx *ctx, vit_model *m, hg_tensor *pixels)
+/* Scores of all classes (1, classes), from the patches' features. */
+static hg_tensor *scores_of(hg_ctx *ctx, vit_model *m, hg_tensor *deep)
 {
-    hg_tensor *deep = hg_clip_forward(ctx, &m->clip, pixels, m->clip.config.n_layers - 1);
     hg_tensor *x = mean_of_rows(ctx, deep);
     x = hg_op_layernorm(ctx, x, &m->norm_gain, &m->norm_bias, (hg_real)m->clip.config.eps);
     return hg_op_linear(ctx, x, &m->head, &m->head_bias);
+}
+
+static hg_tensor *deep_of(hg_ctx *ctx, vit_model *m, hg_tensor *pixels)
+{
+    return hg_clip_forward(ctx, &m->clip, pixels, m->clip.config.n_layers - 1);
+}
+
+/* The word of each patch's cell. `targets`: room for a number a patch. */
+static void cell_targets(const vit_stage *stage, const hg_vit_image *image, int32_t *targets)
+{
+    int64_t side = stage->s->size / stage->s->patch;
+    for (int64_t i = 0; i < side * side; i++)
+        targets[i] =
+            image->cells[i / side * HG_VIT_CELLS / side * HG_VIT_CELLS + i % side * HG_VIT_CELLS / side];
+}
+
+/* Scores of the words for each patch (patches, words). */
+static hg_tensor *cell_scores(hg_ctx *ctx, vit_model *m, hg_tensor *deep)
+{
+    hg_tensor *x = hg_op_layernorm(ctx, deep, &m->norm_gain, &m->norm_bias, (hg_real)m->clip.config.eps);
+    return hg_op_linear(ctx, x, &m->cells, &m->cells_bias);
+}
+
+/* The loss of what the patches show; NULL where it is not known. */
+static hg_tensor *cell_loss(hg_ctx *ctx, const vit_stage *stage, vit_model *m, const hg_vit_image *image,
+                            hg_tensor *deep)
+{
+    if (!image->has_cells || stage->labels.n_cell_words < 2)
+        return NULL;
+    int32_t *targets = hg_arena_array(ctx->arena, (size_t)hg_clip_n_patches(&m->clip), sizeof *targets);
+    if (targets == NULL)
+        return hg_ctx_fail(ctx, HG_STATUS_FAILED, "out of memory (the labels of patches)");
+    cell_targets(stage, image, targets);
+    return hg_op_cross_entropy(ctx, cell_scores(ctx, m, deep), targets);
 }
 
 static void vit_gradient(void *user, hg_pretrain_shard *shard, const hg_pretrain_items *items)
@@ -171,10 +212,11 @@ static void vit_gradient(void *user, hg_pretrain_shard *shard, const hg_pretrain
         uint32_t index = stage->labelled[stage->split.train[items->items[i]]];
         const hg_vit_image *image = &stage->labels.images[index];
         vit_change change = make_change(stage->s, items->step, items->first + i);
-        const hg_tensor *scores =
-            scores_of(ctx, shard->model, take_pixels(ctx, &stage->pictures, index, &change));
-        hg_tensor *losses[HG_VIT_MAX_LABELS];
-        double weights[HG_VIT_MAX_LABELS], sum = 0;
+        vit_model *m = shard->model;
+        hg_tensor *deep = deep_of(ctx, m, take_pixels(ctx, &stage->pictures, index, &change));
+        const hg_tensor *scores = scores_of(ctx, m, deep);
+        hg_tensor *losses[HG_VIT_MAX_LABELS + 1];
+        double weights[HG_VIT_MAX_LABELS + 1], sum = 0;
         for (int32_t k = 0; k < image->n; k++)
             sum += (double)image->labels[k].weight;
         for (int32_t k = 0; k < image->n; k++) {
@@ -185,7 +227,11 @@ static void vit_gradient(void *user, hg_pretrain_shard *shard, const hg_pretrain
             losses[k] = hg_op_cross_entropy(ctx, part, &image->labels[k].answer);
             weights[k] = (double)image->labels[k].weight / (sum * (double)items->batch);
         }
-        hg_pretrain_backward(shard, losses, weights, image->n);
+        int32_t n = image->n;
+        losses[n] = cell_loss(ctx, stage, m, image, deep);
+        weights[n] = 1 / ((double)items->batch * (double)hg_clip_n_patches(&m->clip));
+        n += losses[n] != NULL;
+        hg_pretrain_backward(shard, losses, weights, n);
     }
 }
 
@@ -193,6 +239,7 @@ static void vit_gradient(void *user, hg_pretrain_shard *shard, const hg_pretrain
 
 typedef struct vit_tally {
     int64_t n, right, usual; /* labels; answered right; right by always giving the commonest answer */
+    int64_t cells, cells_right;
 } vit_tally;
 
 static void tally_image(const hg_vit_labels *labels, const hg_vit_image *image, const hg_tensor *scores,
@@ -214,6 +261,36 @@ static void tally_image(const hg_vit_labels *labels, const hg_vit_image *image, 
     }
 }
 
+static void tally_cells(const vit_stage *stage, const hg_vit_image *image, const hg_tensor *scores,
+                        int32_t *targets, vit_tally *tally)
+{
+    cell_targets(stage, image, targets);
+    for (int64_t i = 0; i < scores->shape[0]; i++) {
+        const float *row = hg_tensor_real(scores) + i * scores->shape[1];
+        int32_t best = 0;
+        for (int32_t a = 1; a < scores->shape[1]; a++)
+            best = row[a] > row[best] ? a : best;
+        tally->cells += targets[i] >= 0;
+        tally->cells_right += best == targets[i];
+    }
+}
+
+/* Adds what the model says of one image. */
+static void measure_image(hg_ctx *ctx, const vit_stage *stage, vit_model *m, const hg_vit_labels *labels,
+                          const hg_vit_image *image, hg_tensor *pixels, vit_tally *tally)
+{
+    hg_tensor *deep = deep_of(ctx, m, pixels);
+    const hg_tensor *scores = scores_of(ctx, m, deep);
+    if (scores != NULL)
+        tally_image(labels, image, scores, tally);
+    if (!image->has_cells || stage->labels.n_cell_words < 2)
+        return;
+    const hg_tensor *words = cell_scores(ctx, m, deep);
+    int32_t *targets = hg_arena_array(ctx->arena, (size_t)hg_clip_n_patches(&m->clip), sizeof *targets);
+    if (words != NULL && targets != NULL)
+        tally_cells(stage, image, words, targets, tally);
+}
+
 static void vit_measure(void *user, hg_pretrain_shard *shard, hg_pretrain_result *result)
 {
     const vit_stage *stage = user;
@@ -225,9 +302,8 @@ static void vit_measure(void *user, hg_pretrain_shard *shard, hg_pretrain_result
     vit_tally tally = {0};
     for (int64_t i = 0; i < n && !hg_ctx_failed(ctx); i++) {
         uint32_t index = apart ? (uint32_t)i : stage->labelled[stage->split.held[i]];
-        const hg_tensor *scores = scores_of(ctx, shard->model, take_pixels(ctx, set, index, NULL));
-        if (scores != NULL)
-            tally_image(labels, &labels->images[index], scores, &tally);
+        measure_image(ctx, stage, shard->model, labels, &labels->images[index],
+                      take_pixels(ctx, set, index, NULL), &tally);
         hg_arena_reset(ctx->arena, (hg_arena_mark){0});
     }
     double all = tally.n > 0 ? (double)tally.n : 1;
@@ -235,6 +311,8 @@ static void vit_measure(void *user, hg_pretrain_shard *shard, hg_pretrain_result
     hg_pretrain_put_measure(result, "commonest_answer", (double)tally.usual / all);
     hg_pretrain_put_measure(result, "questions", stage->labels.n_used);
     hg_pretrain_put_measure(result, "labels", (double)tally.n);
+    if (tally.cells > 0)
+        hg_pretrain_put_measure(result, "cells_accuracy", (double)tally.cells_right / (double)tally.cells);
 }
 
 /* ---- files ---- */

@@ -66,6 +66,20 @@ static void test_overfit(void **state)
     pretrain_data_remove(&d);
 }
 
+/* On the grid of 8 x 8: pixels of 4 x 4, of which the middle tells. */
+static void write_cells(FILE *file, int shape)
+{
+    fputs(", \"cells\": [", file);
+    for (int i = 0; i < 64; i++) {
+        int x = i % 8 * 4 + 2, y = i / 8 * 4 + 2;
+        int inside = shape == 0   ? x >= 6 && x < 22 && y >= 8 && y < 24
+                     : shape == 1 ? y >= 20 && y < 26
+                                  : (x >= 14 && x < 18) || (y >= 14 && y < 18);
+        fprintf(file, "%s\"%s\"", i > 0 ? ", " : "", inside ? "shape" : "ground");
+    }
+    fputs("]", file);
+}
+
 /* Facts beside the questions: texts, whole numbers, members of an object, lists with their absent names; a
  * line of another split and a bad one. Pictures 0 to 5 have a visible lesion, 6 none, 7 an unsure one. */
 static void write_facts(const pretrain_data *d)
@@ -74,7 +88,7 @@ static void write_facts(const pretrain_data *d)
     FILE *file = fopen(pretrain_data_path(d, "facts.jsonl", path), "w");
     assert_non_null(file);
     for (int i = 0; i < 8; i++) {
-        fprintf(file, "{\"image\": \"p%d.png\", \"modality\": \"%s\", \"cells\": %d, \"size\": %d.5, ", i,
+        fprintf(file, "{\"image\": \"p%d.png\", \"modality\": \"%s\", \"count\": %d, \"size\": %d.5, ", i,
                 i % 2 == 0 ? "CT" : "MRI", i % 3, i);
         if (i < 6)
             fprintf(file, "\"lesion\": {\"visible\": \"yes\", \"kind\": \"%s\"}, ",
@@ -83,8 +97,11 @@ static void write_facts(const pretrain_data *d)
             fputs(i == 6 ? "\"lesion\": null, "
                          : "\"lesion\": {\"visible\": \"unsure\", \"kind\": \"cyst\"}, ",
                   file);
-        fprintf(file, "\"organs\": [\"liver\"%s], \"organs_absent\": [%s]}\n", i < 4 ? ", \"heart\"" : "",
+        fprintf(file, "\"organs\": [\"liver\"%s], \"organs_absent\": [%s]", i < 4 ? ", \"heart\"" : "",
                 i < 4 ? "" : "\"heart\"");
+        if (i < 3) /* a square, a bar and a cross: where they lie */
+            write_cells(file, i);
+        fputs("}\n", file);
     }
     fputs("{\"image\": \"p8.png\", \"split\": \"val\", \"modality\": \"CT\"}\n{\"modality\": \"CT\"}\n"
           "{\"image\": \"gone.png\", \"modality\": \"CT\"}\n",
@@ -107,11 +124,12 @@ static void test_facts(void **state)
     pretrain_data_run(s, &result);
     hg_pretrain_settings_destroy(s);
     assert_int_equal(result.n_bad, 2);
-    /* colour, shape; modality, cells, lesion.visible, lesion.kind, organs: heart (the liver is always there)
+    /* colour, shape; modality, count, lesion.visible, lesion.kind, organs: heart (the liver is always there)
      */
     assert_true(pretrain_data_measure(&result, "questions") == 7);
     assert_true(pretrain_data_measure(&result, "labels") == 2 * PRETRAIN_PICTURES + 8 + 8 + 7 + 6 + 8);
     assert_true(pretrain_data_measure(&result, "accuracy") == 1);
+    assert_true(pretrain_data_measure(&result, "cells_accuracy") > 0.9);
     pretrain_data_remove(&d);
 }
 
