@@ -33,7 +33,7 @@ else
   out=${out:-small}
   patients=900 slices=4
   vocabulary=2048
-  vq="--steps 2500 --batch 16 --codes 1024 --lr 1e-3"
+  vq="--steps 2500 --batch 16 --codes 1024 --lr 1e-3 --save-every 300"
   vit="--steps 3000 --batch 32 --layers 6 --hidden 192 --heads 6 --shift 0.02"
   lm="--steps 1000 --batch 16 --length 256 --layers 6 --hidden 256 --heads 4"
   align="--steps 300 --batch 16 --lr 1e-3 --projector-lr 1e-3"
@@ -78,6 +78,7 @@ if step data; then
       | awk '/"task":"reconstruct"/ && n++ % 2 { next } { print } /"task":"report-to-cxr"/ { print; print }' >"$data/$list-draw.json"
     cat "$data/$list-com.json" "$data/$list-draw.json" >"$data/$list-both.json"
   done
+  awk 'NR % 16 == 1' "$data/val-gen.json" >"$data/val-vq.json" # the autoencoder's scores are slow to take
   finish data
 fi
 
@@ -86,7 +87,7 @@ if step tokenizer; then
   finish tokenizer
 fi
 if step pretrain-vq; then
-  train pretrain-vq --data "$data/train-all.json" --validation "$data/val-gen.json" --size $size $vq
+  train pretrain-vq --data "$data/train-all.json" --validation "$data/val-vq.json" --size $size $vq
   install "$out/pretrain-vq/vqgan" "$model/vqgan"
   finish pretrain-vq
 fi

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define MAX_EXPERTS 1024
+#define MAX_LAYERS 1024
 
 static hg_status read_plugin(hg_manifest_plugin *plugin, const json_t *json, const char *what,
                              const char *key, hg_error *err)
@@ -24,6 +25,10 @@ static hg_status read_plugin(hg_manifest_plugin *plugin, const json_t *json, con
     if (status == HG_STATUS_OK)
         status = hg_json_get_int(member, what, "hlora_experts", 1, MAX_EXPERTS, &experts, err);
     plugin->hlora_experts = (int)experts;
+    int64_t layers = 0;
+    if (status == HG_STATUS_OK)
+        status = hg_json_get_int(member, what, "vision_layers", 1, MAX_LAYERS, &layers, err);
+    plugin->vision_layers = (int)layers;
     return status;
 }
 

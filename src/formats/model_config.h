@@ -143,6 +143,7 @@ enum {
 typedef struct hg_manifest_plugin {
     double hlora_alpha; /* 0: not stated; the rule is alpha = 2 r */
     int hlora_experts;  /* 0: not stated; the router's rows tell */
+    int vision_layers;  /* layers of the image encoder that are run; 0: not stated; the task's usual ones */
 } hg_manifest_plugin;
 
 /* healthgpt.json, the optional manifest beside the parts of a model. */

@@ -65,6 +65,18 @@ static hg_status load_plugin(hg_healthgpt *m, const hg_tensor_set *set, double a
     return status;
 }
 
+hg_status hg_task_clip_layers(int64_t *out, const hg_model_parts *parts, hg_task task, int64_t n_layers,
+                              hg_error *err)
+{
+    int stated = task == HG_TASK_COMPREHENSION ? parts->com_layers : parts->gen_layers;
+    *out = stated > 0 ? stated : task == HG_TASK_COMPREHENSION ? n_layers - 1 : 1;
+    if (stated <= n_layers)
+        return HG_STATUS_OK;
+    return hg_error_set(err, HG_STATUS_INPUT,
+                        "the model's settings ask for %d layers of the image encoder, which has %lld", stated,
+                        (long long)n_layers);
+}
+
 /* Embedding and head of the fusion layer. */
 static hg_status load_words(const hg_healthgpt *m, const hg_model_parts *parts, hg_task_parts *task,
                             hg_error *err)
@@ -103,9 +115,9 @@ static hg_status load_comprehension(hg_healthgpt *m, const hg_model_parts *parts
             return status;
         task->head = hg_tensor_view_rows(&task->head, 0, parts->n_tokens);
     }
-    task->clip_layers = m->clip.config.n_layers - 1;
     task->present = true;
-    return HG_STATUS_OK;
+    return hg_task_clip_layers(&task->clip_layers, parts, HG_TASK_COMPREHENSION, m->clip.config.n_layers,
+                               err);
 }
 
 static hg_status load_fusion(hg_healthgpt *m, const hg_model_parts *parts, hg_task_parts *task, hg_error *err)
@@ -136,7 +148,9 @@ static hg_status load_generation(hg_healthgpt *m, const hg_model_parts *parts, h
         status = load_fusion(m, parts, task, err);
     if (status == HG_STATUS_OK)
         status = load_vqgan(m, parts, err);
-    task->clip_layers = 1;
+    if (status == HG_STATUS_OK)
+        status =
+            hg_task_clip_layers(&task->clip_layers, parts, HG_TASK_GENERATION, m->clip.config.n_layers, err);
     task->present = status == HG_STATUS_OK;
     return status;
 }

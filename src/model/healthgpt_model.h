@@ -21,7 +21,7 @@ typedef struct hg_task_parts {
     hg_plugin plugin;
     hg_tensor embed;     /* (V', H) */
     hg_tensor head;      /* (V', H): comprehension only has the rows of real tokens */
-    int64_t clip_layers; /* how many CLIP layers are run: all but one for comprehension, one for generation */
+    int64_t clip_layers; /* how many CLIP layers are run (hg_task_clip_layers) */
 } hg_task_parts;
 
 typedef struct hg_healthgpt {
@@ -35,6 +35,11 @@ typedef struct hg_healthgpt {
     hg_vqgan_maps
         *maps[2]; /* by hg_vqgan_way; NULL, as after loading: the plain way. Closed with the model */
 } hg_healthgpt;
+
+/* How many layers of the image encoder a task runs: what the manifest says, else all but one for
+ * comprehension and one for generation. */
+hg_status hg_task_clip_layers(int64_t *out, const hg_model_parts *parts, hg_task task, int64_t n_layers,
+                              hg_error *err) HG_MUST_CHECK;
 
 /* Puts the model together and checks that its parts are complete and belong together. The parts are borrowed
  * and must outlive the model; those of a task that are absent leave the task out. On failure nothing is left

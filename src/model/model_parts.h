@@ -32,6 +32,7 @@ typedef struct hg_model_parts {
     hg_vqgan_config vqgan;
     double com_alpha, gen_alpha;  /* 0: twice the rank */
     int com_experts, gen_experts; /* what the manifest says; 0: nothing */
+    int com_layers, gen_layers;   /* of the image encoder, as the manifest says; 0: nothing */
     bool com_fused;               /* comprehension uses the fusion layer's embedding and head */
     int64_t n_tokens;             /* of the tokenizer before picture tokens are added */
 } hg_model_parts;

@@ -298,9 +298,11 @@ hg_status hg_package_get_vqgan(const hg_gguf *g, hg_vqgan_config *c, hg_error *e
 static const hg_key_field manifest_fields[] = {
     {"com.hlora.alpha", HG_KEY_F64, M(com.hlora_alpha), 1e-6, 1e6, true},
     {"com.hlora.expert_count", HG_KEY_INT, M(com.hlora_experts), 1, MAX_EXPERTS, true},
+    {"com.vision_block_count", HG_KEY_INT, M(com.vision_layers), 1, MAX_LAYERS, true},
     {"com.fused", HG_KEY_BOOL, M(com_fused), 0, 0, true},
     {"gen.hlora.alpha", HG_KEY_F64, M(gen.hlora_alpha), 1e-6, 1e6, true},
     {"gen.hlora.expert_count", HG_KEY_INT, M(gen.hlora_experts), 1, MAX_EXPERTS, true},
+    {"gen.vision_block_count", HG_KEY_INT, M(gen.vision_layers), 1, MAX_LAYERS, true},
     {"random_weights", HG_KEY_BOOL, M(random_weights), 0, 0, true},
     {"chat.template", HG_KEY_TEXT, M(template_name), 0, HG_CONFIG_TEXT_BYTES, true},
     {"intended_use", HG_KEY_TEXT, M(intended_use), 0, HG_CONFIG_NOTE_BYTES, true},
@@ -357,6 +359,8 @@ void hg_package_put_manifest(hg_gguf_builder *b, const hg_manifest *m)
         bool missing = (f->offset == M(com_fused) && !m->com_fused) ||
                        (f->offset == M(com.hlora_alpha) && m->com.hlora_alpha == 0) ||
                        (f->offset == M(com.hlora_experts) && m->com.hlora_experts == 0) ||
+                       (f->offset == M(com.vision_layers) && m->com.vision_layers == 0) ||
+                       (f->offset == M(gen.vision_layers) && m->gen.vision_layers == 0) ||
                        (f->offset == M(gen.hlora_alpha) && m->gen.hlora_alpha == 0) ||
                        (f->offset == M(gen.hlora_experts) && m->gen.hlora_experts == 0);
         if (!missing)

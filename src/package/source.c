@@ -81,9 +81,9 @@ static hg_status replace_parts(hg_source *s, const hg_source_paths *paths, hg_er
             "%s: a package's plug-ins and fusion layer can be replaced, not its base, clip and vqgan",
             paths->model);
     if (hg_path_given(paths->com))
-        s->manifest.com = (hg_manifest_plugin){0, 0};
+        s->manifest.com = (hg_manifest_plugin){0};
     if (hg_path_given(paths->gen)) {
-        s->manifest.gen = (hg_manifest_plugin){0, 0};
+        s->manifest.gen = (hg_manifest_plugin){0};
         s->manifest.has_tasks = false;
         s->manifest.tasks = 0;
     }
@@ -143,6 +143,8 @@ hg_status hg_source_open(hg_source *s, const hg_source_paths *paths, hg_error *e
         s->parts.gen_alpha = s->manifest.gen.hlora_alpha;
         s->parts.com_experts = s->manifest.com.hlora_experts;
         s->parts.gen_experts = s->manifest.gen.hlora_experts;
+        s->parts.com_layers = s->manifest.com.vision_layers;
+        s->parts.gen_layers = s->manifest.gen.vision_layers;
         s->parts.com_fused = s->manifest.com_fused;
         s->parts.n_tokens = hg_tokenizer_length(s->tokenizer);
     } else {

@@ -49,7 +49,7 @@ static void replace_path(char path[HG_PATH_BYTES], const char other[HG_PATH_BYTE
         return;
     memcpy(path, other, HG_PATH_BYTES);
     if (said != NULL)
-        *said = (hg_manifest_plugin){0, 0};
+        *said = (hg_manifest_plugin){0};
 }
 
 /* Everything that lies in the folder, whether a task is complete or not. */
@@ -92,6 +92,8 @@ static hg_status open_folder(hg_source *s, const hg_train_settings *settings, hg
     s->parts.gen_alpha = s->manifest.gen.hlora_alpha;
     s->parts.com_experts = s->manifest.com.hlora_experts;
     s->parts.gen_experts = s->manifest.gen.hlora_experts;
+    s->parts.com_layers = s->manifest.com.vision_layers;
+    s->parts.gen_layers = s->manifest.gen.vision_layers;
     s->parts.com_fused = s->manifest.com_fused;
     s->parts.n_tokens = hg_tokenizer_length(s->tokenizer);
     return HG_STATUS_OK;
@@ -129,8 +131,11 @@ static hg_status make_plugin(hg_model *m, const hg_train_settings *s, hg_task ta
     const hg_tensor_set *set = m->source.parts.sets[part];
     double alpha = task == HG_TASK_COMPREHENSION ? m->source.parts.com_alpha : m->source.parts.gen_alpha;
     int64_t width = w->clip.config.hidden;
-    w->tasks[task].clip_layers = task == HG_TASK_COMPREHENSION ? w->clip.config.n_layers - 1 : 1;
+    hg_status layers = hg_task_clip_layers(&w->tasks[task].clip_layers, &m->source.parts, task,
+                                           w->clip.config.n_layers, err);
     *begun = set == NULL;
+    if (layers != HG_STATUS_OK)
+        return layers;
     if (set != NULL) {
         hg_status status =
             hg_plugin_load(&w->tasks[task].plugin, set, &w->decoder.config, width, alpha, &w->arena, err);

@@ -58,6 +58,7 @@ static void test_deltas(void **state)
         FORMAT_DELTA("mri-to-ct", "mri-to-pet", "healthgpt.json: unknown task 'mri-to-pet'"),
         FORMAT_DELTA("\"mri-to-ct\"", "3", "tasks has something that is not a string"),
         FORMAT_DELTA("\"hlora_experts\": 4", "\"hlora_experts\": 0", "hlora_experts is 0"),
+        FORMAT_DELTA("\"hlora_experts\": 4", "\"vision_layers\": 0", "vision_layers is 0"),
         FORMAT_DELTA("\"hlora_alpha\": 128", "\"hlora_alpha\": -1", "hlora_alpha is -1"),
         FORMAT_DELTA("\"random_weights\": true", "\"random_weights\": \"yes\"", "random_weights is neither"),
         FORMAT_DELTA("\"tiny\"", "\"0123456789012345678901234567890123456789012345678901234567890123\"",

@@ -279,7 +279,16 @@ static void test_mixed(void **state)
     write_question(&m, "com.json");
     double fused = loss_of_3_com(&m, "fused"); /* training reads and judges by the words that `ask` does */
     small_model_write(&m, "model/healthgpt.json", "{}");
-    assert_true(fused > 100 * loss_of_3_com(&m, "own"));
+    double own = loss_of_3_com(&m, "own");
+    assert_true(fused > 100 * own);
+    /* The image encoder's layers that comprehension reads are the settings', too. */
+    small_model_write(&m, "model/healthgpt.json", "{\"com\": {\"vision_layers\": 1}}");
+    assert_true(fabs(loss_of_3_com(&m, "shallow") - own) > 1e-6);
+    small_model_write(&m, "model/healthgpt.json", "{\"com\": {\"vision_layers\": 1000}}");
+    s = small_model_settings(&m, HG_TRAIN_STAGE_3_COM, "com.json", "refused", more);
+    assert_int_equal(hg_train_run(s, NULL, &result, &err), HG_STATUS_INPUT);
+    assert_non_null(strstr(err.text, "1000 layers of the image encoder"));
+    hg_train_settings_destroy(s);
     small_model_remove(&m);
 }
 
