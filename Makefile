@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # The front door. `make demo` and `make test` need nothing but this checkout on Debian 12.
-.PHONY: all build demo test test-all bench bench-train setup check format install clean
+.PHONY: all build demo test test-all bench bench-train ablation setup check format install clean
 
 all: build
 
@@ -29,6 +29,10 @@ bench: build
 # What H-LoRA costs in training beside LoRA and MoELoRA, and the parts of a step (docs/training.md).
 bench-train: build
 	@build/bench/bench_train
+
+# The paper's comparisons on the small model, hours (docs/training.md); needs the folder that scripts/train-small.sh leaves.
+ablation: build
+	@scripts/ablation.sh
 
 check: setup
 	@tools/check/all

@@ -27,7 +27,7 @@ if $quick; then
   vit="--steps 60 --batch 32 --layers 4 --hidden 128 --heads 4"
   lm="--steps 80 --batch 16 --length 128 --layers 4 --hidden 256 --heads 4"
   align="--steps 15 --batch 8 --lr 1e-3 --projector-lr 1e-3"
-  tune="--steps 30 --batch 8 --lr 2e-3 --projector-lr 1e-3"
+  com="--steps 30 --batch 8 --lr 2e-3 --projector-lr 1e-3" gen=$com
   com_rank=16 gen_rank=32
 else
   out=${out:-small}
@@ -35,9 +35,10 @@ else
   vocabulary=2048
   vq="--steps 2500 --batch 16 --codes 1024 --lr 1e-3 --save-every 300"
   vit="--steps 3000 --batch 32 --layers 6 --hidden 192 --heads 6 --shift 0.02"
-  lm="--steps 1000 --batch 16 --length 256 --layers 6 --hidden 256 --heads 4"
-  align="--steps 300 --batch 16 --lr 1e-3 --projector-lr 1e-3"
-  tune="--steps 2500 --batch 16 --lr 1e-3 --projector-lr 5e-4"
+  lm="--steps 700 --save-every 350 --batch 16 --length 256 --layers 6 --hidden 256 --heads 4"
+  align="--steps 200 --batch 16 --lr 1e-3 --projector-lr 1e-3"
+  com="--steps 4500 --batch 8 --lr 1e-3 --projector-lr 5e-4"
+  gen="--steps 3600 --batch 8 --lr 1e-3 --projector-lr 5e-4"
   com_rank=64 gen_rank=128
 fi
 # Real pictures, where there are some: a folder with a manifest.jsonl (docs/data.md). Rows whose licence would bind the weights are left out.
@@ -78,7 +79,6 @@ if step data; then
       | awk '/"task":"reconstruct"/ && n++ % 2 { next } { print } /"task":"report-to-cxr"/ { print; print }' >"$data/$list-draw.json"
     cat "$data/$list-com.json" "$data/$list-draw.json" >"$data/$list-both.json"
   done
-  awk 'NR % 16 == 1' "$data/val-gen.json" >"$data/val-vq.json" # the autoencoder's scores are slow to take
   finish data
 fi
 
@@ -87,7 +87,7 @@ if step tokenizer; then
   finish tokenizer
 fi
 if step pretrain-vq; then
-  train pretrain-vq --data "$data/train-all.json" --validation "$data/val-vq.json" --size $size $vq
+  train pretrain-vq --data "$data/train-all.json" --validation "$data/val-gen.json" --size $size $vq
   install "$out/pretrain-vq/vqgan" "$model/vqgan"
   finish pretrain-vq
 fi
@@ -135,11 +135,12 @@ if step 2-fusion; then
   finish 2-fusion
 fi
 if step 3-com+gen; then
-  com 3-com $tune & first=$!
-  gen 3-gen $tune || { kill $first; exit 1; }
+  com 3-com $com & first=$!
+  gen 3-gen $gen --vocabulary yes || { kill $first; exit 1; }
   wait $first
   install "$out/3-com/com_hlora_weights.bin" "$model/com_hlora_weights.bin"
   install "$out/3-gen/gen_hlora_weights.bin" "$model/gen_hlora_weights.bin"
+  install "$out/3-gen/fusion_layer_weights.bin" "$model/fusion_layer_weights.bin" # the codes' rows need longer than the stages before give them
   finish 3-com+gen
 fi
 if step package; then

@@ -13,7 +13,8 @@ hg_interval hg_interval_share(size_t k, size_t n)
     double p = (double)k / (double)n, z2n = Z * Z / (double)n;
     double centre = (p + z2n / 2) / (1 + z2n);
     double half = Z / (1 + z2n) * sqrt(p * (1 - p) / (double)n + z2n / (4 * (double)n));
-    return (hg_interval){p, fmax(0, centre - half), fmin(1, centre + half)};
+    /* The ends are exact where rounding would leave a hair. */
+    return (hg_interval){p, k == 0 ? 0 : centre - half, k == n ? 1 : centre + half};
 }
 
 void hg_moments_add(hg_moments *m, double x)
