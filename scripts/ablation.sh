@@ -77,7 +77,7 @@ make_model() {
 train() { # STAGE LIST OPTIONS...: what it leaves goes to the model
   local stage=$1 list=$2; shift 2
   "$program" train --stage "$stage" --model "$dir/model" --data "$small/data/$list.json" -o "$dir/$stage" --resume --quiet --threads 1 \
-    --cache "$small/codes" --seed "$seed" --batch $batch "$@" 2>>"$dir/log"
+    --cache "$small/codes" --seed "$seed" --batch $batch "$@" >>"$dir/log" 2>&1
   cp "$dir/$stage/"*_weights.bin "$dir/model/"
 }
 

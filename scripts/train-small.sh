@@ -38,7 +38,7 @@ else
   lm="--steps 700 --save-every 350 --batch 16 --length 256 --layers 6 --hidden 256 --heads 4"
   align="--steps 200 --batch 16 --lr 1e-3 --projector-lr 1e-3"
   com="--steps 4500 --batch 8 --lr 1e-3 --projector-lr 5e-4"
-  gen="--steps 3600 --batch 8 --lr 1e-3 --projector-lr 5e-4"
+  gen="--steps 3000 --batch 8 --lr 1e-3 --projector-lr 5e-4"
   com_rank=64 gen_rank=128
 fi
 # Real pictures, where there are some: a folder with a manifest.jsonl (docs/data.md). Rows whose licence would bind the weights are left out.
