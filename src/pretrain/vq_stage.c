@@ -13,10 +13,11 @@
 #include <math.h>
 #include <string.h>
 
+/* Pictures at most that scores are taken of, evenly over the set: each goes both ways. */
+#define MEASURED 256
+
 /* Pictures that go through the operations together: large enough for the fixed cost of each, small enough for
  * caches. */
-#define MEASURED 256 /* pictures at most that scores are taken of, evenly over the set: each goes both ways  \
-                      */
 #define TOGETHER 2
 
 typedef struct vq_stage {
