@@ -26,7 +26,7 @@ if $quick; then
   vq="--steps 120 --batch 8 --codes 256"
   vit="--steps 60 --batch 32 --layers 4 --hidden 128 --heads 4"
   lm="--steps 80 --batch 16 --length 128 --layers 4 --hidden 256 --heads 4"
-  align="--steps 15 --batch 8 --lr 1e-3 --projector-lr 1e-3"
+  align="--steps 15 --batch 8 --lr 1e-3 --projector-lr 1e-3" fuse="--steps 15 --batch 8 --lr 1e-3"
   com="--steps 30 --batch 8 --lr 2e-3 --projector-lr 1e-3" gen=$com
   com_rank=16 gen_rank=32
 else
@@ -37,8 +37,9 @@ else
   vit="--steps 3000 --batch 32 --layers 6 --hidden 192 --heads 6 --shift 0.02"
   lm="--steps 700 --save-every 350 --batch 16 --length 256 --layers 6 --hidden 256 --heads 4"
   align="--steps 200 --batch 16 --lr 1e-3 --projector-lr 1e-3"
-  com="--steps 4500 --batch 8 --lr 1e-3 --projector-lr 5e-4"
-  gen="--steps 3000 --batch 8 --lr 1e-3 --projector-lr 5e-4"
+  fuse="--steps 100 --batch 16 --lr 1e-3"
+  com="--steps 3400 --batch 8 --lr 1e-3 --projector-lr 5e-4"
+  gen="--steps 2400 --batch 8 --lr 1e-3 --projector-lr 5e-4"
   com_rank=64 gen_rank=128
 fi
 # Real pictures, where there are some: a folder with a manifest.jsonl (docs/data.md). Rows whose licence would bind the weights are left out.
@@ -130,7 +131,7 @@ if step 1-com+gen; then
   finish 1-com+gen
 fi
 if step 2-fusion; then
-  train 2-fusion --model "$model" --data "$data/train-both.json" --cache "$out/codes" $align
+  train 2-fusion --model "$model" --data "$data/train-both.json" --cache "$out/codes" $fuse
   install "$out/2-fusion/fusion_layer_weights.bin" "$model/fusion_layer_weights.bin"
   finish 2-fusion
 fi
