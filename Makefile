@@ -11,6 +11,7 @@ build: setup
 	@cmake --preset release >/dev/null
 	@cmake --build build
 
+# A synthetic patient, the small model of models/, and a page: demo/index.html.
 demo: build
 	@scripts/demo
 

@@ -237,6 +237,11 @@ HG_API hg_status hg_image_can_save(const char *path, hg_error *err) HG_MUST_CHEC
 HG_API hg_status hg_image_create(hg_image **image, const uint8_t *samples, int width, int height,
                                  int channels, hg_error *err) HG_MUST_CHECK;
 
+/* The image in 8 bits, without alpha and in another size: bicubic, antialiased. A synthetic one stays marked.
+ * HG_STATUS_USAGE on a size that no file may have. */
+HG_API hg_status hg_image_resize(hg_image **resized, const hg_image *image, int width, int height,
+                                 hg_error *err) HG_MUST_CHECK;
+
 /* Element types of a NumPy file. */
 typedef enum hg_npy_type {
     HG_NPY_TYPE_U8, /* '|u1' */

@@ -120,6 +120,14 @@ static void print_plugin(const json_t *report, const char *key, const char *labe
                json_number_value(json_object_get(plugin, "alpha")), number_of(plugin, "experts"));
 }
 
+static void print_pictures(const json_t *report)
+{
+    const json_t *pictures = json_object_get(report, "pictures");
+    if (pictures != NULL)
+        printf("  draws: %lld x %lld pixels, %lld codes, each one of %lld\n", number_of(pictures, "size"),
+               number_of(pictures, "size"), number_of(pictures, "codes"), number_of(pictures, "codebook"));
+}
+
 static void print_head(const json_t *report)
 {
     size_t i;
@@ -133,6 +141,7 @@ static void print_head(const json_t *report)
     print_note(report, "base_file", "file of the base model, in the same folder");
     print_plugin(report, "com", "asking");
     print_plugin(report, "gen", "drawing");
+    print_pictures(report);
     print_note(report, "chat_template", "chat template");
     if (json_is_true(json_object_get(report, "random_weights")))
         printf("  the weights are random numbers: what this model says and draws means nothing\n");

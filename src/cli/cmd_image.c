@@ -16,6 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define IMAGE_MAX_SIDE 65535
+
 /* argv[0] is "image"; returns the exit code of the program. */
 int cmd_image(int argc, char **argv);
 
@@ -24,6 +26,7 @@ typedef struct image_options {
     const char *file;
     const char *output;
     int quality;
+    int longer; /* --size; 0: as it is */
     bool json;
     bool normalized;
     bool quiet;
@@ -40,12 +43,14 @@ typedef struct image_verb {
 
 static const char image_usage[] =
     "usage: healthgpt image info FILE [VIEW] [--json]\n"
-    "       healthgpt image convert FILE -o OUT [VIEW] [DEID] [--quality 1..100] [--json]\n"
+    "       healthgpt image convert FILE -o OUT [VIEW] [DEID] [--size N] [--quality 1..100] [--json]\n"
     "       healthgpt image prepare FILE -o OUT.npy [VIEW] [--normalized] [--json]\n"
     "FILE is PNG, JPEG, TIFF, DICOM, NIfTI (.nii, .nii.gz, .hdr with .img) or a NumPy array, known by its\n"
     "content, or a DICOMDIR, or a folder with DICOM files; it is turned upright as its EXIF orientation "
     "says.\n"
-    "convert writes what the ending says: .png, .jpg, .tif, .nii, .nii.gz or .dcm.\n"
+    "convert writes what the ending says: .png, .jpg, .tif, .nii, .nii.gz or .dcm; with --size the longer "
+    "side\n"
+    "gets N pixels (bicubic, antialiased; not for .dcm and .nii, whose pixels have a size in mm).\n"
     "prepare writes the input of the image encoder: uint8 [336, 336, 3], or with --normalized\n"
     "float32 [3, 336, 336].\n"
     "VIEW, for files with many pictures or with measured values:\n" CLI_VIEW_HELP
@@ -119,17 +124,45 @@ static hg_status image_convert_dicom(const image_options *options, const hg_imag
     return status;
 }
 
+/* Of a side of the resized picture: its part of the longer side, rounded, at least 1. */
+static int image_side(int side, int longer, int wanted)
+{
+    int scaled = (int)(((int64_t)side * wanted + longer / 2) / longer);
+    return scaled > 0 ? scaled : 1;
+}
+
+static hg_status image_convert_resized(const image_options *options, const hg_image *image, hg_error *err)
+{
+    const hg_image_save_options save = {.quality = options->quality};
+    hg_image_info info = hg_image_get_info(image);
+    if (cli_record_wanted(options->output) || strstr(options->output, ".nii") != NULL)
+        return image_usage_error(err, "--size is not for ", options->output);
+    int longer = info.width > info.height ? info.width : info.height;
+    hg_image *resized;
+    hg_status status = hg_image_resize(&resized, image, image_side(info.width, longer, options->longer),
+                                       image_side(info.height, longer, options->longer), err);
+    if (status == HG_STATUS_OK)
+        status = hg_image_save(resized, options->output, &save, err);
+    hg_image_close(resized);
+    return status;
+}
+
 static hg_status image_convert(const image_options *options, const hg_image *image, hg_error *err)
 {
     const hg_image_save_options save = {.quality = options->quality};
-    hg_status status = cli_record_wanted(options->output) ? image_convert_dicom(options, image, err)
-                                                          : hg_image_save(image, options->output, &save, err);
+    hg_image_info info = hg_image_get_info(image);
+    hg_status status = options->longer > 0 ? image_convert_resized(options, image, err)
+                       : cli_record_wanted(options->output)
+                           ? image_convert_dicom(options, image, err)
+                           : hg_image_save(image, options->output, &save, err);
     if (status != HG_STATUS_OK || !options->json)
         return status;
-    hg_image_info info = hg_image_get_info(image);
-    return image_print_result(
-        json_pack("{s:s, s:i, s:i}", "output", options->output, "width", info.width, "height", info.height),
-        image, err);
+    int longer = info.width > info.height ? info.width : info.height;
+    int wanted = options->longer > 0 ? options->longer : longer;
+    return image_print_result(json_pack("{s:s, s:i, s:i}", "output", options->output, "width",
+                                        image_side(info.width, longer, wanted), "height",
+                                        image_side(info.height, longer, wanted)),
+                              image, err);
 }
 
 static hg_status image_prepare_normalized(const char *path, const hg_image *image, hg_error *err)
@@ -165,12 +198,13 @@ static hg_status image_prepare(const image_options *options, const hg_image *ima
 static const image_verb image_verbs[] = {
     {"info", false, image_info}, {"convert", true, image_convert}, {"prepare", true, image_prepare}};
 
-static bool image_parse_quality(int *quality, const char *text)
+/* 1..max */
+static bool image_parse_number(int *number, const char *text, long max)
 {
     char *end;
     long value = strtol(text, &end, 10);
-    *quality = value >= 1 && value <= 100 ? (int)value : 0;
-    return end != text && *end == 0 && *quality != 0;
+    *number = value >= 1 && value <= max ? (int)value : 0;
+    return end != text && *end == 0 && *number != 0;
 }
 
 /* The options and the two words, in any order. */
@@ -178,6 +212,7 @@ static hg_status image_parse(image_options *options, int argc, char **argv, hg_e
 {
     static const struct option known[] = {{"output", required_argument, NULL, 'o'},
                                           {"quality", required_argument, NULL, 'Q'},
+                                          {"size", required_argument, NULL, 'Z'},
                                           {"json", no_argument, NULL, 'j'},
                                           {"normalized", no_argument, NULL, 'n'},
                                           {"quiet", no_argument, NULL, 'q'},
@@ -198,8 +233,10 @@ static hg_status image_parse(image_options *options, int argc, char **argv, hg_e
             return image_usage_error(err, "a value is missing after ", argv[optind - 1]);
         if (c == '?')
             return image_usage_error(err, "unknown option ", argv[optind - 1]);
-        if (c == 'Q' && !image_parse_quality(&options->quality, optarg))
+        if (c == 'Q' && !image_parse_number(&options->quality, optarg, 100))
             return image_usage_error(err, "--quality must be 1..100, not ", optarg);
+        if (c == 'Z' && !image_parse_number(&options->longer, optarg, IMAGE_MAX_SIDE))
+            return image_usage_error(err, "--size must be 1..65535, not ", optarg);
         hg_status status = HG_STATUS_OK;
         if (cli_view_take(&options->view, c, optarg, &status, err) && status != HG_STATUS_OK)
             return status;

@@ -123,12 +123,23 @@ static void card_put_plugins(json_t *card, const hg_model *model)
     json_object_set_new(card, "plugins", list);
 }
 
+static void card_put_pictures(json_t *card, const hg_healthgpt *weights)
+{
+    const hg_vqgan *vq = &weights->vqgan;
+    if (weights->tasks[HG_TASK_GENERATION].present)
+        json_object_set_new(card, "pictures",
+                            json_pack("{s:I, s:I, s:I}", "size", (json_int_t)vq->config.resolution, "codes",
+                                      (json_int_t)hg_vqgan_n_codes(vq), "codebook",
+                                      (json_int_t)vq->config.n_embed));
+}
+
 static void card_put_opened(json_t *card, const hg_model *model)
 {
     const hg_source *s = &model->source;
     json_t *provenance = json_array();
     json_object_set_new(card, "chat_template", json_string(hg_chat_kind_name(s->chat)));
     card_put_plugins(card, model);
+    card_put_pictures(card, &model->weights);
     for (size_t i = 0; i < s->n_provenance; i++) {
         const hg_provenance *p = &s->provenance[i];
         json_array_append_new(provenance,

@@ -7,8 +7,7 @@
 #include "eval/eval_run.h"
 
 #include "base/file.h"
-#include "image/pixels.h"
-#include "image/resize.h"
+#include "image/fit.h"
 #include "image/rgb.h"
 
 #include <healthgpt/healthgpt.h>
@@ -16,35 +15,15 @@
 #include <math.h>
 #include <string.h>
 
-/* `out` (empty) becomes the picture in 8 bits without alpha and of the given size. */
-static hg_status fit(hg_image *out, const hg_image *in, int width, int height, bool *resized, hg_error *err)
-{
-    hg_image opaque;
-    hg_image_init(&opaque);
-    hg_status status = hg_image_to_opaque(&opaque, in, err);
-    if (status == HG_STATUS_OK && opaque.width == width && opaque.height == height) {
-        *out = opaque;
-        return HG_STATUS_OK;
-    }
-    *resized = true;
-    if (status == HG_STATUS_OK)
-        status = hg_image_alloc(out, width, height, opaque.channels, 8, err);
-    if (status == HG_STATUS_OK)
-        status = hg_resize_u8(out->samples, width, height, opaque.samples, opaque.width, opaque.height,
-                              opaque.channels, HG_RESIZE_FILTER_BICUBIC, err);
-    hg_image_deinit(&opaque);
-    return status;
-}
-
 /* Adds the scores of a picture under `name`. `truth` has 8 bits and no alpha. */
 static hg_status add_scores(json_t *record, const char *name, const hg_image *picture, const hg_image *truth,
                             hg_error *err)
 {
     hg_image fitted;
     hg_image_scores s;
-    bool resized = false;
+    bool resized = picture->width != truth->width || picture->height != truth->height;
     hg_image_init(&fitted);
-    hg_status status = fit(&fitted, picture, truth->width, truth->height, &resized, err);
+    hg_status status = hg_image_fit(&fitted, picture, truth->width, truth->height, err);
     if (status == HG_STATUS_OK)
         status = hg_eval_compare(&fitted, truth, NULL, &s, err);
     hg_image_deinit(&fitted);

@@ -8,10 +8,8 @@
 
 #include "base/file.h"
 #include "data/set_page.h"
+#include "image/fit.h"
 #include "image/image_writer.h"
-#include "image/pixels.h"
-#include "image/resize.h"
-#include "image/rgb.h"
 
 #include <stdarg.h>
 #include <string.h>
@@ -183,27 +181,15 @@ static void push_base64(hg_set_page *page, const uint8_t *bytes, size_t n)
 /* The picture as a PNG file, no larger than a sample should be. */
 static hg_status encode(hg_buffer *file, const hg_image *image, hg_error *err)
 {
-    hg_image opaque, smaller;
-    hg_image_init(&opaque);
-    hg_image_init(&smaller);
-    hg_status status = hg_image_to_opaque(&opaque, image, err);
-    int longer = opaque.width > opaque.height ? opaque.width : opaque.height;
-    const hg_image *shown = &opaque;
-    if (status == HG_STATUS_OK && longer > SAMPLE_SIDE) {
-        int width = opaque.width * SAMPLE_SIDE / longer, height = opaque.height * SAMPLE_SIDE / longer;
-        width = width > 0 ? width : 1;
-        height = height > 0 ? height : 1;
-        status = hg_image_alloc(&smaller, width, height, opaque.channels, 8, err);
-        if (status == HG_STATUS_OK)
-            status = hg_resize_u8(smaller.samples, width, height, opaque.samples, opaque.width, opaque.height,
-                                  opaque.channels, HG_RESIZE_FILTER_BICUBIC, err);
-        smaller.synthetic = opaque.synthetic;
-        shown = &smaller;
-    }
+    hg_image shown;
+    hg_image_init(&shown);
+    int longer = image->width > image->height ? image->width : image->height;
+    int width = longer > SAMPLE_SIDE ? image->width * SAMPLE_SIDE / longer : image->width;
+    int height = longer > SAMPLE_SIDE ? image->height * SAMPLE_SIDE / longer : image->height;
+    hg_status status = hg_image_fit(&shown, image, width > 0 ? width : 1, height > 0 ? height : 1, err);
     if (status == HG_STATUS_OK)
-        status = hg_image_encode(file, shown, HG_IMAGE_TYPE_PNG, NULL, err);
-    hg_image_deinit(&opaque);
-    hg_image_deinit(&smaller);
+        status = hg_image_encode(file, &shown, HG_IMAGE_TYPE_PNG, NULL, err);
+    hg_image_deinit(&shown);
     return status;
 }
 

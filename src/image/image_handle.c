@@ -5,6 +5,7 @@
  */
 #include "base/memory.h"
 #include "image/clip_input.h"
+#include "image/fit.h"
 #include "image/image_reader.h"
 
 #include <string.h>
@@ -118,6 +119,19 @@ hg_status hg_image_create(hg_image **image, const uint8_t *samples, int width, i
     if (status == HG_STATUS_OK)
         memcpy((*image)->samples, samples, hg_image_bytes(*image));
     return handle_finish(image, status);
+}
+
+hg_status hg_image_resize(hg_image **resized, const hg_image *image, int width, int height, hg_error *err)
+{
+    const hg_image_limits limits = hg_image_limits_default();
+    *resized = NULL;
+    if (width < 1 || height < 1 ||
+        hg_image_check_size(&limits, (uint64_t)width, (uint64_t)height, err) != HG_STATUS_OK)
+        return hg_error_set(err, HG_STATUS_USAGE, "no image can have %d x %d pixels", width, height);
+    hg_status status = handle_alloc(resized, err);
+    if (status == HG_STATUS_OK)
+        status = hg_image_fit(*resized, image, width, height, err);
+    return handle_finish(resized, status);
 }
 
 void hg_image_close(hg_image *image)

@@ -141,6 +141,10 @@ static void expect_m3(const json_t *report)
     assert_int_equal(number(base, "context"), 4096);
     assert_int_equal(number(json_object_get(json_object_get(report, "plugins"), "com"), "rank"), 16);
     assert_int_equal(number(json_object_get(json_object_get(report, "plugins"), "gen"), "experts"), 4);
+    const json_t *pictures = json_object_get(report, "pictures");
+    assert_int_equal(number(pictures, "size"), 256); /* as model.yaml says: 4 levels, so 32 x 32 codes */
+    assert_int_equal(number(pictures, "codes"), 1024);
+    assert_int_equal(number(pictures, "codebook"), 512);
     expect_cache(report, 0, 2048, "f32", 4);
     expect_cache(report, 1, 2048, "f16", 2);
     expect_cache(report, 2, 4096, "f32", 4);

@@ -3,6 +3,7 @@
  * test_cmd_image.c: `healthgpt image` by its exit codes, what it prints, and the files it leaves.
  */
 #include "image/clip_input.h"
+#include "image/resize.h"
 #include "image_golden.h"
 
 #include <stdlib.h>
@@ -134,6 +135,36 @@ static void test_convert(void **state)
     unlink(path);
 }
 
+/* 14 x 23 pixels; the samples are those that the resampler, whose values Pillow gave, makes. */
+static void test_convert_size(void **state)
+{
+    (void)state;
+    char line[512];
+    char path[64];
+    uint8_t want[28 * 46 * 3];
+    hg_image a;
+    hg_image b;
+    hg_error err = {0};
+    snprintf(path, sizeof path, "%s/x.png", cmd_folder);
+    snprintf(line, sizeof line, "convert --json --size 46 " FILE_PATH " -o %s", path);
+    cmd_run(line, 0, "\"width\": 28, \"height\": 46}", "");
+    golden_open(&a, FILE_PATH);
+    golden_open(&b, path);
+    assert_int_equal(hg_image_bytes(&b), sizeof want);
+    assert_int_equal(hg_resize_u8(want, 28, 46, a.samples, 14, 23, 3, HG_RESIZE_FILTER_BICUBIC, &err),
+                     HG_STATUS_OK);
+    assert_memory_equal(b.samples, want, sizeof want);
+    hg_image_deinit(&a);
+    hg_image_deinit(&b);
+    unlink(path);
+    snprintf(line, sizeof line, "convert --json --size 1 " FILE_PATH " -o %s", path);
+    cmd_run(line, 0, "\"width\": 1, \"height\": 1}", "");
+    unlink(path);
+    cmd_run("convert --size 0 " FILE_PATH " -o /tmp/hg-none.png", 2, "", "--size must be 1..65535");
+    cmd_run("convert --size 20 " FILE_PATH " -o /tmp/hg-none.dcm", 2, "", "--size is not for");
+    cmd_run("convert --size 20 " FILE_PATH " -o /tmp/hg-none.nii.gz", 2, "", "--size is not for");
+}
+
 /* The array's bytes are those that clip_input gives. */
 static void test_prepare(void **state)
 {
@@ -229,9 +260,9 @@ static int cmd_teardown(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_info),        cmocka_unit_test(test_wrong_usage),
-                                       cmocka_unit_test(test_bad_input),   cmocka_unit_test(test_convert),
-                                       cmocka_unit_test(test_prepare),     cmocka_unit_test(test_scans),
-                                       cmocka_unit_test(test_convert_scan)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_info),    cmocka_unit_test(test_wrong_usage),  cmocka_unit_test(test_bad_input),
+        cmocka_unit_test(test_convert), cmocka_unit_test(test_convert_size), cmocka_unit_test(test_prepare),
+        cmocka_unit_test(test_scans),   cmocka_unit_test(test_convert_scan)};
     return cmocka_run_group_tests_name("cmd_image", tests, cmd_setup, cmd_teardown);
 }

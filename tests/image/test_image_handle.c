@@ -74,9 +74,32 @@ static void test_create(void **state)
     assert_null(image);
 }
 
+static void test_resize(void **state)
+{
+    (void)state;
+    static const uint8_t samples[4] = {10, 10, 10, 10};
+    hg_error err = {0};
+    hg_image *image, *larger;
+    assert_int_equal(hg_image_create(&image, samples, 2, 2, 1, &err), HG_STATUS_OK);
+    image->synthetic = true;
+    assert_int_equal(hg_image_resize(&larger, image, 3, 5, &err), HG_STATUS_OK);
+    hg_image_info info = hg_image_get_info(larger);
+    assert_int_equal(info.width, 3);
+    assert_int_equal(info.height, 5);
+    assert_true(info.synthetic);
+    for (int i = 0; i < 15; i++)
+        assert_int_equal(((const uint8_t *)larger->samples)[i], 10);
+    hg_image_close(larger);
+    assert_int_equal(hg_image_resize(&larger, image, 0, 5, &err), HG_STATUS_USAGE);
+    assert_int_equal(hg_image_resize(&larger, image, 65536, 5, &err), HG_STATUS_USAGE);
+    assert_int_equal(hg_image_resize(&larger, image, 65535, 65535, &err), HG_STATUS_USAGE);
+    assert_null(larger);
+    hg_image_close(image);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_open), cmocka_unit_test(test_prepare),
-                                       cmocka_unit_test(test_create)};
+                                       cmocka_unit_test(test_create), cmocka_unit_test(test_resize)};
     return cmocka_run_group_tests_name("image_handle", tests, NULL, NULL);
 }

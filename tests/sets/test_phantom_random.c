@@ -14,6 +14,7 @@
 #include "data/phantom_tissue.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 static void test_functions(void **state)
 {
@@ -85,9 +86,37 @@ static void test_signals(void **state)
     assert_true(s[HG_TISSUE_AIR][ct] == -1000 && s[HG_TISSUE_AIR][t1] == 0 && s[HG_TISSUE_AIR][t2] == 0);
 }
 
+#define SEED_PATIENTS 65536
+
+static int compare_numbers(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* A patient comes from the hash of the set's seed and its number in the set: the first patients of other
+ * seeds are none of a large set's. Demonstrations and tests may so be made by another seed than training. */
+static void test_seeds_share_no_patient(void **state)
+{
+    (void)state;
+    static uint64_t trained[SEED_PATIENTS];
+    for (uint64_t i = 0; i < SEED_PATIENTS; i++)
+        trained[i] = hg_phantom_hash(1, i);
+    qsort(trained, SEED_PATIENTS, sizeof *trained, compare_numbers);
+    for (uint64_t i = 1; i < SEED_PATIENTS; i++)
+        assert_true(trained[i - 1] != trained[i]);
+    for (uint64_t seed = 2; seed < 4096; seed++) {
+        for (uint64_t i = 0; i < 16; i++) {
+            uint64_t other = hg_phantom_hash(seed, i);
+            assert_null(bsearch(&other, trained, SEED_PATIENTS, sizeof *trained, compare_numbers));
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_functions), cmocka_unit_test(test_normal),
-                                       cmocka_unit_test(test_field), cmocka_unit_test(test_signals)};
+                                       cmocka_unit_test(test_field), cmocka_unit_test(test_signals),
+                                       cmocka_unit_test(test_seeds_share_no_patient)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
