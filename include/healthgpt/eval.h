@@ -58,7 +58,9 @@ typedef struct hg_eval_set_request {
                       */
     size_t limit;    /* evaluate so many items, spread evenly over the list; 0: all */
     int max_tokens;  /* of an answer; 0: 128 */
-    bool resume;     /* go on with the items of an earlier run in `out` */
+    const char *instead; /* "black", "white", "grey", "noise" or "gradient": each question is asked about such
+                          a picture, which shows nothing, instead of its own; nothing is drawn. NULL: not */
+    bool resume;         /* go on with the items of an earlier run in `out` */
     hg_progress progress; /* stage "items" */
 } hg_eval_set_request;
 
@@ -68,7 +70,8 @@ typedef struct hg_eval_set_request {
  * those of the input and of the picture autoencoder. The caller frees it with hg_text_free. An item that
  * cannot be scored (no image, a prompt that is too long) is counted in "failed", tasks that the model was not
  * trained for in "skipped". The same model, list and settings give the same result, interrupted or not.
- * HG_STATUS_USAGE when `out` holds another run; HG_STATUS_TASK when the model can do nothing of the list. */
+ * HG_STATUS_USAGE when `out` holds another run or `instead` is unknown; HG_STATUS_TASK when the model can do
+ * nothing of the list. */
 HG_API hg_status hg_eval_set(hg_model *model, const hg_eval_set_request *request, char **json,
                              hg_error *err) HG_MUST_CHECK;
 

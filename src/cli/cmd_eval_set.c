@@ -25,10 +25,12 @@ static const char set_help[] =
     "  --limit N            N items, spread evenly over the list\n"
     "  --images FOLDER      what image paths are relative to (default: the list's folder)\n"
     "  --max-tokens N       of an answer (default 128)\n"
+    "  --instead KIND       ask about pictures that show nothing instead: black, white, grey, noise, "
+    "gradient\n"
     "  --model MODEL  --threads N  --cpu TIER  --json  --quiet\n"
     "Exit code 3 when items could not be scored; the rest counts all the same.\n";
 
-enum { SET_RESUME = CLI_OWN, SET_LIMIT, SET_IMAGES, SET_TOKENS };
+enum { SET_RESUME = CLI_OWN, SET_LIMIT, SET_IMAGES, SET_TOKENS, SET_INSTEAD };
 
 static const struct option set_long[] = {CLI_COMMON_OPTIONS,
                                          {"output", required_argument, NULL, 'o'},
@@ -36,6 +38,7 @@ static const struct option set_long[] = {CLI_COMMON_OPTIONS,
                                          {"limit", required_argument, NULL, SET_LIMIT},
                                          {"images", required_argument, NULL, SET_IMAGES},
                                          {"max-tokens", required_argument, NULL, SET_TOKENS},
+                                         {"instead", required_argument, NULL, SET_INSTEAD},
                                          {NULL, 0, NULL, 0}};
 
 typedef struct set_options {
@@ -59,6 +62,9 @@ static hg_status set_take(set_options *o, int code)
         return HG_STATUS_OK;
     case SET_IMAGES:
         r->images = optarg;
+        return HG_STATUS_OK;
+    case SET_INSTEAD:
+        r->instead = optarg;
         return HG_STATUS_OK;
     case SET_TOKENS:
         return cli_parse_int("--max-tokens", optarg, 1, 1048576, &r->max_tokens) ? HG_STATUS_OK

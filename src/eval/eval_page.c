@@ -71,6 +71,9 @@ static void push_settings(hg_set_page *page, const json_t *result)
     push(page, " (SHA-256 %s): %lld of %lld items evaluated, of these %lld failed.</p>\n",
          text_of(settings, "list_sha256"), (long long)number_of(result, "n"),
          (long long)number_of(settings, "items_in_list"), (long long)number_of(result, "failed"));
+    if (json_object_get(settings, "instead") != NULL)
+        push(page, "<p>Every picture was replaced by one that shows nothing (%s).</p>\n",
+             text_of(settings, "instead"));
     json_object_foreach(skipped, key, task)
     {
         push(page, "<p>Skipped %lld items of ", (long long)number_of(task, "n"));
@@ -245,7 +248,7 @@ static void push_sample(hg_set_page *page, const hg_eval_run *run, const json_t 
     if (page->body.size > SAMPLES_MAX_BYTES || hg_llava_read(run->set, index, &item, &unused) != HG_STATUS_OK)
         return;
     hg_set_page_html(page, "<div class=\"sample\">\n");
-    if (item.n_images > 0)
+    if (item.n_images > 0 && run->request->instead == NULL)
         push_picture(page, item.images[0], "input");
     if (item.draws) {
         if (hg_path_join(drawn, run->request->out, text_of(record, "answer"), &unused) == HG_STATUS_OK)

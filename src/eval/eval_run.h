@@ -49,6 +49,16 @@ hg_status hg_eval_ask(hg_eval_run *run, const hg_llava_item *item, json_t *recor
 hg_status hg_eval_draw(hg_eval_run *run, const hg_llava_item *item, json_t *record,
                        hg_error *err) HG_MUST_CHECK;
 
+/* Pictures that show nothing, in the place of an item's own (hg_eval_set_request.instead): "black", "white",
+ * "grey", "noise", "gradient". `out` (empty) becomes RGB of 8 bits; noise and gradients differ from item to
+ * item. The check is HG_STATUS_USAGE for another name; NULL is none, and allowed. */
+hg_status hg_eval_wrong_check(const char *name, hg_error *err) HG_MUST_CHECK;
+hg_status hg_eval_wrong_make(hg_image *out, const char *name, int width, int height, size_t index,
+                             hg_error *err) HG_MUST_CHECK;
+
+/* Whether the question of the record is one whose only true answer about such a picture is No. */
+bool hg_eval_wrong_denies(const json_t *record);
+
 /* Opens the run's items.jsonl. With request->resume, lines of an earlier run with the same settings become
  * records (a last line that was cut short is dropped); without it there must be none. */
 hg_status hg_eval_log_open(hg_eval_run *run, hg_error *err) HG_MUST_CHECK;

@@ -49,6 +49,8 @@ static hg_status describe_run(hg_eval_run *run, hg_error *err)
         "max_tokens", (json_int_t)max_tokens, "model", "name", hg_model_get_name(run->model), "asking_sha256",
         hg_model_get_plugin_hash(run->model, false), "drawing_sha256",
         hg_model_get_plugin_hash(run->model, true), "random_weights", (int)hg_model_is_random(run->model));
+    if (r->instead != NULL)
+        json_object_set_new(run->settings, "instead", json_string(r->instead));
     return run->settings != NULL
                ? HG_STATUS_OK
                : hg_error_set(err, HG_STATUS_INPUT, "%s: its name or the model's is not UTF-8", r->data);
@@ -114,6 +116,8 @@ static hg_status do_item(hg_eval_run *run, size_t index, json_t *record, hg_erro
     complete_record(record, &item);
     if (skipped_task(run, record) != NULL)
         status = HG_STATUS_TASK;
+    else if (item.draws && run->request->instead != NULL)
+        status = hg_error_set(err, HG_STATUS_TASK, "only questions are asked about other pictures");
     else
         status = item.draws ? hg_eval_draw(run, &item, record, err) : hg_eval_ask(run, &item, record, err);
     hg_llava_item_deinit(&item);
@@ -242,7 +246,9 @@ hg_status hg_eval_set(hg_model *model, const hg_eval_set_request *request, char 
 {
     hg_eval_run run = {.request = request, .model = model, .records = json_array(), .skipped = json_object()};
     *json = NULL;
-    hg_status status = hg_llava_open(&run.set, request->data, request->images, err);
+    hg_status status = hg_eval_wrong_check(request->instead, err);
+    if (status == HG_STATUS_OK)
+        status = hg_llava_open(&run.set, request->data, request->images, err);
     if (status == HG_STATUS_OK && hg_llava_n_items(run.set) == 0)
         status = hg_error_set(err, HG_STATUS_INPUT, "%s: no items", request->data);
     if (status == HG_STATUS_OK)

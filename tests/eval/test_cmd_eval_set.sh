@@ -49,6 +49,20 @@ set_ -o "$work/d" >/dev/null 2>"$work/err"; [ $? -eq 3 ] || fail "a missing imag
 grep -q '1 of 9 items could not be scored' "$work/err" || fail "what is told: $(cat "$work/err")"
 grep -q '"error":".*gone.png' "$work/d/items.jsonl" && grep -q '"failed": 1' "$work/d/result.json" || fail "why it failed"
 
+# Pictures that show nothing: whatever is asked for is not there; nothing is drawn.
+list=$work/p/wrong.json
+grep -E '"answer_type":"CLOSED","question_type":"(presence|abnormality)"' "$work/p/"{train,val,test}.json -h | sed 's/,$//' >"$work/p/all"
+{ grep '"value":"Yes"' "$work/p/all" | head -2; grep '"value":"No"' "$work/p/all" | head -1; } >"$list"
+grep '"reconstruct"' "$work/p/test.json" | sed 's/,$//' | head -1 >>"$list"
+set_ --instead noise -o "$work/w" --json >"$work/w.json" 2>/dev/null || fail "pictures that show nothing"
+[ "$(grep -c '"truth":"No"' "$work/w/items.jsonl")" -eq 3 ] || fail "what is true of nothing: $(cat "$work/w/items.jsonl")"
+grep -q '"instead": *"noise"' "$work/w.json" && grep -q 'only questions are asked' "$work/w.json" || fail "what was asked about"
+[ "$(jq .comprehension.invented_lesions.all.n "$work/w.json")" -eq 3 ] || fail "all count as invented when answered Yes"
+grep -q 'src="data' "$work/w/index.html" && fail "the page shows pictures that were not asked about"
+set_ -o "$work/w" --resume >/dev/null 2>&1; [ $? -eq 2 ] || fail "a run about other pictures is not gone on with"
+set_ --instead fog >/dev/null 2>&1; [ $? -eq 2 ] || fail "no such pictures"
+list=$work/p/gone.json
+
 tail -1 "$list" >"$work/p/only.json"; list=$work/p/only.json
 set_ >/dev/null 2>&1; [ $? -eq 4 ] || fail "a list of what the model cannot do"
 list=$work/none.json; set_ >/dev/null 2>&1; [ $? -eq 3 ] || fail "no list"
