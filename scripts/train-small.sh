@@ -27,7 +27,7 @@ if $quick; then
   vit="--steps 60 --batch 32 --layers 4 --hidden 128 --heads 4"
   lm="--steps 80 --batch 16 --length 128 --layers 4 --hidden 256 --heads 4"
   align="--steps 15 --batch 8 --lr 1e-3 --projector-lr 1e-3" fuse="--steps 15 --batch 8 --lr 1e-3"
-  com="--steps 30 --batch 8 --lr 2e-3 --projector-lr 1e-3" gen=$com
+  com="--steps 30 --batch 8 --lr 2e-3 --projector-lr 1e-3" gen=$com again=$com
   com_rank=16 gen_rank=32
 else
   out=${out:-small}
@@ -40,6 +40,7 @@ else
   fuse="--steps 100 --batch 16 --lr 1e-3"
   com="--steps 3400 --batch 8 --lr 1e-3 --projector-lr 5e-4"
   gen="--steps 2400 --batch 8 --lr 1e-3 --projector-lr 5e-4"
+  again="--steps 3200 --batch 8 --lr 1e-3 --projector-lr 5e-4"
   com_rank=64 gen_rank=128
 fi
 # Real pictures, where there are some: a folder with a manifest.jsonl (docs/data.md). Rows whose licence would bind the weights are left out.
@@ -144,8 +145,14 @@ if step 3-com+gen; then
   install "$out/3-gen/fusion_layer_weights.bin" "$model/fusion_layer_weights.bin" # the codes' rows need longer than the stages before give them
   finish 3-com+gen
 fi
+# Answers gain from a second round, with rates that rise again; pictures had as long in one.
+if step 3-com-again; then
+  "$program" train --stage 3-com --model "$model" --data "$data/train-com.json" -o "$out/3-com-again" --resume --seed $((seed + 1)) $again
+  install "$out/3-com-again/com_hlora_weights.bin" "$model/com_hlora_weights.bin"
+  finish 3-com-again
+fi
 if step package; then
-  "$program" convert "$model" --type q8_0 --vqgan-type f16 -o "$out/healthgpt-small.gguf"
+  "$program" convert "$model" --type q8_0 --hlora-type q8_0 --clip-type q8_0 --vqgan-type f16 -o "$out/healthgpt-small.gguf"
   finish package
 fi
 bytes=$(stat -c %s "$out/healthgpt-small.gguf")
