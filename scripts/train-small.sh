@@ -27,7 +27,7 @@ if $quick; then
   vit="--steps 60 --batch 32 --layers 4 --hidden 128 --heads 4"
   lm="--steps 80 --batch 16 --length 128 --layers 4 --hidden 256 --heads 4"
   align="--steps 15 --batch 8 --lr 1e-3 --projector-lr 1e-3" fuse="--steps 15 --batch 8 --lr 1e-3"
-  com="--steps 30 --batch 8 --lr 2e-3 --projector-lr 1e-3" gen=$com again=$com
+  com="--steps 30 --batch 8 --lr 2e-3 --projector-lr 1e-3" gen=$com com_again=$com gen_again=$com
   com_rank=16 gen_rank=32
 else
   out=${out:-small}
@@ -40,7 +40,8 @@ else
   fuse="--steps 100 --batch 16 --lr 1e-3"
   com="--steps 3400 --batch 8 --lr 1e-3 --projector-lr 5e-4"
   gen="--steps 2400 --batch 8 --lr 1e-3 --projector-lr 5e-4"
-  again="--steps 3200 --batch 8 --lr 1e-3 --projector-lr 5e-4"
+  com_again="--steps 3200 --batch 8 --lr 1e-3 --projector-lr 5e-4"
+  gen_again="--steps 800 --batch 8 --lr 5e-4 --projector-lr 2.5e-4"
   com_rank=64 gen_rank=128
 fi
 # Real pictures, where there are some: a folder with a manifest.jsonl (docs/data.md). Rows whose licence would bind the weights are left out.
@@ -145,11 +146,18 @@ if step 3-com+gen; then
   install "$out/3-gen/fusion_layer_weights.bin" "$model/fusion_layer_weights.bin" # the codes' rows need longer than the stages before give them
   finish 3-com+gen
 fi
-# Answers gain from a second round, with rates that rise again; pictures had as long in one.
-if step 3-com-again; then
-  "$program" train --stage 3-com --model "$model" --data "$data/train-com.json" -o "$out/3-com-again" --resume --seed $((seed + 1)) $again
+# A second round of both, with rates that rise again.
+again() { # STAGE LIST OPTIONS...
+  "$program" train --stage "$1" --model "$model" --data "$data/$2.json" -o "$out/$1-again" --resume --seed $((seed + 1)) --threads 1 "${@:3}"
+}
+if step again; then
+  again 3-com train-com $com_again & first=$!
+  again 3-gen train-draw --cache "$out/codes" --vocabulary yes $gen_again || { kill $first; exit 1; }
+  wait $first
   install "$out/3-com-again/com_hlora_weights.bin" "$model/com_hlora_weights.bin"
-  finish 3-com-again
+  install "$out/3-gen-again/gen_hlora_weights.bin" "$model/gen_hlora_weights.bin"
+  install "$out/3-gen-again/fusion_layer_weights.bin" "$model/fusion_layer_weights.bin"
+  finish again
 fi
 if step package; then
   "$program" convert "$model" --type q8_0 --hlora-type q8_0 --clip-type q8_0 --vqgan-type f16 -o "$out/healthgpt-small.gguf"
