@@ -11,7 +11,7 @@ model=$1 data=$2 out=$4
 program=${HEALTHGPT:-$(dirname "$0")/../build/healthgpt}
 # Items of each kind: enough for intervals of a few percent, few enough for minutes. SCORE_ITEMS scales them (1 by default).
 scale=${SCORE_ITEMS:-1}
-n_questions=500 n_clean=300 n_wrong=60 n_drawings=32
+n_questions=1000 n_clean=300 n_wrong=100 n_drawings=48
 "$program" inspect "$model" >/dev/null # says what is wrong when there is no such model
 mkdir -p "$out/lists"
 
@@ -56,6 +56,8 @@ asks='.task == "comprehension" and .answer_type != "CAPTION"'
 list questions "$data/test.json" "$asks" && evaluate questions questions $n_questions
 list clean "$data/test.json" "$asks and .answer_type == \"CLOSED\" and .question_type == \"abnormality\" and .conversations[1].value == \"No\"" &&
   evaluate clean clean $n_clean
+list absent "$data/test.json" "$asks and .answer_type == \"CLOSED\" and .question_type == \"presence\" and .conversations[1].value == \"No\"" &&
+  evaluate absent absent $n_clean
 list findings "$data/test.json" "$asks and .answer_type == \"CLOSED\" and (.question_type == \"abnormality\" or .question_type == \"presence\")" &&
   for kind in black white grey noise gradient; do evaluate wrong-$kind findings $n_wrong --instead $kind; done
 tasks=(reconstruct ct-to-mri mri-to-ct t1-to-t2 t2-to-t1 super-resolution report-to-cxr)
@@ -76,6 +78,7 @@ for topic in modality part plane sequence diagnosis; do
   questions real "real pictures, $topic" ".by == \"question_type\" and .name == \"$topic\""
 done
 invented clean "clean phantoms, \"Is there an abnormality?\": answered Yes" abnormality
+invented absent "phantoms, \"Is there <a finding that is not there>?\": answered Yes" presence
 for kind in black white grey noise gradient; do
   invented wrong-$kind "a $kind picture, \"Is there ...?\": answered Yes" all
 done
