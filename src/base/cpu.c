@@ -1,15 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cpu.c: detection through the compiler's CPUID support, which also asks XGETBV whether the system saves the
- * registers; and through CPUID itself for what not every supported compiler's __builtin_cpu_supports knows.
+ * cpu.c: on x86, detection through the compiler's CPUID support, which also asks XGETBV whether the system
+ * saves the registers; and through CPUID itself for what not every supported compiler's
+ * __builtin_cpu_supports knows. On ARM the kernel tells what there is.
  */
 #include "base/cpu.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
-static const char *const cpu_names[HG_CPU_TIER_COUNT] = {"reference", "avx2",        "avx2_vnni",
-                                                         "avx512",    "avx512_vnni", "avx512_bf16"};
+static const char *const cpu_names[HG_CPU_TIER_COUNT] = {
+    [HG_CPU_TIER_REFERENCE] = "reference",
+    [HG_CPU_TIER_AVX2] = "avx2",
+    [HG_CPU_TIER_AVX2_VNNI] = "avx2_vnni",
+    [HG_CPU_TIER_AVX512] = "avx512",
+    [HG_CPU_TIER_AVX512_VNNI] = "avx512_vnni",
+    [HG_CPU_TIER_AVX512_BF16] = "avx512_bf16",
+    [HG_CPU_TIER_NEON] = "neon",
+    [HG_CPU_TIER_NEON_DOTPROD] = "neon_dotprod",
+    [HG_CPU_TIER_NEON_I8MM] = "neon_i8mm",
+};
 
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -63,7 +74,23 @@ bool hg_cpu_has(hg_cpu_tier tier)
     case HG_CPU_TIER_AVX512_BF16:
         return cpu_has_avx512_vnni() && cpu_has_leaf_7_1(CPU_AVX512_BF16);
     default:
-        return true;
+        return tier == HG_CPU_TIER_REFERENCE;
+    }
+}
+#elif defined(__aarch64__) && defined(__linux__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+
+bool hg_cpu_has(hg_cpu_tier tier)
+{
+    const bool dotprod = (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0;
+    switch (tier) {
+    case HG_CPU_TIER_NEON_DOTPROD:
+        return dotprod;
+    case HG_CPU_TIER_NEON_I8MM:
+        return dotprod && (getauxval(AT_HWCAP2) & HWCAP2_I8MM) != 0;
+    default:
+        return tier == HG_CPU_TIER_REFERENCE || tier == HG_CPU_TIER_NEON;
     }
 }
 #else
@@ -95,4 +122,18 @@ bool hg_cpu_tier_find(const char *name, hg_cpu_tier *out)
         return true;
     }
     return false;
+}
+
+hg_status hg_cpu_choose(const char *name, hg_cpu_tier *out, hg_error *err)
+{
+    *out = hg_cpu_detect();
+    if (name == NULL || name[0] == 0 || (hg_cpu_tier_find(name, out) && hg_cpu_has(*out)))
+        return HG_STATUS_OK;
+    char here[256] = "";
+    size_t n = 0;
+    for (int i = 0; i < HG_CPU_TIER_COUNT; i++) {
+        if (hg_cpu_has((hg_cpu_tier)i))
+            n += (size_t)snprintf(here + n, sizeof here - n, "%s%s", n > 0 ? ", " : "", cpu_names[i]);
+    }
+    return hg_error_set(err, HG_STATUS_USAGE, "no CPU tier '%.40s' here; there is %s", name, here);
 }

@@ -86,16 +86,10 @@ static hg_status open_source(hg_model *m, const char *path, hg_error *err)
 
 static hg_status open_kernels(hg_model *m, const hg_model_options *options, hg_error *err)
 {
-    hg_cpu_tier tier = hg_cpu_detect();
-    const char *wanted = options != NULL ? options->cpu_tier : NULL;
-    if (wanted != NULL && !hg_cpu_tier_find(wanted, &tier))
-        return hg_error_set(err, HG_STATUS_USAGE,
-                            "no CPU tier '%.40s': reference, avx2, avx2_vnni, avx512, avx512_vnni or "
-                            "avx512_bf16",
-                            wanted);
-    if (!hg_cpu_has(tier))
-        return hg_error_set(err, HG_STATUS_USAGE, "this processor has no %s, its best tier is %s", wanted,
-                            hg_cpu_tier_name(hg_cpu_detect()));
+    hg_cpu_tier tier;
+    hg_status status = hg_cpu_choose(options != NULL ? options->cpu_tier : NULL, &tier, err);
+    if (status != HG_STATUS_OK)
+        return status;
     m->kernels = hg_kernels_get(tier);
     int n_threads = options != NULL ? options->n_threads : 0;
     if (n_threads < 0 || n_threads > MODEL_MAX_THREADS)

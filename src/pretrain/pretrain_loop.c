@@ -224,15 +224,11 @@ static hg_status run_step(hg_pretrain_loop *loop, hg_train_step *step, hg_error 
 
 static hg_status open_shard(hg_pretrain_loop *loop, hg_pretrain_shard *shard, hg_error *err)
 {
-    hg_cpu_tier tier = hg_cpu_detect();
-    int i = 0;
-    const char *cpu = loop->s->cpu;
-    while (cpu[0] != 0 && i < HG_CPU_TIER_COUNT && strcmp(cpu, hg_cpu_tier_name((hg_cpu_tier)i)) != 0)
-        i++;
-    if (i == HG_CPU_TIER_COUNT || (cpu[0] != 0 && (hg_cpu_tier)i > tier))
-        return hg_error_set(err, HG_STATUS_USAGE, "no CPU tier '%s' here; the best is %s", cpu,
-                            hg_cpu_tier_name(tier));
-    shard->kernels = *hg_kernels_get(cpu[0] != 0 ? (hg_cpu_tier)i : tier);
+    hg_cpu_tier tier;
+    hg_status status = hg_cpu_choose(loop->s->cpu, &tier, err);
+    if (status != HG_STATUS_OK)
+        return status;
+    shard->kernels = *hg_kernels_get(tier);
     if (loop->s->precision == HG_PRETRAIN_BF16)
         (void)hg_kernels_set_bf16_conv(&shard->kernels);
     hg_arena_init(&shard->arena, SHARD_BLOCK, SHARD_MAX);
@@ -245,7 +241,7 @@ static hg_status open_shard(hg_pretrain_loop *loop, hg_pretrain_shard *shard, hg
         return hg_error_memory(err, (unsigned long long)loop->bank.count * sizeof *shard->grads,
                                "the gradients of a shard");
     shard->view = (hg_bank_view){.bank = &loop->bank, .grads = shard->grads};
-    hg_status status = hg_weight_bank_open(&shard->view, &shard->set, err);
+    status = hg_weight_bank_open(&shard->view, &shard->set, err);
     return status == HG_STATUS_OK
                ? loop->plan->load(loop->plan->user, shard->model, shard->set, &shard->model_arena, err)
                : status;

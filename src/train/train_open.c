@@ -15,10 +15,10 @@
 
 static hg_status open_kernels(hg_model *m, const hg_train_settings *s, hg_error *err)
 {
-    hg_cpu_tier tier = hg_cpu_detect();
-    if (s->cpu[0] != 0 && (!hg_cpu_tier_find(s->cpu, &tier) || !hg_cpu_has(tier)))
-        return hg_error_set(err, HG_STATUS_USAGE, "no CPU tier '%s' here; the best is %s", s->cpu,
-                            hg_cpu_tier_name(hg_cpu_detect()));
+    hg_cpu_tier tier;
+    hg_status status = hg_cpu_choose(s->cpu, &tier, err);
+    if (status != HG_STATUS_OK)
+        return status;
     m->kernels = hg_kernels_get(tier);
     m->n_threads = s->threads > 0 ? (int)s->threads : hg_parallel_processors();
     m->cache_type = HG_DTYPE_F32;

@@ -78,6 +78,14 @@ static void test_processors(void **state)
     assert_true(hg_cpu_tier_find("avx2_vnni", &tier) && tier == HG_CPU_TIER_AVX2_VNNI);
     assert_true(hg_cpu_tier_find("avx512_bf16", &tier) && tier == HG_CPU_TIER_AVX512_BF16);
     assert_false(hg_cpu_tier_find("avx", &tier));
+    hg_error err;
+    assert_true(hg_cpu_choose(NULL, &tier, &err) == HG_STATUS_OK && tier == hg_cpu_detect());
+    assert_true(hg_cpu_choose("reference", &tier, &err) == HG_STATUS_OK && tier == HG_CPU_TIER_REFERENCE);
+    /* No machine has both. */
+    assert_true(!hg_cpu_has(HG_CPU_TIER_AVX2) || !hg_cpu_has(HG_CPU_TIER_NEON));
+    const char *other = hg_cpu_has(HG_CPU_TIER_NEON) ? "avx2" : "neon_i8mm";
+    assert_int_equal(hg_cpu_choose(other, &tier, &err), HG_STATUS_USAGE);
+    assert_non_null(strstr(err.text, "there is reference"));
 }
 
 int main(void)

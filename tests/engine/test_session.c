@@ -491,6 +491,7 @@ static void test_missing_model(void **state)
     assert_non_null(strstr(err.text, "base/"));
     hg_model_options options = {.cpu_tier = "abacus"};
     assert_int_equal(hg_model_open(&model, HG_TEST_DATA "/tiny/m3", &options, &err), HG_STATUS_USAGE);
+    assert_non_null(strstr(err.text, "reference"));
 }
 
 int main(void)
