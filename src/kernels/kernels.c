@@ -18,6 +18,10 @@ static void (*const kernels_set[HG_CPU_TIER_COUNT])(hg_kernels *table) = {
     [HG_CPU_TIER_AVX512] = hg_kernels_set_avx512,
     [HG_CPU_TIER_AVX512_VNNI] = hg_kernels_set_avx512_vnni,
     [HG_CPU_TIER_AVX512_BF16] = hg_kernels_set_avx512_bf16,
+#elif defined(HG_KERNELS_ARM) && !defined(HG_REAL_IS_DOUBLE)
+    [HG_CPU_TIER_NEON] = hg_kernels_set_neon,
+    [HG_CPU_TIER_NEON_DOTPROD] = hg_kernels_set_neon_dotprod,
+    [HG_CPU_TIER_NEON_I8MM] = hg_kernels_set_neon_i8mm,
 #else
     NULL,
 #endif

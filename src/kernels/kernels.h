@@ -144,6 +144,9 @@ void hg_kernels_set_avx2_vnni(hg_kernels *table);
 void hg_kernels_set_avx512(hg_kernels *table);
 void hg_kernels_set_avx512_vnni(hg_kernels *table);
 void hg_kernels_set_avx512_bf16(hg_kernels *table);
+void hg_kernels_set_neon(hg_kernels *table);
+void hg_kernels_set_neon_dotprod(hg_kernels *table);
+void hg_kernels_set_neon_i8mm(hg_kernels *table);
 
 /* Convolutions whose inputs are rounded to bf16, for training, where that is faster; false, and nothing
  * changed, on processors without bf16 arithmetic. */

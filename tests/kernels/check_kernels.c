@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * check_kernels.c: every kernel of every tier that this machine runs against the reference table, on odd
- * sizes and all weight types, with inputs and results ending at a guard page. `check_kernels --bench` prints
- * times instead.
+ * sizes and all weight types, with inputs and results ending at a guard page. `--best` checks the best tier
+ * alone (emulators are slow); `--bench` and `--bench-rounded` print times instead.
  */
 #include "check_rounded.h"
 #include "guard.h"
@@ -531,6 +531,31 @@ static void test_avx512_bf16(void **state)
     check_tier(HG_CPU_TIER_AVX512_BF16);
 }
 
+static void test_neon(void **state)
+{
+    (void)state;
+    check_tier(HG_CPU_TIER_NEON);
+}
+
+static void test_neon_dotprod(void **state)
+{
+    (void)state;
+    check_tier(HG_CPU_TIER_NEON_DOTPROD);
+}
+
+static void test_neon_i8mm(void **state)
+{
+    (void)state;
+    check_tier(HG_CPU_TIER_NEON_I8MM);
+}
+
+static void test_best(void **state)
+{
+    (void)state;
+    print_message("the best tier here: %s\n", hg_cpu_tier_name(hg_cpu_detect()));
+    check_tier(hg_cpu_detect());
+}
+
 /* The reference itself, on cases small enough for exact results by hand. */
 static void test_reference_facts(void **state)
 {
@@ -571,8 +596,11 @@ int main(int argc, char **argv)
 {
     if (argc == 2 && strcmp(argv[1], "--bench") == 0)
         return bench_kernels();
+#ifndef HG_KERNELS_ONLY
     if (argc == 2 && strcmp(argv[1], "--bench-rounded") == 0)
         return bench_rounded();
+#endif
+    const struct CMUnitTest best[] = {cmocka_unit_test(test_reference_facts), cmocka_unit_test(test_best)};
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reference_facts),
         cmocka_unit_test(test_rounding_error),
@@ -581,6 +609,11 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_avx512),
         cmocka_unit_test(test_avx512_vnni),
         cmocka_unit_test(test_avx512_bf16),
+        cmocka_unit_test(test_neon),
+        cmocka_unit_test(test_neon_dotprod),
+        cmocka_unit_test(test_neon_i8mm),
     };
+    if (argc == 2 && strcmp(argv[1], "--best") == 0)
+        return cmocka_run_group_tests(best, NULL, NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
