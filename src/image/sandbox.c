@@ -96,8 +96,9 @@ static bool sandbox_allow(scmp_filter_ctx filter, int fd)
 /* What reading a file by its path takes; which file it can be is Landlock's matter. */
 static bool sandbox_allow_reading(scmp_filter_ctx filter)
 {
-    static const int calls[] = {SCMP_SYS(read),  SCMP_SYS(pread64), SCMP_SYS(lseek),      SCMP_SYS(fstat),
-                                SCMP_SYS(close), SCMP_SYS(fcntl),   SCMP_SYS(newfstatat), SCMP_SYS(readlink)};
+    static const int calls[] = {SCMP_SYS(read),       SCMP_SYS(pread64),  SCMP_SYS(lseek),
+                                SCMP_SYS(fstat),      SCMP_SYS(close),    SCMP_SYS(fcntl),
+                                SCMP_SYS(newfstatat), SCMP_SYS(readlink), SCMP_SYS(readlinkat)};
     const scmp_datum_t writing = O_WRONLY | O_RDWR | O_CREAT | O_TRUNC | O_APPEND;
     bool ok = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1,
                                SCMP_A2(SCMP_CMP_MASKED_EQ, writing, 0)) == 0;

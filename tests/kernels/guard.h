@@ -13,4 +13,8 @@
 void *guard_alloc(size_t bytes);
 void guard_free(void *p, size_t bytes);
 
+/* Guard pages of later allocations may be read, but not written: for emulators that read what a masked load
+ * leaves out. */
+void guard_allow_reads(void);
+
 #endif

@@ -143,9 +143,10 @@ hg_buffer gguf_edit_splice(const gguf_map *map, size_t at, size_t n_old, const v
     return out;
 }
 
+/* At most 8 bytes. */
 static void put_number(uint8_t *to, uint64_t value, size_t n)
 {
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n && i < sizeof value; i++)
         to[i] = (uint8_t)(value >> (8 * i));
 }
 
