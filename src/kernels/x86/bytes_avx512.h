@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * bytes_avx512.h: sums of products of bytes, 64 at a time with AVX-512 VNNI, and the scales that go with
- * them, under the names of bytes_avx2.h. Include after simd_avx512.h.
+ * bytes_avx512.h: sums of products of bytes, 64 at a time, and the scales that go with them, under the names
+ * of bytes_avx2.h, where what happens without VNNI is said, too. Include after simd_avx512.h; __AVX512VNNI__
+ * says which tier is compiled.
  *
  * Of types with blocks of 32 a step takes two, the last of a row perhaps one: it is not `whole`, reads half
  * and has zeros for scales in the other half.
@@ -12,7 +13,6 @@
 #include "kernels/x86/blocks_x86.h"
 
 #define VB_BYTES 64
-#define VB_SATURATES 0
 #define ROUNDED_TILE_ROWS 6 /* of x, against two panels: 24 of the 32 registers hold sums */
 
 typedef __m512i vb;
@@ -49,11 +49,26 @@ static inline vf vb_to_float(vb x)
     return _mm512_cvtepi32_ps(x);
 }
 
+#ifdef __AVX512VNNI__
+#define VB_SATURATES 0
+
 X86_INLINE vb vb_dot(hg_dtype type, vb sum, vb w, vb x)
 {
     (void)type;
     return _mm512_dpbusd_epi32(sum, w, x);
 }
+#else
+#define VB_SATURATES 1
+
+X86_INLINE vb vb_dot(hg_dtype type, vb sum, vb w, vb x)
+{
+    if (type == HG_DTYPE_Q8_0) { /* -128 becomes the unsigned 128 */
+        x = _mm512_mask_sub_epi8(x, _mm512_movepi8_mask(w), vb_zero(), x);
+        w = _mm512_abs_epi8(w);
+    }
+    return _mm512_add_epi32(sum, _mm512_madd_epi16(_mm512_maddubs_epi16(w, x), _mm512_set1_epi16(1)));
+}
+#endif
 
 static inline void vb_transpose(vb x[16])
 {
@@ -104,7 +119,7 @@ X86_INLINE vb bytes_q8_0(const hg_block_q8_0 *block, bool whole)
     vb codes = _mm512_zextsi256_si512(quant_load(block->codes));
     if (whole)
         codes = _mm512_inserti64x4(codes, quant_load(block[1].codes), 1);
-    return _mm512_xor_si512(codes, _mm512_set1_epi8(-128));
+    return VB_SATURATES ? codes : _mm512_xor_si512(codes, _mm512_set1_epi8(-128));
 }
 
 /* Blocks of q4_0 are 9 words: each block's 8 words of codes go to two quarters, whose halves are then taken.
@@ -144,10 +159,10 @@ X86_INLINE vb rounded_codes(hg_dtype type, const void *unit, int step, bool whol
 }
 
 /* The same for the decoding path, where odd runs of q4_k stay in the upper halves of their bytes, 16 times as
- * large: their scales make up for it. */
+ * large: their scales make up for it. Pairs of their products would not fit 16 bits. */
 X86_INLINE vb rounded_raw_codes(hg_dtype type, const void *unit, int step, bool whole)
 {
-    if (type != HG_DTYPE_Q4_K)
+    if (type != HG_DTYPE_Q4_K || VB_SATURATES)
         return rounded_codes(type, unit, step, whole);
     const vb halves = _mm512_inserti64x4(_mm512_set1_epi8(15), _mm256_set1_epi8((char)0xf0), 1);
     return _mm512_and_si512(bytes_twice(((const hg_block_q4_k *)unit)->codes + 32 * step), halves);
@@ -185,7 +200,7 @@ X86_INLINE __m512 scales_q4_k(const hg_block_q4_k *block)
                                  _mm_setr_epi32(0, 0x30303030, 0, 0x30303030));
     __m512 whole = _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_or_si128(low, high)));
     __m512 factor = _mm512_permutexvar_ps(factors, _mm512_castps128_ps512(_mm_cvtph_ps(head)));
-    return _mm512_mul_ps(whole, _mm512_mul_ps(factor, sixteenths));
+    return _mm512_mul_ps(whole, VB_SATURATES ? factor : _mm512_mul_ps(factor, sixteenths));
 }
 
 X86_INLINE rounded_scales rounded_take_scales(hg_dtype type, const void *unit, bool whole, __m256 *minima)
@@ -268,10 +283,10 @@ X86_INLINE void four_add(const vb words[2], const int8_t *x, const float *scales
     const vb low = _mm512_set1_epi8(15);
     const __m512i quarters = _mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3);
     vb codes = four_words(words), first = vb_load(x), second = vb_load(x + VB_BYTES);
-    vb dot = _mm512_dpbusd_epi32(vb_zero(), _mm512_and_si512(codes, low),
-                                 _mm512_shuffle_i32x4(first, second, 0x88));
-    dot = _mm512_dpbusd_epi32(dot, _mm512_and_si512(_mm512_srli_epi16(codes, 4), low),
-                              _mm512_shuffle_i32x4(first, second, 0xdd));
+    vb dot = vb_dot(HG_DTYPE_Q4_0, vb_zero(), _mm512_and_si512(codes, low),
+                    _mm512_shuffle_i32x4(first, second, 0x88));
+    dot = vb_dot(HG_DTYPE_Q4_0, dot, _mm512_and_si512(_mm512_srli_epi16(codes, 4), low),
+                 _mm512_shuffle_i32x4(first, second, 0xdd));
     __m128 scale = four_scales(words), product = _mm_mul_ps(scale, _mm_loadu_ps(scales));
     *minima = _mm_fmadd_ps(scale, _mm_loadu_ps(sums), *minima);
     *lanes =

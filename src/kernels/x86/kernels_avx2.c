@@ -8,7 +8,7 @@
 #include "kernels/x86/blocks_x86.h"
 
 #include "kernels/simd/kernels_simd.h"
-#include "kernels/x86/round_avx2.h"
+#include "kernels/x86/rounded_set.h"
 
 void hg_kernels_set_avx2(hg_kernels *table)
 {

@@ -8,8 +8,10 @@
 #include "kernels/x86/blocks_x86.h"
 
 #include "kernels/simd/kernels_simd.h"
+#include "kernels/x86/rounded_set.h"
 
 void hg_kernels_set_avx512(hg_kernels *table)
 {
     simd_set(table);
+    hg_rounded_set_avx512(table);
 }

@@ -2,7 +2,7 @@
  *
  * round_avx2.c: activations to bytes, for all x86 tiers: it is little work beside the products.
  */
-#include "kernels/x86/round_avx2.h"
+#include "kernels/x86/rounded_set.h"
 
 #include "kernels/x86/x86_inline.h"
 

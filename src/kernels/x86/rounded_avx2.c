@@ -5,7 +5,7 @@
 #include "kernels/x86/simd_avx2.h"
 
 #include "kernels/x86/bytes_avx2.h"
-#include "kernels/x86/round_avx2.h"
+#include "kernels/x86/rounded_set.h"
 #include "kernels/x86/rounded_x86.h"
 
 void hg_rounded_set_avx2(hg_kernels *table)
