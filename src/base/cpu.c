@@ -7,6 +7,7 @@
 #include "base/cpu.h"
 
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -17,6 +18,7 @@ static const char *const cpu_names[HG_CPU_TIER_COUNT] = {
     [HG_CPU_TIER_AVX512] = "avx512",
     [HG_CPU_TIER_AVX512_VNNI] = "avx512_vnni",
     [HG_CPU_TIER_AVX512_BF16] = "avx512_bf16",
+    [HG_CPU_TIER_AMX] = "amx",
     [HG_CPU_TIER_NEON] = "neon",
     [HG_CPU_TIER_NEON_DOTPROD] = "neon_dotprod",
     [HG_CPU_TIER_NEON_I8MM] = "neon_i8mm",
@@ -60,6 +62,53 @@ static bool cpu_has_avx512_vnni(void)
     return cpu_has_avx512() && __builtin_cpu_supports("avx512vnni");
 }
 
+#ifdef HG_EMULATE_AMX
+static bool cpu_has_amx(void)
+{
+    return true; /* kernels_amx.c is compiled with tiles in plain C */
+}
+#elif defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* Leaf 7, register d. */
+#define CPU_AMX_TILE (1U << 24)
+#define CPU_AMX_INT8 (1U << 25)
+/* State that the system saves, XCR0: the tiles' configuration and their data. */
+#define CPU_XCR0_TILES (1U << 17 | 1U << 18)
+/* Linux gives a process the room for tiles when it asks: arch_prctl(ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA).
+ */
+#define CPU_REQUEST_PERMISSION 0x1023
+#define CPU_TILE_DATA 18
+
+/* Palette 1 as all processors so far have it: 8 tiles of 16 rows of 64 bytes. */
+static bool cpu_has_tiles(void)
+{
+    unsigned a, b, c, d;
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 &&
+           (d & (CPU_AMX_TILE | CPU_AMX_INT8)) == (CPU_AMX_TILE | CPU_AMX_INT8) &&
+           __get_cpuid_count(0x1d, 0, &a, &b, &c, &d) != 0 && a >= 1 &&
+           __get_cpuid_count(0x1d, 1, &a, &b, &c, &d) != 0 && a >> 16 == 1024 && (b & 0xffff) == 64 &&
+           b >> 16 >= 8 && (c & 0xffff) == 16;
+}
+
+/* XGETBV is there with AVX-512. The permission holds for all threads; asking again changes nothing. */
+static bool cpu_has_amx(void)
+{
+    if (!cpu_has_avx512_vnni() || !cpu_has_leaf_7_1(CPU_AVX512_BF16) || !cpu_has_tiles())
+        return false;
+    uint32_t low, high;
+    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return (low & CPU_XCR0_TILES) == CPU_XCR0_TILES &&
+           syscall(SYS_arch_prctl, CPU_REQUEST_PERMISSION, CPU_TILE_DATA) == 0;
+}
+#else
+static bool cpu_has_amx(void)
+{
+    return false;
+}
+#endif
+
 bool hg_cpu_has(hg_cpu_tier tier)
 {
     switch (tier) {
@@ -73,6 +122,8 @@ bool hg_cpu_has(hg_cpu_tier tier)
         return cpu_has_avx512_vnni();
     case HG_CPU_TIER_AVX512_BF16:
         return cpu_has_avx512_vnni() && cpu_has_leaf_7_1(CPU_AVX512_BF16);
+    case HG_CPU_TIER_AMX:
+        return cpu_has_amx();
     default:
         return tier == HG_CPU_TIER_REFERENCE;
     }

@@ -18,21 +18,23 @@ typedef enum hg_cpu_tier {
     HG_CPU_TIER_AVX512,       /* AVX-512 F, BW, DQ, VL */
     HG_CPU_TIER_AVX512_VNNI,  /* AVX-512 VNNI */
     HG_CPU_TIER_AVX512_BF16,  /* AVX-512 BF16: sums of two products of bf16 */
+    HG_CPU_TIER_AMX,          /* AMX tiles and AMX-INT8: products of matrices of bytes */
     HG_CPU_TIER_NEON,         /* NEON of 64-bit ARM */
     HG_CPU_TIER_NEON_DOTPROD, /* FEAT_DotProd: sums of four products of bytes */
     HG_CPU_TIER_NEON_I8MM     /* FEAT_I8MM: products of matrices of bytes */
 } hg_cpu_tier;
 
-#define HG_CPU_TIER_COUNT 9
+#define HG_CPU_TIER_COUNT 10
 
-/* Whether this machine runs the tier's instructions. */
+/* Whether this machine runs the tier's instructions. For AMX the system is asked to let this process use
+ * them. */
 bool hg_cpu_has(hg_cpu_tier tier);
 
 /* The highest tier this machine runs. */
 hg_cpu_tier hg_cpu_detect(void);
 
-/* "reference", "avx2", "avx2_vnni", "avx512", "avx512_vnni", "avx512_bf16", "neon", "neon_dotprod",
- * "neon_i8mm". */
+/* "reference", "avx2", "avx2_vnni", "avx512", "avx512_vnni", "avx512_bf16", "amx", "neon",
+ * "neon_dotprod", "neon_i8mm". */
 const char *hg_cpu_tier_name(hg_cpu_tier tier);
 
 /* The tier of such a name; false when there is none. */

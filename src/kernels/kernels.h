@@ -11,6 +11,7 @@
 
 #include "base/cpu.h"
 #include "kernels/rounded.h"
+#include "kernels/wide.h"
 #include "tensor/dtype.h"
 
 #include <stdbool.h>
@@ -100,6 +101,17 @@ typedef struct hg_kernels {
     void (*gemm_rounded)(hg_dtype type, int64_t n, const void *w, int64_t ldw, const hg_rounded *x, bool add,
                          hg_real *y, int64_t ldy, void *scratch);
 
+    /* Whether HG_WIDE_ROWS rows of x and more should go through the following two instead, which round more
+     * (wide.h). They are always there: the reference's define them. */
+    bool wide;
+
+    /* x (K) to row `row` of `to`. The same bits on every tier. */
+    void (*round_wide)(const hg_real *x, const hg_wide *to, int64_t row);
+
+    /* As gemm_rounded, n <= HG_WIDE_PANEL; `scratch`: hg_wide_scratch(k) bytes at a multiple of 64. */
+    void (*gemm_wide)(hg_dtype type, int64_t n, const void *w, int64_t ldw, const hg_wide *x, bool add,
+                      hg_real *y, int64_t ldy, void *scratch);
+
     /* One row of n: y = x / sqrt(mean(x²) + eps) · gain. */
     void (*rmsnorm)(int64_t n, hg_real eps, const hg_real *x, const hg_real *gain, hg_real *y);
 
@@ -136,7 +148,8 @@ typedef struct hg_kernels {
  * always the reference. */
 const hg_kernels *hg_kernels_get(hg_cpu_tier tier);
 
-/* Fills in the parts of the table that a tier replaces; defined in the tier's files. */
+/* Fills in the parts of the table that a tier replaces; defined in the tier's files. AMX is tried first:
+ * where products come out wrong the table stays as it is, with the name of the tier before. */
 void hg_kernels_set_reference(hg_kernels *table);
 void hg_kernels_set_onednn(hg_kernels *table);
 void hg_kernels_set_avx2(hg_kernels *table);
@@ -144,6 +157,7 @@ void hg_kernels_set_avx2_vnni(hg_kernels *table);
 void hg_kernels_set_avx512(hg_kernels *table);
 void hg_kernels_set_avx512_vnni(hg_kernels *table);
 void hg_kernels_set_avx512_bf16(hg_kernels *table);
+void hg_kernels_set_amx(hg_kernels *table);
 void hg_kernels_set_neon(hg_kernels *table);
 void hg_kernels_set_neon_dotprod(hg_kernels *table);
 void hg_kernels_set_neon_i8mm(hg_kernels *table);

@@ -2,7 +2,8 @@
  *
  * products.c: forward products, as chunks of weight rows. There are four ways: few rows of x read the weights
  * as they are stored, many have them unpacked or converted first; with block-quantised weights both go
- * through rounded activations when the tier does that and no gradient is wanted.
+ * through rounded activations when the tier does that and no gradient is wanted; on AMX many rows go through
+ * coarser ones (kernels/wide.h), but not in training.
  */
 #include "ops/matmul.h"
 
@@ -17,7 +18,8 @@
  * 3,072 floats are 768 KiB, which stays in a second-level cache. */
 #define PRODUCTS_SMALL 32
 #define PRODUCTS_LARGE 64
-static_assert(PRODUCTS_LARGE <= HG_ROUNDED_PANEL, "a chunk is unpacked at once");
+static_assert(PRODUCTS_LARGE <= HG_ROUNDED_PANEL && PRODUCTS_LARGE <= HG_WIDE_PANEL,
+              "a chunk is unpacked at once");
 
 typedef struct products_job {
     hg_ctx *ctx;
@@ -27,7 +29,9 @@ typedef struct products_job {
     int64_t block;                  /* weight rows a chunk */
     int64_t begin[HG_PRODUCTS_MAX]; /* a product's first chunk */
     bool rounds[HG_PRODUCTS_MAX];
+    bool wide;          /* which of the two ways of rounding */
     hg_rounded rounded; /* x, when any product rounds */
+    hg_wide wide_rows;  /* the same, when wide */
     uint8_t *scratch;   /* scratch_each bytes for each worker */
     size_t scratch_each;
 } products_job;
@@ -96,6 +100,9 @@ static void products_run_chunk(void *arg, int64_t index, int worker)
     if (job->rounds[p] && t <= PRODUCTS_FEW_ROUNDED)
         kernels->matvec_rounded(w->dtype, c.count, c.w, w->stride[0], &job->rounded, product->add, c.y,
                                 product->ldy);
+    else if (job->rounds[p] && job->wide)
+        kernels->gemm_wide(w->dtype, c.count, c.w, w->stride[0], &job->wide_rows, product->add, c.y,
+                           product->ldy, scratch);
     else if (job->rounds[p])
         kernels->gemm_rounded(w->dtype, c.count, c.w, w->stride[0], &job->rounded, product->add, c.y,
                               product->ldy, scratch);
@@ -109,7 +116,11 @@ static void products_round_row(void *arg, int64_t row, int worker)
 {
     (void)worker;
     const products_job *job = arg;
-    job->ctx->kernels->round(hg_tensor_real(job->x) + row * job->x->stride[0], &job->rounded, row);
+    const hg_real *x = hg_tensor_real(job->x) + row * job->x->stride[0];
+    if (job->wide)
+        job->ctx->kernels->round_wide(x, &job->wide_rows, row);
+    else
+        job->ctx->kernels->round(x, &job->rounded, row);
 }
 
 /* Scratch, and x rounded, as far as the products need them. */
@@ -122,13 +133,13 @@ static bool products_prepare(products_job *job)
         bool rounds = job->rounds[i];
         size_t need = 0;
         if (rounds && t > PRODUCTS_FEW_ROUNDED)
-            need = hg_rounded_scratch(k);
+            need = job->wide ? hg_wide_scratch(k) : hg_rounded_scratch(k);
         else if (!rounds && t > PRODUCTS_FEW && job->products[i].w->dtype != HG_DTYPE_REAL)
             need = (size_t)(PRODUCTS_LARGE * k) * sizeof(hg_real);
         job->scratch_each = need > job->scratch_each ? need : job->scratch_each;
         any = any || rounds;
     }
-    size_t rounded_bytes = any ? hg_rounded_bytes(t, k) : 0;
+    size_t rounded_bytes = !any ? 0 : job->wide ? hg_wide_bytes(t, k) : hg_rounded_bytes(t, k);
     uint8_t *memory = hg_arena_alloc(ctx->arena, job->scratch_each * (size_t)ctx->n_threads + rounded_bytes);
     if (memory == NULL) {
         hg_ctx_fail(ctx, HG_STATUS_FAILED, "out of memory (scratch of a product)");
@@ -136,7 +147,11 @@ static bool products_prepare(products_job *job)
     }
     job->scratch = memory;
     if (any) {
-        job->rounded = hg_rounded_make(t, k, memory + job->scratch_each * (size_t)ctx->n_threads);
+        uint8_t *rows = memory + job->scratch_each * (size_t)ctx->n_threads;
+        if (job->wide)
+            job->wide_rows = hg_wide_make(t, k, rows);
+        else
+            job->rounded = hg_rounded_make(t, k, rows);
         hg_parallel_for(hg_ctx_threads(ctx, 4 * t * k), t, products_round_row, job);
     }
     return true;
@@ -154,6 +169,7 @@ void hg_matmul_products(hg_ctx *ctx, const hg_tensor *x, const hg_product *produ
     assert(n_products >= 1 && n_products <= HG_PRODUCTS_MAX);
     int64_t t = x->shape[0], n_chunks = 0, work = 0;
     products_job job = {.ctx = ctx, .x = x, .products = products, .n_products = n_products};
+    job.wide = ctx->kernels->wide && t >= HG_WIDE_ROWS && ctx->compute == HG_COMPUTE_INFER;
     job.block = t <= PRODUCTS_FEW_ROUNDED ? PRODUCTS_SMALL : PRODUCTS_LARGE;
     for (int i = 0; i < n_products; i++) {
         const hg_tensor *w = products[i].w;

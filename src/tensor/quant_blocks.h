@@ -9,6 +9,7 @@
 
 #include <assert.h>
 #include <stdint.h>
+#include <string.h>
 
 /* 32 elements: x[i] = scale · codes[i]. */
 typedef struct hg_block_q8_0 {
@@ -50,15 +51,20 @@ static_assert(sizeof(hg_block_q4_0) == 18, "as in files");
 static_assert(sizeof(hg_block_q4_k) == 144, "as in files");
 static_assert(sizeof(hg_block_q6_k) == 210, "as in files");
 
-/* Takes the scales and minima of a block of q4_k apart. */
+/* Takes the scales and minima of a block of q4_k apart, four bytes at a time. */
 static inline void hg_q4_k_unpack(const uint8_t packed[12], uint8_t scales[8], uint8_t minima[8])
 {
-    for (int j = 0; j < 4; j++) {
-        scales[j] = packed[j] & 63;
-        minima[j] = packed[4 + j] & 63;
-        scales[4 + j] = (uint8_t)((packed[8 + j] & 15) | (packed[j] >> 6 << 4));
-        minima[4 + j] = (uint8_t)((packed[8 + j] >> 4) | (packed[4 + j] >> 6 << 4));
-    }
+    const uint32_t six = 0x3f3f3f3f, four = 0x0f0f0f0f, two = 0x03030303;
+    uint32_t word[3], part;
+    memcpy(word, packed, sizeof word);
+    part = word[0] & six;
+    memcpy(scales, &part, sizeof part);
+    part = word[1] & six;
+    memcpy(minima, &part, sizeof part);
+    part = (word[2] & four) | (word[0] >> 6 & two) << 4;
+    memcpy(scales + 4, &part, sizeof part);
+    part = (word[2] >> 4 & four) | (word[1] >> 6 & two) << 4;
+    memcpy(minima + 4, &part, sizeof part);
 }
 
 static inline void hg_q4_k_pack(const uint8_t scales[8], const uint8_t minima[8], uint8_t packed[12])

@@ -9,7 +9,7 @@
  * memory limits also GB/s beside a plain read. Returns the exit status. */
 int bench_kernels(void);
 
-/* Products with block-quantised weights: see bench_rounded.c. */
-int bench_rounded(void);
+/* Products with block-quantised weights, of one tier or (NULL) all: see bench_rounded.c. */
+int bench_rounded(const char *only);
 
 #endif

@@ -33,6 +33,8 @@ typedef struct rounded_bench {
     float *x, *y;
     void *scratch; /* one for each thread */
     hg_rounded rows;
+    bool wide; /* many rows go through gemm_wide */
+    hg_wide wide_rows;
     uint64_t gather[4096];
 } rounded_bench;
 
@@ -41,6 +43,17 @@ static double now(void)
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static size_t larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+/* A thread's, for the longest rows. */
+static size_t scratch_bytes(void)
+{
+    return larger(hg_rounded_scratch(8192), hg_wide_scratch(8192));
 }
 
 static int64_t chunk_rows(const rounded_bench *b, int64_t index)
@@ -86,23 +99,38 @@ static void read_chunk(void *arg, int64_t index, int worker)
 static void gemm_chunk(void *arg, int64_t index, int worker)
 {
     rounded_bench *b = arg;
-    b->kernels->gemm_rounded(b->type, chunk_rows(b, index), chunk_weights(b, index), b->k, &b->rows, false,
-                             b->y + index * HG_ROUNDED_PANEL, b->n,
-                             (uint8_t *)b->scratch + (size_t)worker * hg_rounded_scratch(8192));
+    uint8_t *scratch = (uint8_t *)b->scratch + (size_t)worker * scratch_bytes();
+    float *y = b->y + index * HG_ROUNDED_PANEL;
+    if (b->wide)
+        b->kernels->gemm_wide(b->type, chunk_rows(b, index), chunk_weights(b, index), b->k, &b->wide_rows,
+                              false, y, b->n, scratch);
+    else
+        b->kernels->gemm_rounded(b->type, chunk_rows(b, index), chunk_weights(b, index), b->k, &b->rows,
+                                 false, y, b->n, scratch);
 }
 
 static void round_row(void *arg, int64_t index, int worker)
 {
     (void)worker;
     rounded_bench *b = arg;
-    b->kernels->round(b->x + index * b->k, &b->rows, index);
+    if (b->wide)
+        b->kernels->round_wide(b->x + index * b->k, &b->wide_rows, index);
+    else
+        b->kernels->round(b->x + index * b->k, &b->rows, index);
+}
+
+static double rounding_seconds(rounded_bench *b)
+{
+    double begin = now();
+    hg_parallel_for(b->n_threads, b->t, round_row, b);
+    return now() - begin;
 }
 
 static double seconds_of(rounded_bench *b, hg_parallel_fn fn)
 {
     double begin = now();
     if (fn != read_chunk)
-        hg_parallel_for(b->n_threads, b->t, round_row, b);
+        rounding_seconds(b);
     hg_parallel_for(b->n_threads, (b->n + HG_ROUNDED_PANEL - 1) / HG_ROUNDED_PANEL, fn, b);
     return now() - begin;
 }
@@ -121,6 +149,7 @@ static double median(double *x, int n)
 
 static void bench_decode(rounded_bench *b)
 {
+    b->wide = false;
     b->k = 3072;
     b->t = 1;
     b->rows.t = 1;
@@ -210,39 +239,54 @@ static void bench_prefill(rounded_bench *b)
         b->k = shapes[s][0];
         b->n = shapes[s][1];
         b->t = TOKENS;
-        b->rows = hg_rounded_make(b->t, b->k, b->rows.codes);
+        b->wide = b->kernels->wide;
+        if (b->wide)
+            b->wide_rows = hg_wide_make(b->t, b->k, b->rows.codes);
+        else
+            b->rows = hg_rounded_make(b->t, b->k, b->rows.codes);
         dense_open(&bf16, b, dnnl_bf16);
         dense_open(&f32, b, dnnl_f32);
         for (size_t i = 0; i < sizeof block_types / sizeof *block_types; i++) {
-            double to_bf16[TURNS], to_f32[TURNS], rate[TURNS];
+            double to_bf16[TURNS], to_f32[TURNS], rate[TURNS], rounding[TURNS];
             b->type = block_types[i];
             for (int turn = -1; turn < TURNS; turn++) {
                 double half = dense_seconds(&bf16), whole = dense_seconds(&f32),
-                       fast = seconds_of(b, gemm_chunk);
+                       fast = seconds_of(b, gemm_chunk), part = rounding_seconds(b);
                 if (turn < 0)
                     continue;
                 to_bf16[turn] = half / fast;
                 to_f32[turn] = whole / fast;
                 rate[turn] = 2e-9 * (double)(b->t * b->n * b->k) / fast;
+                rounding[turn] = 100 * part / fast;
             }
-            printf("%d rows, %lld to %lld, %-4s %-11s: %.2f of oneDNN's bf16, %.2f of its f32 (%.0f GOP/s)\n",
-                   TOKENS, (long long)b->k, (long long)b->n, hg_dtype_name(b->type), b->kernels->name,
-                   median(to_bf16, TURNS), median(to_f32, TURNS), median(rate, TURNS));
+            printf(
+                "%d rows, %lld to %lld, %-4s %-11s: %.2f of oneDNN's bf16, %.2f of its f32 (%.0f GOP/s; %.1f "
+                "%% of the time is rounding)\n",
+                TOKENS, (long long)b->k, (long long)b->n, hg_dtype_name(b->type), b->kernels->name,
+                median(to_bf16, TURNS), median(to_f32, TURNS), median(rate, TURNS), median(rounding, TURNS));
         }
         dense_close(&bf16);
         dense_close(&f32);
     }
 }
 
-int bench_rounded(void)
+/* Whether a tier has products of its own. */
+static bool differs(hg_cpu_tier tier)
+{
+    const hg_kernels *t = hg_kernels_get(tier), *below = hg_kernels_get((hg_cpu_tier)((int)tier - 1));
+    return hg_cpu_has(tier) && (t->gemm_rounded != below->gemm_rounded || t->wide != below->wide ||
+                                t->gemm_wide != below->gemm_wide);
+}
+
+int bench_rounded(const char *only)
 {
     static rounded_bench b;
     b.n_threads = hg_parallel_processors();
     b.w = hg_mem_aligned(1 << 21, WEIGHT_BYTES);
     b.x = hg_mem_array((size_t)TOKENS * 8192, sizeof *b.x);
     b.y = hg_mem_array((size_t)TOKENS * 16384, sizeof *b.y);
-    b.scratch = hg_mem_aligned(64, (size_t)b.n_threads * hg_rounded_scratch(8192));
-    void *rows = hg_mem_aligned(64, hg_rounded_bytes(TOKENS, 8192));
+    b.scratch = hg_mem_aligned(64, (size_t)b.n_threads * scratch_bytes());
+    void *rows = hg_mem_aligned(64, larger(hg_rounded_bytes(TOKENS, 8192), hg_wide_bytes(TOKENS, 8192)));
     if (b.w == NULL || b.x == NULL || b.y == NULL || b.scratch == NULL || rows == NULL)
         return 1;
     for (size_t i = 0; i < WEIGHT_BYTES; i++)
@@ -250,10 +294,9 @@ int bench_rounded(void)
     for (int i = 0; i < TOKENS * 8192; i++)
         b.x[i] = (float)(i % 89) * 0.02F - 0.9F;
     for (hg_cpu_tier tier = HG_CPU_TIER_AVX2; tier < HG_CPU_TIER_COUNT; tier++) {
-        b.kernels = hg_kernels_get(tier);
-        if (!hg_cpu_has(tier) ||
-            b.kernels->gemm_rounded == hg_kernels_get((hg_cpu_tier)((int)tier - 1))->gemm_rounded)
+        if (!differs(tier) || (only != NULL && strcmp(only, hg_cpu_tier_name(tier)) != 0))
             continue;
+        b.kernels = hg_kernels_get(tier);
         b.rows = hg_rounded_make(TOKENS, 3072, rows);
         bench_decode(&b);
         bench_prefill(&b);

@@ -5,7 +5,9 @@
  * alone (emulators are slow), `--readable-guard` lets guard pages be read; `--bench` and `--bench-rounded`
  * print times instead.
  */
+#include "check_amx.h"
 #include "check_rounded.h"
+#include "check_wide.h"
 #include "guard.h"
 #include "kernel_values.h"
 
@@ -503,6 +505,7 @@ static void check_tier(hg_cpu_tier tier, int steps)
     if (t->conv2d != reference_table()->conv2d)
         check_conv(t, &rng);
     check_rounded(t, &rng);
+    check_wide(t, &rng);
     check_bf16_conv(&rng);
 }
 
@@ -561,6 +564,22 @@ static void test_best(void **state)
     check_tier(hg_cpu_detect(), STEPS / 10);
 }
 
+static void test_amx(void **state)
+{
+    (void)state;
+    check_tier(HG_CPU_TIER_AMX);
+}
+
+static void test_amx_emulated(void **state)
+{
+    (void)state;
+    hg_rng rng;
+    hg_rng_init(&rng, 13);
+    check_amx_tiles(&rng);
+    check_amx_kernels(&rng);
+    check_amx_trial();
+}
+
 /* The reference itself, on cases small enough for exact results by hand. */
 static void test_reference_facts(void **state)
 {
@@ -595,6 +614,8 @@ static void test_rounding_error(void **state)
     hg_rng rng;
     hg_rng_init(&rng, 11);
     check_rounding_error(&rng);
+    check_wide_weights(&rng);
+    check_wide_error(&rng);
 }
 
 int main(int argc, char **argv)
@@ -602,8 +623,8 @@ int main(int argc, char **argv)
     if (argc == 2 && strcmp(argv[1], "--bench") == 0)
         return bench_kernels();
 #ifndef HG_KERNELS_ONLY
-    if (argc == 2 && strcmp(argv[1], "--bench-rounded") == 0)
-        return bench_rounded();
+    if (argc >= 2 && strcmp(argv[1], "--bench-rounded") == 0)
+        return bench_rounded(argc > 2 ? argv[2] : NULL);
 #endif
     const struct CMUnitTest best[] = {cmocka_unit_test(test_reference_facts), cmocka_unit_test(test_best)};
     const struct CMUnitTest tests[] = {
@@ -617,6 +638,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_neon),
         cmocka_unit_test(test_neon_dotprod),
         cmocka_unit_test(test_neon_i8mm),
+        cmocka_unit_test(test_amx),
+        cmocka_unit_test(test_amx_emulated),
     };
     bool best_alone = false;
     for (int i = 1; i < argc; i++) {

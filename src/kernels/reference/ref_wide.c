@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * ref_wide.c: products with one scale for every 256 inputs, in plain C, one weight after the other. The codes
+ * are the definition: other tiers give the same.
+ */
+#include "kernels/reference/reference.h"
+
+#include "kernels/wide_weights.h"
+
+/* Not a number when one of them is none. */
+static float ref_largest(const hg_real *x, int64_t n)
+{
+    float largest = 0;
+    for (int64_t i = 0; i < n; i++) {
+        float size = fabsf((float)x[i]);
+        largest = isnan(size) || size > largest ? size : largest;
+    }
+    return largest;
+}
+
+void hg_reference_round_wide(const hg_real *x, const hg_wide *to, int64_t row)
+{
+    for (int64_t j = 0; j < to->k; j += HG_WIDE_RUN) {
+        int64_t n = hg_wide_run_length(to->k, j);
+        float factor, scale = hg_wide_x_scale(ref_largest(x + j, n), &factor);
+        for (int64_t i = 0; i < hg_wide_up(n, HG_WIDE_TILE_COLUMNS); i++)
+            hg_wide_four(to, row, (j + i) / 4 * 4)[i % 4] =
+                (int8_t)(factor > 0 && i < n ? lrintf((float)x[j + i] * factor) : 0);
+        *hg_wide_scale(to, row, j / HG_WIDE_RUN) = scale;
+    }
+}
+
+/* The code of weight i of a run, as it is stored. */
+static int ref_wide_code(hg_dtype type, const void *blocks, int64_t i)
+{
+    int64_t half = i / 128, quarter = i / 32 % 4, l = i % 32;
+    if (type == HG_DTYPE_Q8_0)
+        return ((const hg_block_q8_0 *)blocks)[i / 32].codes[l];
+    if (type == HG_DTYPE_Q4_0)
+        return ((const hg_block_q4_0 *)blocks)[i / 32].codes[l % 16] >> (l < 16 ? 0 : 4) & 15;
+    if (type == HG_DTYPE_Q4_K)
+        return ((const hg_block_q4_k *)blocks)->codes[i / 64 * 32 + l] >> (quarter % 2 == 0 ? 0 : 4) & 15;
+    const hg_block_q6_k *block = blocks;
+    int low = block->low[64 * half + 32 * (quarter % 2) + l] >> (quarter < 2 ? 0 : 4) & 15;
+    return low | (block->high[32 * half + l] >> 2 * quarter & 3) << 4;
+}
+
+/* A weight row as bytes, and the scales of its runs. */
+static void ref_wide_row(hg_dtype type, int64_t k, const void *row, int8_t *codes, float *scales)
+{
+    for (int64_t j = 0; j < k; j += HG_WIDE_RUN) {
+        int64_t n = hg_wide_run_length(k, j);
+        const void *blocks = (const uint8_t *)row + hg_dtype_span(type, j);
+        hg_wide_plan plan;
+        hg_wide_plan_make(type, n, blocks, &plan);
+        for (int64_t i = 0; i < n; i++)
+            codes[j + i] =
+                hg_wide_byte(ref_wide_code(type, blocks, i), plan.factor[i / 16], plan.offset[i / 16]);
+        scales[j / HG_WIDE_RUN] = plan.scale;
+    }
+}
+
+static double ref_wide_dot(const int8_t *codes, const float *scales, const hg_wide *x, int64_t t)
+{
+    double total = 0;
+    for (int64_t j = 0; j < x->k; j += HG_WIDE_RUN) {
+        int32_t sum = 0;
+        for (int64_t i = j; i < j + hg_wide_run_length(x->k, j); i++)
+            sum += codes[i] * hg_wide_four(x, t, i / 4 * 4)[i % 4];
+        total +=
+            (double)sum * (double)scales[j / HG_WIDE_RUN] * (double)*hg_wide_scale(x, t, j / HG_WIDE_RUN);
+    }
+    return total;
+}
+
+void hg_reference_gemm_wide(hg_dtype type, int64_t n, const void *w, int64_t ldw, const hg_wide *x, bool add,
+                            hg_real *y, int64_t ldy, void *scratch)
+{
+    float *scales = scratch;
+    int8_t *codes = (int8_t *)(scales + hg_wide_runs(x->k));
+    for (int64_t i = 0; i < n; i++) {
+        ref_wide_row(type, x->k, (const uint8_t *)w + hg_dtype_span(type, i * ldw), codes, scales);
+        for (int64_t t = 0; t < x->t; t++) {
+            double sum = ref_wide_dot(codes, scales, x, t);
+            y[t * ldy + i] = (hg_real)(add ? sum + (double)y[t * ldy + i] : sum);
+        }
+    }
+}

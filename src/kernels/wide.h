@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * wide.h: products in which both sides are 8-bit codes with one scale for every 256 inputs, for processors
+ * whose matrix unit sums so many products of bytes before a scale is due.
+ *
+ * Activations: as in rounded.h, but with runs of 256. Weights: code · scale is within 0.57 · scale of the
+ * weight, where scale is the largest magnitude that its run's blocks can hold, divided by 127 (q8_0, q4_k),
+ * 128 (q4_0, q6_k). A run whose blocks share one scale keeps its codes as they are (q8_0, q4_0, q6_k).
+ * wide_weights.h says how they come about. Sums of codes are whole numbers and exact; runs are scaled and
+ * added in floats, in their order.
+ */
+#ifndef HG_KERNELS_WIDE_H
+#define HG_KERNELS_WIDE_H
+
+#include <math.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#define HG_WIDE_RUN 256
+
+/* Half a unit, and what is lost with factors of 16 bits: most in q8_0. */
+#define HG_WIDE_ERROR 0.76
+
+/* The fewest rows of x that are worth it; layouts are padded to a multiple of it. */
+#define HG_WIDE_ROWS 32
+
+/* What a matrix register holds of x: four consecutive columns of each of 16 rows, 16 times. */
+#define HG_WIDE_TILE_ROWS 16
+#define HG_WIDE_TILE_COLUMNS 64
+#define HG_WIDE_TILE_BYTES (HG_WIDE_TILE_ROWS * HG_WIDE_TILE_COLUMNS)
+
+/* Weight rows that are multiplied together. */
+#define HG_WIDE_PANEL 64
+
+/* T rows of K activations, K a multiple of 32. */
+typedef struct hg_wide {
+    int64_t t, k;
+    int8_t *codes; /* in -127..127; (tiles of rows, tiles of columns, 16, 16, 4): see hg_wide_code */
+    float *scales; /* (runs, T up to whole HG_WIDE_ROWS); not a number where x is not finite */
+} hg_wide;
+
+static inline int64_t hg_wide_up(int64_t n, int64_t unit)
+{
+    return (n + unit - 1) / unit * unit;
+}
+
+static inline int64_t hg_wide_runs(int64_t k)
+{
+    return (k + HG_WIDE_RUN - 1) / HG_WIDE_RUN;
+}
+
+/* The run's length at column j, the first of the run. */
+static inline int64_t hg_wide_run_length(int64_t k, int64_t j)
+{
+    return k - j < HG_WIDE_RUN ? k - j : HG_WIDE_RUN;
+}
+
+/* Bytes that the codes and all of it take, for memory at a multiple of 64. */
+static inline size_t hg_wide_code_bytes(int64_t t, int64_t k)
+{
+    return (size_t)hg_wide_up(t, HG_WIDE_ROWS) * (size_t)hg_wide_up(k, HG_WIDE_TILE_COLUMNS);
+}
+
+static inline size_t hg_wide_bytes(int64_t t, int64_t k)
+{
+    return hg_wide_code_bytes(t, k) +
+           (size_t)hg_wide_up(t, HG_WIDE_ROWS) * (size_t)hg_wide_runs(k) * sizeof(float);
+}
+
+/* Zeros beyond the last row; what is beyond the last column is the rounding's to clear. */
+static inline hg_wide hg_wide_make(int64_t t, int64_t k, void *memory)
+{
+    int64_t whole = t / HG_WIDE_ROWS * HG_WIDE_ROWS;
+    size_t before = hg_wide_code_bytes(whole, k), bytes = hg_wide_code_bytes(t, k);
+    hg_wide w = {t, k, memory, (float *)(void *)((int8_t *)memory + bytes)};
+    memset(w.codes + before, 0, bytes - before);
+    memset(w.scales, 0, hg_wide_bytes(t, k) - bytes);
+    return w;
+}
+
+/* The scale of a run of x with this largest magnitude, and the factor that makes it codes. */
+static inline float hg_wide_x_scale(float largest, float *factor)
+{
+    bool zeros = largest < 0x1p-100F; /* 127 / largest would leave float's range */
+    *factor = isfinite(largest) && !zeros ? 127 / largest : 0;
+    return !isfinite(largest) ? NAN : zeros ? 0 : largest / 127;
+}
+
+/* Where four columns from j on (a multiple of 4) of row t lie. */
+static inline int8_t *hg_wide_four(const hg_wide *w, int64_t t, int64_t j)
+{
+    int64_t tiles = hg_wide_up(w->k, HG_WIDE_TILE_COLUMNS) / HG_WIDE_TILE_COLUMNS;
+    int64_t tile = t / HG_WIDE_TILE_ROWS * tiles + j / HG_WIDE_TILE_COLUMNS;
+    return w->codes + tile * HG_WIDE_TILE_BYTES + j % HG_WIDE_TILE_COLUMNS * HG_WIDE_TILE_ROWS +
+           t % HG_WIDE_TILE_ROWS * 4;
+}
+
+static inline float *hg_wide_scale(const hg_wide *w, int64_t t, int64_t run)
+{
+    return w->scales + run * hg_wide_up(w->t, HG_WIDE_ROWS) + t;
+}
+
+/* Bytes that the kernels need for HG_WIDE_PANEL rows of weights. */
+static inline size_t hg_wide_scratch(int64_t k)
+{
+    return HG_WIDE_PANEL *
+           ((size_t)hg_wide_up(k, HG_WIDE_TILE_COLUMNS) + (size_t)hg_wide_runs(k) * sizeof(float));
+}
+
+#endif

@@ -1,0 +1,447 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * kernels_amx.c: the tier for AMX: products of wide.h with tiles of 16 x 64 bytes. This file is compiled with
+ * AVX-512; without, and with HG_AMX_EMULATED for tiles in plain C, it runs on every processor.
+ *
+ * Weight rows are the left factor, as they are: 16 rows by 64 columns a tile; rows of x the right one, which
+ * needs four columns of each row side by side and is brought into that order once for all weights. Sums then
+ * have weight rows by rows of x; they are turned round when they are complete.
+ *
+ * A run of 256 inputs is four steps of 64, in which 2 x 2 tiles of whole numbers stay in registers; then they
+ * are scaled and added to floats. While that is done for one run, the next one's products are under way: they
+ * come first in the order of the program. Blocks of 64 weight rows by 64 rows of x keep a run's weights, x
+ * and sums in the first-level cache.
+ */
+#include "kernels/reference/reference.h"
+#include "kernels/simd/simd_inline.h"
+#include "kernels/wide_weights.h"
+#include "kernels/x86/amx_tiles.h"
+
+#define AMX_PAIR (2 * AMX_TILE_ROWS) /* rows of either factor that are multiplied together */
+#define AMX_BLOCK 64                 /* rows of x whose sums are kept together */
+
+_Static_assert(AMX_TILE_BYTES == HG_WIDE_TILE_BYTES && AMX_PAIR == HG_WIDE_ROWS, "wide.h's order fits tiles");
+
+static const amx_config amx_whole = {
+    .palette = 1,
+    .row_bytes = {64, 64, 64, 64, 64, 64, 64, 64},
+    .rows = {16, 16, 16, 16, 16, 16, 16, 16},
+};
+
+/* ---- weights ---- */
+
+/* HG_WIDE_PANEL weight rows. */
+typedef struct amx_panel {
+    int8_t *codes; /* (tiles of columns, rows, 64) */
+    float *scales; /* (runs, rows) */
+} amx_panel;
+
+/* GNU vectors, which compilers take apart where the processor has shorter ones. */
+#define AMX_VECTOR(type, n) type __attribute__((vector_size((n) * sizeof(type))))
+typedef AMX_VECTOR(uint8_t, 16) amx_bytes16;
+typedef AMX_VECTOR(uint8_t, 32) amx_bytes32;
+typedef AMX_VECTOR(uint16_t, 32) amx_halves;
+
+/* The first lanes of a, the last of b. */
+#define AMX_BOTH(a, b)                                                                                       \
+    __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 48, 49, 50, 51, 52,  \
+                            53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63)
+
+/* 32 codes to bytes; the plan's parts from `part` on are theirs: two, which differ in q6_k alone. */
+SIMD_INLINE void amx_finish(const amx_halves *codes, const hg_wide_plan *plan, int part, bool differ,
+                            int8_t *to)
+{
+    const amx_halves zero = {0};
+    amx_halves factor = zero + plan->factor[part], offset = zero + plan->offset[part];
+    if (differ) {
+        factor = AMX_BOTH(factor, zero + plan->factor[part + 1]);
+        offset = AMX_BOTH(offset, zero + plan->offset[part + 1]);
+    }
+    amx_bytes32 bytes = __builtin_convertvector((*codes * factor + offset) >> 8, amx_bytes32);
+    memcpy(to, &bytes, sizeof bytes);
+}
+
+SIMD_INLINE void amx_finish_bytes(const amx_bytes32 *codes, const hg_wide_plan *plan, int part, bool differ,
+                                  int8_t *to)
+{
+    amx_halves halves = __builtin_convertvector(*codes, amx_halves);
+    amx_finish(&halves, plan, part, differ, to);
+}
+
+SIMD_INLINE void amx_unpack_q8_0(const hg_block_q8_0 *block, const hg_wide_plan *plan, int part, int8_t *to)
+{
+    AMX_VECTOR(int8_t, 32) codes;
+    memcpy(&codes, block->codes, sizeof codes);
+    typedef AMX_VECTOR(int16_t, 32) words;
+    amx_halves halves = (amx_halves) __builtin_convertvector(codes, words);
+    amx_finish(&halves, plan, part, false, to);
+}
+
+SIMD_INLINE void amx_unpack_q4_0(const hg_block_q4_0 *block, const hg_wide_plan *plan, int part, int8_t *to)
+{
+    amx_bytes16 both, low, high;
+    memcpy(&both, block->codes, sizeof both);
+    low = both & 15;
+    high = both >> 4;
+    amx_bytes32 codes =
+        __builtin_shufflevector(low, high, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18,
+                                19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31);
+    amx_finish_bytes(&codes, plan, part, false, to);
+}
+
+/* 64 columns. */
+SIMD_INLINE void amx_unpack_q4_k(const uint8_t *from, const hg_wide_plan *plan, int part, int8_t *to)
+{
+    amx_bytes32 both, codes;
+    memcpy(&both, from, sizeof both);
+    codes = both & 15;
+    amx_finish_bytes(&codes, plan, part, false, to);
+    codes = both >> 4;
+    amx_finish_bytes(&codes, plan, part + 2, false, to + 32);
+}
+
+/* Quarter `quarter` of a half block. */
+SIMD_INLINE void amx_unpack_q6_k(const uint8_t *low, const uint8_t *high, int quarter,
+                                 const hg_wide_plan *plan, int part, int8_t *to)
+{
+    amx_bytes32 codes, upper;
+    memcpy(&codes, low + quarter % 2 * 32, sizeof codes);
+    memcpy(&upper, high, sizeof upper);
+    codes = (quarter < 2 ? codes & 15 : codes >> 4) | (upper >> 2 * quarter & 3) << 4;
+    amx_finish_bytes(&codes, plan, part + 2 * quarter, true, to);
+}
+
+/* A run of n weights; every 64 of them are AMX_STEP apart. */
+#define AMX_STEP (HG_WIDE_PANEL * AMX_TILE_ROW_BYTES)
+
+SIMD_INLINE void amx_unpack(hg_dtype type, int64_t n, const void *blocks, const hg_wide_plan *plan,
+                            int8_t *to)
+{
+    for (int i = 0; type == HG_DTYPE_Q8_0 && i < n / 32; i++)
+        amx_unpack_q8_0((const hg_block_q8_0 *)blocks + i, plan, 2 * i, to + i / 2 * AMX_STEP + i % 2 * 32);
+    for (int i = 0; type == HG_DTYPE_Q4_0 && i < n / 32; i++)
+        amx_unpack_q4_0((const hg_block_q4_0 *)blocks + i, plan, 2 * i, to + i / 2 * AMX_STEP + i % 2 * 32);
+    for (int i = 0; type == HG_DTYPE_Q4_K && i < 4; i++)
+        amx_unpack_q4_k(((const hg_block_q4_k *)blocks)->codes + 32 * i, plan, 4 * i, to + i * AMX_STEP);
+    for (int i = 0; type == HG_DTYPE_Q6_K && i < 2; i++, to += 2 * AMX_STEP) {
+        const uint8_t *low = ((const hg_block_q6_k *)blocks)->low + 64 * i,
+                      *high = ((const hg_block_q6_k *)blocks)->high + 32 * i;
+        amx_unpack_q6_k(low, high, 0, plan, 8 * i, to);
+        amx_unpack_q6_k(low, high, 1, plan, 8 * i, to + 32);
+        amx_unpack_q6_k(low, high, 2, plan, 8 * i, to + AMX_STEP);
+        amx_unpack_q6_k(low, high, 3, plan, 8 * i, to + AMX_STEP + 32);
+    }
+}
+
+static int8_t *amx_panel_at(const amx_panel *p, int64_t row, int64_t j)
+{
+    return p->codes + (j / AMX_TILE_ROW_BYTES * HG_WIDE_PANEL + row) * AMX_TILE_ROW_BYTES +
+           j % AMX_TILE_ROW_BYTES;
+}
+
+SIMD_INLINE void amx_pack_row(hg_dtype type, int64_t k, const uint8_t *w, const amx_panel *p, int64_t row)
+{
+    size_t run_bytes = hg_dtype_span(type, HG_WIDE_RUN);
+    for (int64_t j = 0; j < k; j += HG_WIDE_RUN, w += run_bytes) {
+        int64_t n = hg_wide_run_length(k, j);
+        hg_wide_plan plan;
+        hg_wide_plan_make(type, n, w, &plan);
+        p->scales[j / HG_WIDE_RUN * HG_WIDE_PANEL + row] = plan.scale;
+        amx_unpack(type, n, w, &plan, amx_panel_at(p, row, j));
+    }
+    if (k % AMX_TILE_ROW_BYTES != 0)
+        memset(amx_panel_at(p, row, k), 0, 32);
+}
+
+/* n rows, and zeros to the next whole pair of tiles. */
+static amx_panel amx_pack(hg_dtype type, int64_t n, const uint8_t *w, int64_t ldw, int64_t k, void *scratch)
+{
+    int64_t padded = hg_wide_up(k, AMX_TILE_ROW_BYTES);
+    amx_panel p = {scratch, (float *)(void *)((int8_t *)scratch + HG_WIDE_PANEL * padded)};
+    size_t row_bytes = hg_dtype_span(type, ldw);
+    for (int64_t i = 0; i < n; i++, w += row_bytes) {
+        if (type == HG_DTYPE_Q8_0)
+            amx_pack_row(HG_DTYPE_Q8_0, k, w, &p, i);
+        else if (type == HG_DTYPE_Q4_0)
+            amx_pack_row(HG_DTYPE_Q4_0, k, w, &p, i);
+        else if (type == HG_DTYPE_Q4_K)
+            amx_pack_row(HG_DTYPE_Q4_K, k, w, &p, i);
+        else
+            amx_pack_row(HG_DTYPE_Q6_K, k, w, &p, i);
+    }
+    for (int64_t i = n; i < hg_wide_up(n, AMX_PAIR); i++) {
+        for (int64_t j = 0; j < padded; j += AMX_TILE_ROW_BYTES)
+            memset(amx_panel_at(&p, i, j), 0, AMX_TILE_ROW_BYTES);
+        for (int64_t run = 0; run < hg_wide_runs(k); run++)
+            p.scales[run * HG_WIDE_PANEL + i] = 0;
+    }
+    return p;
+}
+
+/* ---- products ---- */
+
+/* A run's sums for a pair by a pair of tiles, and where they go. */
+typedef struct amx_part {
+    _Alignas(64) int32_t sums[AMX_PAIR][AMX_PAIR];
+    const float *w_scales, *x_scales;
+    float *to; /* the first of AMX_PAIR rows, AMX_BLOCK apart */
+} amx_part;
+
+/* w: tiles of two times 16 weight rows, `steps` times; x: as many tiles of 16 rows of x, and of the next. */
+static void amx_multiply(amx_tiles *tiles, const int8_t *w, const int8_t *x, const int8_t *x_next, int steps,
+                         amx_part *part)
+{
+    AMX_ZERO(tiles, 0);
+    AMX_ZERO(tiles, 1);
+    AMX_ZERO(tiles, 2);
+    AMX_ZERO(tiles, 3);
+    for (int s = 0; s < steps; s++) {
+        AMX_LOAD(tiles, 4, w, AMX_TILE_ROW_BYTES);
+        AMX_LOAD(tiles, 6, x, AMX_TILE_ROW_BYTES);
+        AMX_DOT(tiles, 0, 4, 6);
+        AMX_LOAD(tiles, 7, x_next, AMX_TILE_ROW_BYTES);
+        AMX_DOT(tiles, 1, 4, 7);
+        AMX_LOAD(tiles, 5, w + AMX_TILE_BYTES, AMX_TILE_ROW_BYTES);
+        AMX_DOT(tiles, 2, 5, 6);
+        AMX_DOT(tiles, 3, 5, 7);
+        w += HG_WIDE_PANEL * AMX_TILE_ROW_BYTES;
+        x += AMX_TILE_BYTES;
+        x_next += AMX_TILE_BYTES;
+    }
+    AMX_STORE(tiles, 0, &part->sums[0][0], sizeof part->sums[0]);
+    AMX_STORE(tiles, 1, &part->sums[0][AMX_TILE_ROWS], sizeof part->sums[0]);
+    AMX_STORE(tiles, 2, &part->sums[AMX_TILE_ROWS][0], sizeof part->sums[0]);
+    AMX_STORE(tiles, 3, &part->sums[AMX_TILE_ROWS][AMX_TILE_ROWS], sizeof part->sums[0]);
+}
+
+static void amx_add_sums(const int32_t *restrict sums, const float *restrict w_scales,
+                         const float *restrict x_scales, float *restrict to)
+{
+    for (int i = 0; i < AMX_PAIR; i++) {
+        for (int t = 0; t < AMX_PAIR; t++)
+            to[i * AMX_BLOCK + t] =
+                fmaf((float)sums[i * AMX_PAIR + t], w_scales[i] * x_scales[t], to[i * AMX_BLOCK + t]);
+    }
+}
+
+static void amx_add(const amx_part *part)
+{
+    amx_add_sums(&part->sums[0][0], part->w_scales, part->x_scales, part->to);
+}
+
+/* All runs of the panel's first n rows times AMX_BLOCK rows of x (or the AMX_PAIR that are left) from t on.
+ */
+static void amx_block(amx_tiles *tiles, const amx_panel *p, int64_t n, const hg_wide *x, int64_t t,
+                      float (*sums)[AMX_BLOCK])
+{
+    amx_part parts[2];
+    int now = 0;
+    const amx_part *before = NULL;
+    int64_t last = hg_wide_up(x->t, AMX_PAIR) < t + AMX_BLOCK ? t + AMX_PAIR : t + AMX_BLOCK;
+    for (int64_t j = 0; j < x->k; j += HG_WIDE_RUN) {
+        int64_t run = j / HG_WIDE_RUN;
+        int steps = (int)(hg_wide_up(hg_wide_run_length(x->k, j), AMX_TILE_ROW_BYTES) / AMX_TILE_ROW_BYTES);
+        for (int64_t column = t; column < last; column += AMX_PAIR) {
+            for (int64_t i = 0; i < n; i += AMX_PAIR) {
+                amx_part *part = &parts[now];
+                part->w_scales = p->scales + run * HG_WIDE_PANEL + i;
+                part->x_scales = hg_wide_scale(x, column, run);
+                part->to = &sums[i][column - t];
+                amx_multiply(tiles, amx_panel_at(p, i, j), hg_wide_four(x, column, j),
+                             hg_wide_four(x, column + AMX_TILE_ROWS, j), steps, part);
+                if (before != NULL)
+                    amx_add(before);
+                before = part;
+                now = 1 - now;
+            }
+        }
+    }
+    if (before != NULL)
+        amx_add(before);
+}
+
+/* ---- results ---- */
+
+typedef AMX_VECTOR(float, AMX_TILE_ROWS) amx_lanes;
+
+/* Transposes 16 x 16 by four shuffles of its rows like a pack of cards, first half and second half in turns:
+ * each takes one bit of an element's index round, from the row's number to the column's. */
+static void amx_transpose(amx_lanes rows[AMX_TILE_ROWS])
+{
+    for (int time = 0; time < 4; time++) {
+        amx_lanes to[AMX_TILE_ROWS];
+        for (int i = 0; i < AMX_TILE_ROWS / 2; i++) {
+            amx_lanes a = rows[i], b = rows[AMX_TILE_ROWS / 2 + i];
+            to[2 * i] = __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+            to[2 * i + 1] =
+                __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+        }
+        memcpy(rows, to, sizeof to);
+    }
+}
+
+/* Where results go: n columns of y. */
+typedef struct amx_out {
+    float *y;
+    int64_t ldy, n;
+    bool add;
+} amx_out;
+
+static void amx_store_row(const amx_out *out, int64_t t, int64_t i, const float *sums)
+{
+    float *y = out->y + t * out->ldy + i;
+    int64_t n = out->n - i;
+    if (n >= AMX_TILE_ROWS && out->add) {
+        for (int l = 0; l < AMX_TILE_ROWS; l++)
+            y[l] += sums[l];
+    } else if (n >= AMX_TILE_ROWS) {
+        memcpy(y, sums, AMX_TILE_ROWS * sizeof *y);
+    } else {
+        for (int64_t l = 0; l < n; l++)
+            y[l] = out->add ? y[l] + sums[l] : sums[l];
+    }
+}
+
+/* Sums of AMX_BLOCK weight rows by rows of x to n_t rows of y from t on. */
+static void amx_store(const amx_out *out, int64_t t, int64_t n_t, float (*sums)[AMX_BLOCK])
+{
+    for (int64_t i = 0; i < out->n; i += AMX_TILE_ROWS) {
+        for (int64_t column = 0; column < n_t; column += AMX_TILE_ROWS) {
+            amx_lanes square[AMX_TILE_ROWS];
+            for (int r = 0; r < AMX_TILE_ROWS; r++)
+                memcpy(&square[r], &sums[i + r][column], sizeof square[r]);
+            amx_transpose(square);
+            for (int64_t r = 0; r < AMX_TILE_ROWS && column + r < n_t; r++)
+                amx_store_row(out, t + column + r, i, (const float *)&square[r]);
+        }
+    }
+}
+
+static void amx_gemm_wide(hg_dtype type, int64_t n, const void *w, int64_t ldw, const hg_wide *x, bool add,
+                          float *y, int64_t ldy, void *scratch)
+{
+    _Alignas(64) float sums[HG_WIDE_PANEL][AMX_BLOCK];
+    const amx_out out = {y, ldy, n, add};
+    amx_panel panel = amx_pack(type, n, w, ldw, x->k, scratch);
+    amx_tiles tiles;
+    amx_open(&tiles, &amx_whole);
+    for (int64_t t = 0; t < x->t; t += AMX_BLOCK) {
+        memset(sums, 0, sizeof sums);
+        amx_block(&tiles, &panel, n, x, t, sums);
+        amx_store(&out, t, x->t - t < AMX_BLOCK ? x->t - t : AMX_BLOCK, sums);
+    }
+    amx_close(&tiles);
+}
+
+/* ---- rows of x ---- */
+
+static float amx_largest(const float *x, int64_t n)
+{
+    hg_wide_words most = {0};
+    for (int64_t i = 0; i < n; i += HG_WIDE_PARTS) {
+        hg_wide_floats lanes;
+        memcpy(&lanes, x + i, sizeof lanes);
+        hg_wide_larger(&most, &lanes);
+    }
+    return hg_wide_largest(&most);
+}
+
+/* 16 columns of a row, from j on. */
+static void amx_round_lanes(const float *x, float factor, const hg_wide *to, int64_t row, int64_t j)
+{
+    hg_wide_floats lanes;
+    memcpy(&lanes, x + j, sizeof lanes);
+    lanes *= factor;
+    hg_wide_halves halves;
+    hg_wide_whole(&lanes, &halves);
+    amx_bytes16 bytes = __builtin_convertvector(halves, amx_bytes16);
+    int8_t *at = hg_wide_four(to, row, j);
+    for (int i = 0; i < 4; i++)
+        memcpy(at + i * AMX_TILE_ROW_BYTES, (const uint8_t *)&bytes + 4 * i, 4);
+}
+
+static void amx_clear(const hg_wide *to, int64_t row, int64_t j)
+{
+    int8_t *at = hg_wide_four(to, row, j);
+    for (int i = 0; i < 4; i++)
+        memset(at + i * AMX_TILE_ROW_BYTES, 0, 4);
+}
+
+static void amx_round_wide(const float *x, const hg_wide *to, int64_t row)
+{
+    for (int64_t j = 0; j < to->k; j += HG_WIDE_RUN) {
+        int64_t n = hg_wide_run_length(to->k, j);
+        float factor, scale = hg_wide_x_scale(amx_largest(x + j, n), &factor);
+        *hg_wide_scale(to, row, j / HG_WIDE_RUN) = scale;
+        for (int64_t i = j; i < j + n; i += HG_WIDE_PARTS) {
+            if (factor > 0)
+                amx_round_lanes(x, factor, to, row, i);
+            else
+                amx_clear(to, row, i);
+        }
+    }
+    if (to->k % HG_WIDE_TILE_COLUMNS != 0) {
+        amx_clear(to, row, to->k);
+        amx_clear(to, row, to->k + HG_WIDE_PARTS);
+    }
+}
+
+/* ---- a trial, and the table ---- */
+
+/* A product with two pairs of either factor, and cut tiles on all sides. */
+enum { WORKS_T = 40, WORKS_N = 40, WORKS_K = 352 };
+
+typedef struct amx_trial {
+    _Alignas(64) uint8_t x[HG_WIDE_PANEL * (WORKS_K + 64)];
+    _Alignas(64) uint8_t scratch[HG_WIDE_PANEL * (WORKS_K + 64)];
+    hg_block_q8_0 w[WORKS_N * WORKS_K / 32];
+    float got[WORKS_T * WORKS_N], want[WORKS_T * WORKS_N];
+} amx_trial;
+
+static void amx_trial_fill(amx_trial *trial, const hg_wide *x)
+{
+    uint32_t random = 1;
+    for (size_t i = 0; i < sizeof trial->w; i++) {
+        random = random * 1664525 + 1013904223;
+        ((uint8_t *)trial->w)[i] = (uint8_t)(random >> 24);
+    }
+    for (int i = 0; i < WORKS_N * WORKS_K / 32; i++)
+        trial->w[i].scale = (uint16_t)(0x3c00 + i % 5 * 0x100); /* 1, 1.25, ... 2 */
+    float row[WORKS_K];
+    for (int t = 0; t < WORKS_T; t++) {
+        for (int j = 0; j < WORKS_K; j++) {
+            random = random * 1664525 + 1013904223;
+            row[j] = (float)(random >> 24) - 128;
+        }
+        amx_round_wide(row, x, t);
+    }
+}
+
+/* Sums of codes are exact and scales near 1: what rounds is the last digits of sums up to 2^23. */
+#define WORKS_ERROR 4
+
+static bool amx_works(void)
+{
+    amx_trial trial;
+    _Static_assert(sizeof trial.x >= 64 * (WORKS_K + 32) + 64 * 2 * sizeof(float), "hg_wide_bytes");
+    const hg_wide x = hg_wide_make(WORKS_T, WORKS_K, trial.x);
+    amx_trial_fill(&trial, &x);
+    amx_gemm_wide(HG_DTYPE_Q8_0, WORKS_N, trial.w, WORKS_K, &x, false, trial.got, WORKS_N, trial.scratch);
+    hg_reference_gemm_wide(HG_DTYPE_Q8_0, WORKS_N, trial.w, WORKS_K, &x, false, trial.want, WORKS_N,
+                           trial.scratch);
+    bool same = true;
+    for (int i = 0; i < WORKS_T * WORKS_N; i++)
+        same = same && fabsf(trial.got[i] - trial.want[i]) <= WORKS_ERROR;
+    return same;
+}
+
+void hg_kernels_set_amx(hg_kernels *table)
+{
+    if (!amx_works()) {
+        table->name = hg_cpu_tier_name(HG_CPU_TIER_AVX512_BF16);
+        return;
+    }
+    table->wide = true;
+    table->round_wide = amx_round_wide;
+    table->gemm_wide = amx_gemm_wide;
+}

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * check_wide.c: see check_wide.h. Rounding must be the same bit for bit; products may differ by the order of
+ * their sums. The reference is checked through products with rows of x that have a single 1: they give its
+ * weights back.
+ */
+#include "check_wide.h"
+
+#include "guard.h"
+#include "kernel_values.h"
+#include "tensor/quant_blocks.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const hg_dtype block_types[] = {HG_DTYPE_Q8_0, HG_DTYPE_Q4_0, HG_DTYPE_Q4_K, HG_DTYPE_Q6_K};
+
+static const hg_kernels *reference_table(void)
+{
+    return hg_kernels_get(HG_CPU_TIER_REFERENCE);
+}
+
+static hg_wide new_wide(int64_t t, int64_t k)
+{
+    return hg_wide_make(t, k, guard_alloc(hg_wide_bytes(t, k)));
+}
+
+static void free_wide(const hg_wide *x)
+{
+    guard_free(x->codes, hg_wide_bytes(x->t, x->k));
+}
+
+/* Rows of ordinary runs, zeros, tiny and huge numbers, and of some that are not finite. */
+static void make_hard(int64_t t, int64_t k, float *x)
+{
+    static const float special[] = {0, 1e-45F, 1e-32F, 1e38F, INFINITY, -INFINITY, NAN};
+    for (int64_t j = 0; j < k; j++) {
+        int64_t kind = (t + j / HG_WIDE_RUN) % 12;
+        if (kind >= 8)
+            x[j] *= special[kind - 8];
+        else if (kind >= 5 && j % 256 == 9 * kind)
+            x[j] = special[4 + kind - 5];
+    }
+    x[k / 2] = 0.5F; /* with 127 for the largest: a tie, which goes to the even neighbour */
+    x[k / 2 + 1] = 127;
+    x[k / 2 + 2] = -1.5F;
+}
+
+static void check_round(const hg_kernels *kernels, int64_t t, int64_t k, hg_rng *rng)
+{
+    hg_wide want = new_wide(t, k), got = new_wide(t, k);
+    for (int64_t row = 0; row < t; row++) {
+        float *x = new_floats(k, rng, 3);
+        make_hard(row, k, x);
+        reference_table()->round_wide(x, &want, row);
+        kernels->round_wide(x, &got, row);
+        free_floats(x, k);
+    }
+    assert_memory_equal(want.codes, got.codes, hg_wide_code_bytes(t, k));
+    for (int64_t i = 0; i < hg_wide_up(t, HG_WIDE_ROWS) * hg_wide_runs(k); i++)
+        assert_true(want.scales[i] == got.scales[i] || (isnan(want.scales[i]) && isnan(got.scales[i])));
+    free_wide(&want);
+    free_wide(&got);
+}
+
+typedef struct wide_case {
+    hg_dtype type;
+    int64_t n, k, t, ldw;
+    bool add;
+} wide_case;
+
+/* scale[t, i] = sum_j |w[i, j] x[t, j]|: what rounding errors grow with. */
+static void product_scale(const float *w, const float *x, const wide_case *c, float *scale)
+{
+    for (int64_t t = 0; t < c->t; t++) {
+        for (int64_t i = 0; i < c->n; i++) {
+            double sum = 0;
+            for (int64_t j = 0; j < c->k; j++)
+                sum += fabs((double)w[i * c->ldw + j] * (double)x[t * c->k + j]);
+            scale[t * c->n + i] = (float)sum;
+        }
+    }
+}
+
+static void check_product(const hg_kernels *kernels, const wide_case *c, hg_rng *rng)
+{
+    int64_t count = (c->n - 1) * c->ldw + c->k, n_y = c->n * c->t;
+    float *real = new_floats(count, rng, 1), *x = new_floats(c->t * c->k, rng, 1);
+    float *want = new_floats(n_y, rng, 1), *got = new_floats(n_y, rng, 1), *scale = new_floats(n_y, rng, 1);
+    void *w = new_weights(c->type, count, rng, real), *scratch = guard_alloc(hg_wide_scratch(c->k));
+    hg_wide rows = new_wide(c->t, c->k);
+    for (int64_t t = 0; t < c->t; t++)
+        reference_table()->round_wide(x + t * c->k, &rows, t);
+    product_scale(real, x, c, scale);
+    for (int64_t i = 0; i < n_y; i++)
+        want[i] = got[i] = c->add ? (float)hg_rng_uniform(rng) : NAN; /* not read unless added to */
+    reference_table()->gemm_wide(c->type, c->n, w, c->ldw, &rows, c->add, want, c->n, scratch);
+    kernels->gemm_wide(c->type, c->n, w, c->ldw, &rows, c->add, got, c->n, scratch);
+    compare("gemm_wide", n_y, want, got, scale, 2e-6, 1e-7);
+    free_wide(&rows);
+    guard_free(scratch, hg_wide_scratch(c->k));
+    free_weights(c->type, w, count);
+    free_floats(real, count);
+    free_floats(x, c->t * c->k);
+    free_floats(want, n_y);
+    free_floats(got, n_y);
+    free_floats(scale, n_y);
+}
+
+/* Where a weight's scale or a row of x is no number, neither is the result, and the others are. */
+static void check_not_finite(const hg_kernels *kernels, hg_rng *rng)
+{
+    enum { N = 3, K = 512, T = 33 };
+    for (size_t type = 0; type < 4; type++) {
+        float *real = new_floats(N * K, rng, 1), *x = new_floats(K, rng, 1), y[T * N];
+        uint8_t *w = new_weights(block_types[type], N * K, rng, real);
+        void *scratch = guard_alloc(hg_wide_scratch(K));
+        static const uint16_t infinite = 0x7c00;
+        uint8_t *row = w + hg_dtype_span(block_types[type], K);
+        memcpy(row + (block_types[type] == HG_DTYPE_Q6_K ? 208 : 0), &infinite, sizeof infinite);
+        hg_wide rows = new_wide(T, K);
+        for (int t = 0; t < T; t++) {
+            x[300] = t == 32 ? NAN : 1;
+            kernels->round_wide(x, &rows, t);
+        }
+        kernels->gemm_wide(block_types[type], N, w, K, &rows, false, y, N, scratch);
+        for (int i = 0; i < T * N; i++)
+            assert_true((isnan(y[i]) != 0) == (i % N == 1 || i / N == 32));
+        free_wide(&rows);
+        guard_free(scratch, hg_wide_scratch(K));
+        free_weights(block_types[type], w, N * K);
+        free_floats(real, N * K);
+        free_floats(x, K);
+    }
+}
+
+void check_wide(const hg_kernels *t, hg_rng *rng)
+{
+    static const int64_t columns[] = {32, 64, 96, 256, 288, 512, 768, 1056};
+    static const int64_t outputs[] = {1, 16, 17, 33, 48, 64}, rows[] = {1, 16, 31, 32, 33, 64, 65, 100, 130};
+    for (size_t i = 0; i < 8; i++)
+        check_round(t, rows[i], columns[i], rng);
+    for (size_t i = 0; i < 4 * 6 * 9; i++) {
+        wide_case c = {
+            .type = block_types[i % 4], .n = outputs[i / 4 % 6], .t = rows[i % 9], .add = i % 5 < 2};
+        c.k = columns[(i / 4 + i / 24) % 8];
+        if (!type_holds(c.type, c.k))
+            c.k = 256 * (int64_t)(1 + i % 3);
+        c.ldw = c.k + (i % 3 == 0 ? 2 * hg_dtype_block(c.type) : 0);
+        check_product(t, &c, rng);
+    }
+    check_not_finite(t, rng);
+}
+
+/* ---- what the rounding costs ---- */
+
+enum { ROWS = 48, COLUMNS = 1024, RUNS = COLUMNS / HG_WIDE_RUN };
+
+typedef struct wide_weights {
+    hg_dtype type;
+    void *w;
+    float *real;                /* (ROWS, COLUMNS) */
+    float given[ROWS][COLUMNS]; /* as the products take them */
+    float step[ROWS][RUNS];     /* a run's largest possible magnitude / 127 */
+} wide_weights;
+
+/* The largest magnitude that blocks allow: that of the same blocks with the least or the largest of codes. */
+static float largest_allowed(const wide_weights *weights, int64_t row, int64_t run)
+{
+    uint8_t blocks[HG_WIDE_RUN / 32 * sizeof(hg_block_q8_0)];
+    float real[HG_WIDE_RUN], largest = 0;
+    size_t bytes = hg_dtype_span(weights->type, HG_WIDE_RUN), block = hg_dtype_block_bytes(weights->type);
+    const uint8_t *from = (const uint8_t *)weights->w + (size_t)(row * RUNS + run) * bytes;
+    for (int code = 0; code < 2; code++) {
+        int fill = weights->type == HG_DTYPE_Q8_0 ? 0x80 : code == 0 ? 0 : 0xff; /* -128; 0, or all bits */
+        memcpy(blocks, from, bytes);
+        if (weights->type == HG_DTYPE_Q6_K)
+            memset(blocks, fill, 192);
+        else if (weights->type == HG_DTYPE_Q4_K)
+            memset(blocks + 16, fill, 128);
+        else
+            for (size_t i = 0; i < bytes; i += block)
+                memset(blocks + i + 2, fill, block - 2);
+        hg_dtype_to_real(weights->type, HG_WIDE_RUN, blocks, real);
+        for (int i = 0; i < HG_WIDE_RUN; i++)
+            largest = fmaxf(largest, fabsf(real[i]));
+    }
+    return largest;
+}
+
+static wide_weights *new_wide_weights(hg_dtype type, hg_rng *rng)
+{
+    wide_weights *weights = guard_alloc(sizeof *weights);
+    weights->type = type;
+    weights->real = new_floats(ROWS * COLUMNS, rng, 1);
+    weights->w = new_weights(type, ROWS * COLUMNS, rng, weights->real);
+    hg_wide ones = new_wide(COLUMNS, COLUMNS);
+    float x[COLUMNS] = {0}, *y = new_floats((int64_t)COLUMNS * ROWS, rng, 1);
+    void *scratch = guard_alloc(hg_wide_scratch(COLUMNS));
+    for (int64_t j = 0; j < COLUMNS; j++) {
+        x[j] = 1;
+        reference_table()->round_wide(x, &ones, j);
+        x[j] = 0;
+    }
+    reference_table()->gemm_wide(type, ROWS, weights->w, COLUMNS, &ones, false, y, ROWS, scratch);
+    for (int64_t i = 0; i < ROWS; i++) {
+        for (int64_t j = 0; j < COLUMNS; j++)
+            weights->given[i][j] = y[j * ROWS + i];
+        for (int64_t run = 0; run < RUNS; run++)
+            weights->step[i][run] = largest_allowed(weights, i, run) / 127;
+    }
+    guard_free(scratch, hg_wide_scratch(COLUMNS));
+    free_floats(y, (int64_t)COLUMNS * ROWS);
+    free_wide(&ones);
+    return weights;
+}
+
+static void free_wide_weights(wide_weights *weights)
+{
+    free_weights(weights->type, weights->w, ROWS * COLUMNS);
+    free_floats(weights->real, ROWS * COLUMNS);
+    guard_free(weights, sizeof *weights);
+}
+
+void check_wide_weights(hg_rng *rng)
+{
+    for (size_t type = 0; type < 4; type++) {
+        wide_weights *weights = new_wide_weights(block_types[type], rng);
+        for (int64_t i = 0; i < ROWS; i++) {
+            for (int64_t j = 0; j < COLUMNS; j++) {
+                double error = fabs((double)weights->given[i][j] - (double)weights->real[i * COLUMNS + j]);
+                double step = (double)weights->step[i][j / HG_WIDE_RUN];
+                if (!(error <= HG_WIDE_ERROR * step))
+                    fail_msg("%s: a weight moves by %g of a step", hg_dtype_name(block_types[type]),
+                             error / step);
+            }
+        }
+        free_wide_weights(weights);
+    }
+}
+
+/* With x' and w' what x and w become: |x w - x' w'| <= |x - x'| |w| + |x'| |w - w'|, and both are bounded. */
+void check_wide_error(hg_rng *rng)
+{
+    for (size_t type = 0; type < 4; type++) {
+        wide_weights *weights = new_wide_weights(block_types[type], rng);
+        float *x = new_floats(COLUMNS, rng, 4), plain[ROWS], got[ROWS], bound[ROWS];
+        hg_wide row = new_wide(1, COLUMNS);
+        void *scratch = guard_alloc(hg_wide_scratch(COLUMNS));
+        reference_table()->round_wide(x, &row, 0);
+        reference_table()->matvec(block_types[type], ROWS, COLUMNS, weights->w, COLUMNS, x, plain);
+        reference_table()->gemm_wide(block_types[type], ROWS, weights->w, COLUMNS, &row, false, got, ROWS,
+                                     scratch);
+        for (int64_t i = 0; i < ROWS; i++) {
+            double sum = 0;
+            for (int64_t j = 0; j < COLUMNS; j++) {
+                double half = (double)*hg_wide_scale(&row, 0, j / HG_WIDE_RUN) / 2;
+                sum +=
+                    fabs((double)weights->real[i * COLUMNS + j]) * half +
+                    (fabs((double)x[j]) + half) * HG_WIDE_ERROR * (double)weights->step[i][j / HG_WIDE_RUN];
+            }
+            bound[i] = (float)sum;
+        }
+        compare("wide rounding", ROWS, plain, got, bound, 1.0001, 0);
+        guard_free(scratch, hg_wide_scratch(COLUMNS));
+        free_wide(&row);
+        free_floats(x, COLUMNS);
+        free_wide_weights(weights);
+    }
+}
