@@ -38,6 +38,7 @@ typedef struct hg_bench_report {
     double vision_mean, vision_largest;  /* then: how far its features are from those in f32, of their root
                                             mean square; else 0 */
     char lock_note[HG_ERROR_TEXT_BYTES]; /* see hg_model_get_lock_note */
+    char huge_note[HG_ERROR_TEXT_BYTES]; /* see hg_model_get_huge_note */
 } hg_bench_report;
 
 typedef struct hg_bench_request {

@@ -69,6 +69,20 @@ static bool cli_parse_seed(const char *text, uint64_t *out)
     return false;
 }
 
+static bool cli_parse_huge(const char *text, hg_huge_pages *out)
+{
+    static const char *const names[] = {
+        [HG_HUGE_PAGES_AUTO] = "auto", [HG_HUGE_PAGES_YES] = "yes", [HG_HUGE_PAGES_NO] = "no"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (strcmp(text, names[i]) == 0) {
+            *out = (hg_huge_pages)i;
+            return true;
+        }
+    }
+    cli_fail(HG_STATUS_USAGE, "--huge-pages '%s': auto, yes or no is wanted", text);
+    return false;
+}
+
 bool cli_common_take(cli_common *c, int code, const char *argument, hg_status *status)
 {
     switch (code) {
@@ -87,6 +101,10 @@ bool cli_common_take(cli_common *c, int code, const char *argument, hg_status *s
         return true;
     case CLI_VISION:
         c->vision = argument;
+        return true;
+    case CLI_HUGE:
+        if (!cli_parse_huge(argument, &c->huge))
+            *status = HG_STATUS_USAGE;
         return true;
     case CLI_LOCK:
         c->lock = true;

@@ -23,6 +23,7 @@ typedef struct cli_common {
     const char *cpu;              /* --cpu */
     const char *cache;            /* --kv-cache */
     const char *vision;           /* --vision */
+    hg_huge_pages huge;           /* --huge-pages */
     bool lock;                    /* --mlock */
     uint64_t seed;                /* --seed */
     bool json;                    /* --json */
@@ -38,6 +39,7 @@ enum {
     CLI_CACHE,
     CLI_VISION,
     CLI_LOCK,
+    CLI_HUGE,
     CLI_SEED,
     CLI_JSON,
     CLI_QUIET,
@@ -50,6 +52,7 @@ enum {
     {"model", required_argument, NULL, CLI_MODEL}, {"threads", required_argument, NULL, CLI_THREADS}, \
     {"cpu", required_argument, NULL, CLI_CPU}, {"kv-cache", required_argument, NULL, CLI_CACHE}, \
     {"vision", required_argument, NULL, CLI_VISION}, {"mlock", no_argument, NULL, CLI_LOCK}, \
+    {"huge-pages", required_argument, NULL, CLI_HUGE}, \
     {"seed", required_argument, NULL, CLI_SEED}, {"json", no_argument, NULL, CLI_JSON}, \
     {"quiet", no_argument, NULL, CLI_QUIET}, {"help", no_argument, NULL, CLI_HELP}
 
@@ -138,8 +141,8 @@ const char *cli_model_find(cli_common *c, hg_error *err);
 /* The common options that opening a model takes. */
 hg_model_options cli_model_options(const cli_common *c);
 
-/* Says, unless --quiet, why weights are not locked in memory (hg_model_get_lock_note). */
-void cli_lock_note(const cli_common *c, const char *note);
+/* Says, unless --quiet, why weights are not in memory as wished (hg_model_get_lock_note, _huge_note). */
+void cli_memory_note(const cli_common *c, const char *note);
 
 /* A bar with rate and time left on stderr, when that is a terminal and not --quiet. */
 typedef struct cli_progress {

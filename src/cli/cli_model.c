@@ -74,10 +74,11 @@ hg_model_options cli_model_options(const cli_common *c)
                               .cpu_tier = c->cpu,
                               .kv_cache = c->cache,
                               .vision = c->vision,
+                              .huge_pages = c->huge,
                               .lock = c->lock};
 }
 
-void cli_lock_note(const cli_common *c, const char *note)
+void cli_memory_note(const cli_common *c, const char *note)
 {
     if (note[0] != 0 && !c->quiet)
         fprintf(stderr, "note: %s\n", note);
@@ -99,7 +100,8 @@ hg_status cli_open(cli_common *c, hg_model **model, hg_session **session, hg_err
         *model = NULL;
         return status;
     }
-    cli_lock_note(c, hg_model_get_lock_note(*model));
+    cli_memory_note(c, hg_model_get_huge_note(*model));
+    cli_memory_note(c, hg_model_get_lock_note(*model));
     if (hg_model_is_random(*model) && !c->quiet)
         fprintf(stderr,
                 "note: the weights of this model are random numbers: what it says and draws means nothing\n");

@@ -24,7 +24,8 @@ static const char ask_help[] =
     "unverified)\n" CLI_DEID_HELP CLI_VIEW_HELP CLI_SLICES_HELP
     "  --threads N  --cpu TIER  --kv-cache f32|f16|bf16|q8_0\n"
     "  --vision f32|bf16  --json  --quiet\n"
-    "  --mlock                   keeps the model's files in memory\n";
+    "  --mlock                   keeps the model's files in memory\n"
+    "  --huge-pages auto|yes|no  weights in pages of 2 MiB; yes copies them at the start\n";
 
 typedef struct ask_stream {
     cli_progress progress;

@@ -22,7 +22,8 @@ static const char bench_help[] =
     "  --small         a small random model, for a quick look: ratios to limits mean little on it\n"
     "  --runs N        runs of each measurement (5); the median counts\n"
     "  --prompt N      tokens of the prompt (512)      --answer N   tokens that a run makes (16)\n"
-    "  --threads N  --cpu TIER  --kv-cache f32|f16|bf16  --vision f32|bf16  --mlock\n"
+    "  --threads N  --cpu TIER  --kv-cache f32|f16|bf16|q8_0  --vision f32|bf16  --mlock\n"
+    "  --huge-pages auto|yes|no\n"
     "  --json  --quiet\n\n"
     "docs/bench.md says what each line means.\n";
 
@@ -99,7 +100,8 @@ static hg_status bench_run(hg_bench_request *request, const cli_common *common, 
     cli_progress_end(&progress);
     if (status != HG_STATUS_OK)
         return status;
-    cli_lock_note(common, report.lock_note);
+    cli_memory_note(common, report.huge_note);
+    cli_memory_note(common, report.lock_note);
     if (common->json)
         return bench_print_json(&report, err);
     bench_print(&report);

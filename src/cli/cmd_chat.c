@@ -19,7 +19,9 @@ static const char chat_help[] =
     "  --repetition-penalty X  --seed N  --system TEXT  --threads N  --cpu TIER  --kv-cache "
     "f32|f16|bf16|q8_0  "
     "--quiet\n"
-    "  --mlock                   keeps the model's files in memory\n" CLI_VIEW_HELP CLI_SLICES_HELP;
+    "  --mlock                   keeps the model's files in memory\n"
+    "  --huge-pages auto|yes|no  weights in pages of 2 MiB; yes copies them at the start\n" CLI_VIEW_HELP
+        CLI_SLICES_HELP;
 
 typedef struct chat_state {
     bool quiet;

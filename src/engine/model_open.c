@@ -6,9 +6,11 @@
 #include "engine/engine.h"
 
 #include "base/file_map.h"
+#include "base/huge_pages.h"
 #include "base/memory.h"
 #include "base/parallel.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -118,6 +120,28 @@ static void open_lock(hg_model *m)
              (double)l.locked * 1e-6, (double)l.bytes * 1e-6, reason);
 }
 
+/* A model in small pages answers as well, only more slowly: no failure. */
+static void open_huge(hg_model *m, hg_huge_pages wanted)
+{
+    hg_huge_use use = {.copy = wanted == HG_HUGE_PAGES_YES, .n_threads = m->n_threads};
+    char reason[256];
+    if (wanted == HG_HUGE_PAGES_NO)
+        return;
+    hg_source_use_huge(&m->source, &use);
+    if (use.reason == 0)
+        return;
+    if (use.reason == EOPNOTSUPP)
+        snprintf(reason, sizeof reason,
+                 "this system has them switched off (/sys/kernel/mm/transparent_hugepage/enabled)");
+    else if (use.reason == ENOMEM)
+        snprintf(reason, sizeof reason, "they need as much memory again, and %.1f MB are free",
+                 (double)hg_memory_available() * 1e-6);
+    else
+        snprintf(reason, sizeof reason, "%s", strerror(use.reason));
+    snprintf(m->huge_note, sizeof m->huge_note, "%.1f of the model's %.1f MB are in huge pages: %s",
+             (double)use.copied * 1e-6, (double)use.bytes * 1e-6, reason);
+}
+
 hg_status hg_model_open(hg_model **out, const char *path, const hg_model_options *options, hg_error *err)
 {
     *out = NULL;
@@ -132,6 +156,8 @@ hg_status hg_model_open(hg_model **out, const char *path, const hg_model_options
         status = open_source(m, path, err);
     if (status == HG_STATUS_OK)
         status = open_vision(m, options != NULL ? options->vision : NULL, err);
+    if (status == HG_STATUS_OK)
+        open_huge(m, options != NULL ? options->huge_pages : HG_HUGE_PAGES_AUTO);
     if (status == HG_STATUS_OK && options != NULL && options->lock)
         open_lock(m);
     if (status == HG_STATUS_OK)
@@ -158,6 +184,11 @@ bool hg_model_is_random(const hg_model *model)
 const char *hg_model_get_lock_note(const hg_model *model)
 {
     return model->lock_note;
+}
+
+const char *hg_model_get_huge_note(const hg_model *model)
+{
+    return model->huge_note;
 }
 
 const char *hg_model_get_name(const hg_model *model)

@@ -5,7 +5,6 @@
  */
 #include "formats/tensor_file.h"
 
-#include "base/file_map.h"
 #include "base/memory.h"
 #include "formats/safetensors.h"
 #include "formats/torch_zip.h"
@@ -151,6 +150,11 @@ void hg_tensor_file_release(const hg_tensor_file *f, const void *from, size_t by
 int hg_tensor_file_lock(const hg_tensor_file *f)
 {
     return hg_file_map_lock(&f->map);
+}
+
+void hg_tensor_file_use_huge(hg_tensor_file *f, hg_huge_use *use)
+{
+    hg_file_map_use_huge(&f->map, use);
 }
 
 size_t hg_tensor_file_bytes(const hg_tensor_file *f)

@@ -7,6 +7,7 @@
 #ifndef HG_FORMATS_TENSOR_FILE_H
 #define HG_FORMATS_TENSOR_FILE_H
 
+#include "base/file_map.h"
 #include "formats/gguf.h"
 #include "formats/tensor_list.h"
 
@@ -56,6 +57,9 @@ void hg_tensor_file_release(const hg_tensor_file *f, const void *from, size_t by
 /* Keeps the whole file in memory until it is closed: 0, or an errno (see hg_file_map_lock). */
 int hg_tensor_file_lock(const hg_tensor_file *f);
 
+/* Moves the file's memory to huge pages, as far as wanted and possible (see hg_file_map_use_huge). */
+void hg_tensor_file_use_huge(hg_tensor_file *f, hg_huge_use *use);
+
 /* Several files as one name space. */
 typedef struct hg_tensor_set hg_tensor_set;
 
@@ -85,6 +89,10 @@ void hg_tensor_set_close(hg_tensor_set *set); /* NULL is allowed */
 
 size_t hg_tensor_set_n_files(const hg_tensor_set *set);
 const hg_tensor_file *hg_tensor_set_get_file(const hg_tensor_set *set, size_t i);
+
+/* hg_tensor_file_use_huge for the set's own files: not those of a view, nor of a set that makes its tensors.
+ */
+void hg_tensor_set_use_huge(hg_tensor_set *set, hg_huge_use *use);
 
 size_t hg_tensor_set_n_tensors(const hg_tensor_set *set);
 const hg_named_tensor *hg_tensor_set_get(const hg_tensor_set *set,

@@ -314,6 +314,12 @@ const hg_tensor_file *hg_tensor_set_get_file(const hg_tensor_set *set, size_t i)
     return i < set->n_files ? set->files[i] : NULL;
 }
 
+void hg_tensor_set_use_huge(hg_tensor_set *set, hg_huge_use *use)
+{
+    for (size_t i = 0; i < set->n_files; i++)
+        hg_tensor_file_use_huge(set->files[i], use);
+}
+
 size_t hg_tensor_set_n_tensors(const hg_tensor_set *set)
 {
     return set->n_tensors;

@@ -170,12 +170,27 @@ hg_source_locked hg_source_lock(const hg_source *s)
     hg_source_locked l = {0};
     lock_file(&l, s->package);
     lock_file(&l, s->base_file);
-    for (int part = 0; part < HG_PART_COUNT; part++) { /* views have no files of their own */
+    for (int part = 0; part < HG_PART_COUNT; part++) {
         const hg_tensor_set *set = s->parts.sets[part];
-        for (size_t i = 0; set != NULL && i < hg_tensor_set_n_files(set); i++)
-            lock_file(&l, hg_tensor_set_get_file(set, i));
+        for (size_t i = 0; set != NULL && i < hg_tensor_set_n_files(set); i++) {
+            const hg_tensor_file *file = hg_tensor_set_get_file(set, i);
+            if (file != s->package && file != s->base_file) /* what a view borrows */
+                lock_file(&l, file);
+        }
     }
     return l;
+}
+
+void hg_source_use_huge(hg_source *s, hg_huge_use *use)
+{
+    if (s->package != NULL)
+        hg_tensor_file_use_huge(s->package, use);
+    if (s->base_file != NULL)
+        hg_tensor_file_use_huge(s->base_file, use);
+    for (int part = 0; part < HG_PART_COUNT; part++) {
+        if (s->parts.sets[part] != NULL)
+            hg_tensor_set_use_huge(s->parts.sets[part], use);
+    }
 }
 
 void hg_source_close(hg_source *s)

@@ -61,6 +61,10 @@ typedef struct hg_source_locked {
  * system allows it. */
 hg_source_locked hg_source_lock(const hg_source *s);
 
+/* Moves the memory of the source's weights to huge pages, as far as wanted and possible (see
+ * hg_file_map_use_huge); nobody may read them meanwhile. */
+void hg_source_use_huge(hg_source *s, hg_huge_use *use);
+
 /* Whether a path is a package of ours, complete or adapters only: looks at the content. */
 bool hg_source_is_package(const char *path);
 

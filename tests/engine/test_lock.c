@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * test_lock.c: weights locked in memory, as the system counts them; and a model that may not lock them says
- * what to raise, and answers.
+ * test_lock.c: weights locked in memory, as the system counts them; a model that may not lock them says
+ * what to raise, and answers; a model copied to huge pages answers the same and locks that copy.
  */
 #include <healthgpt/healthgpt.h>
 
@@ -112,8 +112,49 @@ static void test_limit(void **state)
     hg_model_close(model);
 }
 
+/* The ids of a few tokens; returns how many. */
+static size_t answer_of(const hg_model_options *options, int32_t ids[8])
+{
+    hg_model *model;
+    hg_session *session;
+    hg_ask_result result;
+    hg_error err = {HG_STATUS_OK, ""};
+    const hg_ask_request request = {.question = "What?", .sampling = {.top_p = 1}, .max_tokens = 8};
+    if (hg_model_open(&model, MODEL, options, &err) != HG_STATUS_OK)
+        fail_msg("%s", err.text);
+    const char *note = hg_model_get_huge_note(model);
+    if (options->huge_pages != HG_HUGE_PAGES_YES)
+        assert_string_equal(note, "");
+    else if (note[0] != 0)
+        assert_non_null(strstr(note, " MB are in huge pages: "));
+    assert_int_equal(hg_session_create(&session, model, NULL), HG_STATUS_OK);
+    assert_int_equal(hg_session_ask(session, &request, &result, NULL), HG_STATUS_OK);
+    const size_t n = result.n_tokens;
+    assert_in_range(n, 1, 8);
+    memcpy(ids, result.tokens, n * sizeof *ids);
+    hg_ask_result_free(&result);
+    hg_session_destroy(session);
+    hg_model_close(model);
+    return n;
+}
+
+static void test_huge_pages(void **state)
+{
+    (void)state;
+    int32_t want[8], got[8];
+    const hg_model_options no = {.n_threads = 2, .huge_pages = HG_HUGE_PAGES_NO};
+    const size_t n = answer_of(&no, want);
+    for (int i = 0; i < 3; i++) {
+        const hg_model_options options = {
+            .n_threads = 2, .huge_pages = i == 0 ? HG_HUGE_PAGES_AUTO : HG_HUGE_PAGES_YES, .lock = i == 2};
+        assert_int_equal(answer_of(&options, got), n);
+        assert_memory_equal(got, want, n * sizeof *got);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_locks), cmocka_unit_test(test_limit)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_locks), cmocka_unit_test(test_limit),
+                                       cmocka_unit_test(test_huge_pages)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
