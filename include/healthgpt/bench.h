@@ -48,6 +48,7 @@ typedef struct hg_bench_request {
         *folder; /* where a random model may be written: a folder that exists; NULL: $TMPDIR, else /tmp */
     bool small;  /* the random model is small, for a quick run */
     hg_model_options options;
+    const char *only;     /* only stages whose names begin so, such as "decode"; NULL: all */
     int n_runs;           /* of each measurement, 1 to 99; 0: 5 */
     int n_prompt;         /* tokens of a prompt; 0: 512 */
     int n_answer;         /* tokens that a run of decoding makes; 0: 16 */

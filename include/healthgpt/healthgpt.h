@@ -43,8 +43,9 @@ typedef struct hg_model_options {
     int n_threads;        /* 0: every processor this process may use; at most 1024 */
     const char *cpu_tier; /* "reference", "avx2", "avx2_vnni", "avx512", "avx512_vnni", "avx512_bf16", "amx",
                              "neon", "neon_dotprod", "neon_i8mm"; NULL: the best that this machine has */
-    const char *kv_cache; /* type of cached keys and values: "f32", "f16", "bf16", "q8_0"; NULL: f32. 16 bits
-                             halve it and round, q8_0 takes a quarter and rounds more */
+    const char *kv_cache; /* type of cached keys and values: "f32", "f16", "bf16", "q8_0"; NULL: f16 when the
+                             language model is block-quantised, else f32. 16 bits halve it and round, q8_0
+                             takes a quarter and rounds more */
     const char *vision; /* type of products in the image encoder and the picture decoder: "f32", or "bf16" on
                            processors that have AVX512-BF16; NULL: bf16 on those when the language model is
                            block-quantised */

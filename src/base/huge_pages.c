@@ -68,3 +68,9 @@ void *hg_huge_pages_map(size_t bytes)
     errno = reason;
     return NULL;
 }
+
+void hg_huge_pages_unmap(void *p, size_t bytes)
+{
+    if (p != NULL)
+        munmap(p, bytes);
+}

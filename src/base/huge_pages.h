@@ -21,11 +21,14 @@ bool hg_huge_pages_are_on(void);
 uint64_t hg_memory_available(void);
 
 /* Address space of `bytes` bytes at a multiple of HG_HUGE_PAGE_BYTES, without access or memory behind it yet,
- * for a fixed mapping to take its place. NULL, and errno set, when there is none left. Freed by munmap. */
+ * for a fixed mapping to take its place. NULL, and errno set, when there is none left. */
 void *hg_huge_pages_reserve(size_t bytes);
 
 /* The same, readable, writable and of zeros, in huge pages as far as the system has them when it is first
  * written. */
 void *hg_huge_pages_map(size_t bytes);
+
+/* Gives either back; p may be NULL. */
+void hg_huge_pages_unmap(void *p, size_t bytes);
 
 #endif

@@ -9,7 +9,7 @@
 #include "base/parallel.h"
 
 #include <omp.h>
-#include <stdatomic.h>
+#include <sched.h>
 
 #define PARALLEL_MAX_RUNS 64
 
@@ -19,10 +19,25 @@ typedef struct parallel_run {
     int64_t end;
 } parallel_run;
 
-static void parallel_work(parallel_run *runs, int n_runs, int worker, hg_parallel_fn fn, void *arg)
+typedef struct parallel_runs {
+    parallel_run runs[PARALLEL_MAX_RUNS];
+    int n;
+} parallel_runs;
+
+static void parallel_split(parallel_runs *r, int n_threads, int64_t n_chunks)
 {
-    for (int i = 0; i < n_runs; i++) {
-        parallel_run *run = &runs[(worker + i) % n_runs];
+    r->n = n_threads < PARALLEL_MAX_RUNS ? n_threads : PARALLEL_MAX_RUNS;
+    const int64_t each = n_chunks / r->n, more = n_chunks % r->n; /* the first `more` runs have one more */
+    for (int i = 0; i < r->n; i++) {
+        atomic_init(&r->runs[i].next, each * i + (more < i ? more : i));
+        r->runs[i].end = each * (i + 1) + (more < i + 1 ? more : i + 1);
+    }
+}
+
+static void parallel_work(parallel_runs *r, int worker, hg_parallel_fn fn, void *arg)
+{
+    for (int i = 0; i < r->n; i++) {
+        parallel_run *run = &r->runs[(worker + i) % r->n];
         for (;;) {
             int64_t index = atomic_fetch_add(&run->next, 1);
             if (index >= run->end)
@@ -32,21 +47,51 @@ static void parallel_work(parallel_run *runs, int n_runs, int worker, hg_paralle
     }
 }
 
+static void parallel_serial(const hg_parallel_part *part, void *arg)
+{
+    for (int64_t i = 0; i < part->n_chunks; i++)
+        part->fn(arg, i, 0);
+}
+
 void hg_parallel_for(int n_threads, int64_t n_chunks, hg_parallel_fn fn, void *arg)
 {
     if (n_threads <= 1 || n_chunks <= 1) {
-        for (int64_t i = 0; i < n_chunks; i++)
-            fn(arg, i, 0);
+        parallel_serial(&(hg_parallel_part){n_chunks, fn}, arg);
         return;
     }
-    parallel_run runs[PARALLEL_MAX_RUNS];
-    int n_runs = n_threads < PARALLEL_MAX_RUNS ? n_threads : PARALLEL_MAX_RUNS;
-    for (int i = 0; i < n_runs; i++) {
-        atomic_init(&runs[i].next, n_chunks / n_runs * i + (n_chunks % n_runs < i ? n_chunks % n_runs : i));
-        runs[i].end = n_chunks / n_runs * (i + 1) + (n_chunks % n_runs < i + 1 ? n_chunks % n_runs : i + 1);
-    }
+    parallel_runs runs;
+    parallel_split(&runs, n_threads, n_chunks);
 #pragma omp parallel num_threads(n_threads)
-    parallel_work(runs, n_runs, omp_get_thread_num(), fn, arg);
+    parallel_work(&runs, omp_get_thread_num(), fn, arg);
+}
+
+void hg_parallel_for_both(int n_threads, const hg_parallel_part parts[2], void *arg)
+{
+    if (n_threads <= 1) {
+        parallel_serial(&parts[0], arg);
+        parallel_serial(&parts[1], arg);
+        return;
+    }
+    parallel_runs runs[2];
+    parallel_split(&runs[0], n_threads, parts[0].n_chunks);
+    parallel_split(&runs[1], n_threads, parts[1].n_chunks);
+#pragma omp parallel num_threads(n_threads)
+    {
+        int worker = omp_get_thread_num();
+        parallel_work(&runs[0], worker, parts[0].fn, arg);
+        parallel_work(&runs[1], worker, parts[1].fn, arg);
+    }
+}
+
+/* Looks at *left this often before it lets other threads have the processor. */
+#define PARALLEL_SPINS 2000
+
+void hg_parallel_wait(atomic_int *left)
+{
+    for (int i = 0; atomic_load_explicit(left, memory_order_acquire) != 0; i++) {
+        if (i > PARALLEL_SPINS)
+            sched_yield();
+    }
 }
 
 int hg_parallel_processors(void)

@@ -6,6 +6,7 @@
 #ifndef HG_BASE_PARALLEL_H
 #define HG_BASE_PARALLEL_H
 
+#include <stdatomic.h>
 #include <stdint.h>
 
 /* Does chunk `index`; `worker` in 0..n_threads-1 names the thread, for scratch memory. */
@@ -14,6 +15,20 @@ typedef void (*hg_parallel_fn)(void *arg, int64_t index, int worker);
 /* Calls fn for index 0..n_chunks-1, each once, in any order, on at most n_threads threads (the caller's among
  * them). */
 void hg_parallel_for(int n_threads, int64_t n_chunks, hg_parallel_fn fn, void *arg);
+
+/* Some chunks of one kind. */
+typedef struct hg_parallel_part {
+    int64_t n_chunks;
+    hg_parallel_fn fn;
+} hg_parallel_part;
+
+/* Two kinds of chunks, with the threads woken once: all chunks of the first have been begun, on whatever
+ * thread, before any of the second is. So one of the second may wait for the first (hg_parallel_wait), for no
+ * longer than a chunk takes; one of the first may wait for nothing. */
+void hg_parallel_for_both(int n_threads, const hg_parallel_part parts[2], void *arg);
+
+/* Returns when *left is 0; what was written before it became 0 (with release order) can be read then. */
+void hg_parallel_wait(atomic_int *left);
 
 /* Processors this process may run on, at least 1. */
 int hg_parallel_processors(void);

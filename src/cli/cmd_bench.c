@@ -20,6 +20,8 @@ static const char bench_help[] =
     "                  weights with the dimensions of HealthGPT-M3 is written to $TMPDIR, and deleted at the "
     "end\n"
     "  --small         a small random model, for a quick look: ratios to limits mean little on it\n"
+    "  --only STAGE    only stages whose names begin so: load, image, prefill, decode, picture; \"decode, "
+    "ask\"\n"
     "  --runs N        runs of each measurement (5); the median counts\n"
     "  --prompt N      tokens of the prompt (512)      --answer N   tokens that a run makes (16)\n"
     "  --threads N  --cpu TIER  --kv-cache f32|f16|bf16|q8_0  --vision f32|bf16  --mlock\n"
@@ -27,10 +29,11 @@ static const char bench_help[] =
     "  --json  --quiet\n\n"
     "docs/bench.md says what each line means.\n";
 
-enum { BENCH_SMALL = CLI_OWN, BENCH_RUNS, BENCH_PROMPT, BENCH_ANSWER };
+enum { BENCH_SMALL = CLI_OWN, BENCH_ONLY, BENCH_RUNS, BENCH_PROMPT, BENCH_ANSWER };
 
 static const struct option bench_long[] = {CLI_COMMON_OPTIONS,
                                            {"small", no_argument, NULL, BENCH_SMALL},
+                                           {"only", required_argument, NULL, BENCH_ONLY},
                                            {"runs", required_argument, NULL, BENCH_RUNS},
                                            {"prompt", required_argument, NULL, BENCH_PROMPT},
                                            {"answer", required_argument, NULL, BENCH_ANSWER},
@@ -123,6 +126,8 @@ int cmd_bench(int argc, char **argv)
         }
         if (code == BENCH_SMALL)
             request.small = true;
+        else if (code == BENCH_ONLY)
+            request.only = optarg;
         else if (code == BENCH_RUNS)
             ok = cli_parse_int("runs", optarg, 1, 99, &request.n_runs);
         else if (code == BENCH_PROMPT)

@@ -10,6 +10,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 /* Bytes beside the weights: settings and a tokenizer. */
@@ -95,6 +96,12 @@ hg_status hg_bench_measure(hg_bench *b, const hg_bench_label *label, const hg_be
     return bench_report(b, label->stage, b->n_runs + 1, err);
 }
 
+bool hg_bench_wants(const hg_bench *b, const char *stage)
+{
+    const char *only = b->request->only;
+    return only == NULL || strncmp(stage, only, strlen(only)) == 0;
+}
+
 /* ---- opening ---- */
 
 typedef struct open_run {
@@ -151,7 +158,8 @@ static hg_status bench_model(hg_bench *b, const char *path, hg_error *err)
     plain.lock = false; /* what is locked twice counts twice against the limit */
     open_run again = {path, &plain};
     const hg_bench_label label = {"load", "open and close", "ms", 0, NULL, 0};
-    status = hg_bench_measure(b, &label, &(hg_bench_task){NULL, open_and_close, &again}, err);
+    if (hg_bench_wants(b, label.stage))
+        status = hg_bench_measure(b, &label, &(hg_bench_task){NULL, open_and_close, &again}, err);
     if (status == HG_STATUS_OK)
         status = hg_session_create(&session, model, err);
     if (status == HG_STATUS_OK)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * bench_limits.c: what the machine allows: how fast all threads together read memory that is in no cache, and
- * how fast they multiply matrices by oneDNN, cut into blocks of columns.
+ * bench_limits.c: what the machine allows: how fast all threads together read memory that is in no cache, in
+ * huge pages where there are some, and how fast they multiply matrices by oneDNN, cut into blocks of columns.
  */
 #include "engine/bench_parts.h"
 
+#include "base/huge_pages.h"
 #include "base/memory.h"
 #include "base/parallel.h"
 
@@ -128,7 +129,7 @@ static hg_status measure_bandwidth(hg_bench *b, hg_error *err)
     read_work *work = &b->limits->read;
     work->n_threads = b->n_threads;
     work->bytes = small ? READ_BYTES_SMALL : READ_BYTES;
-    work->data = hg_mem_aligned(64, work->bytes + READ_AHEAD);
+    work->data = hg_huge_pages_map(work->bytes + READ_AHEAD);
     if (work->data == NULL)
         return hg_error_memory(err, work->bytes, "the measurement of bandwidth");
     for (size_t i = 0; i < work->bytes; i++) /* pages that were never written all are one page of zeros */
@@ -184,7 +185,7 @@ void hg_bench_limits_close(hg_bench *b)
         hg_mem_free(products[i]->w);
         hg_mem_free(products[i]->y);
     }
-    hg_mem_free(b->limits->read.data);
+    hg_huge_pages_unmap(b->limits->read.data, b->limits->read.bytes + READ_AHEAD);
     hg_mem_free(b->limits);
     b->limits = NULL;
 }

@@ -55,6 +55,9 @@ typedef struct hg_bench_label {
 hg_status hg_bench_measure(hg_bench *b, const hg_bench_label *label, const hg_bench_task *task,
                            hg_error *err) HG_MUST_CHECK;
 
+/* Whether the request wants the stage: any, or those whose names begin as it says. */
+bool hg_bench_wants(const hg_bench *b, const char *stage);
+
 /* Measures bandwidth and products, and leaves them as yardsticks until hg_bench_limits_close. */
 hg_status hg_bench_limits_open(hg_bench *b, const hg_clip_config *clip, bool vision_bf16,
                                hg_error *err) HG_MUST_CHECK;

@@ -90,7 +90,7 @@ hg_status hg_bench_vision(hg_bench *b, hg_session *s, hg_error *err)
     stage_run r = {.bench = b, .session = s};
     hg_status status = random_pixels(&r.pixels, m->clip.config.image_size, err);
     for (int i = 0; i < HG_TASK_COUNT && status == HG_STATUS_OK; i++) {
-        if (!m->tasks[i].present)
+        if (!m->tasks[i].present || !hg_bench_wants(b, stages[i]))
             continue;
         r.layers = m->tasks[i].clip_layers;
         const hg_bench_label label = {.stage = stages[i],
@@ -181,15 +181,21 @@ static hg_status decode_run(void *arg, hg_error *err)
     return HG_STATUS_OK;
 }
 
+static const char *const prefill_stages[HG_TASK_COUNT] = {"prefill, ask", "prefill, draw"};
+
+/* Leaves the prompt in the cache, measured or not. */
 static hg_status measure_prefill(stage_run *r, hg_error *err)
 {
-    static const char *const stages[HG_TASK_COUNT] = {"prefill, ask", "prefill, draw"};
     hg_bench *b = r->bench;
+    if (!hg_bench_wants(b, prefill_stages[r->task])) {
+        hg_status status = prefill_before(r, err);
+        return status == HG_STATUS_OK ? prefill_run(r, err) : status;
+    }
     const hg_healthgpt *m = &r->session->model->weights;
     const hg_decoder_config *c = &m->decoder.config;
     double t = count(b->n_prompt), attended = count(c->n_heads) * count(c->head_dim) * count(c->n_layers);
     double operations = 2 * t * layer_weights(m, r->task, false) + 4 * t * (t + 1) / 2 * attended;
-    const hg_bench_label label = {.stage = stages[r->task],
+    const hg_bench_label label = {.stage = prefill_stages[r->task],
                                   .work = "prompt of text",
                                   .unit = "tok/s",
                                   .amount = t,
@@ -198,18 +204,19 @@ static hg_status measure_prefill(stage_run *r, hg_error *err)
     return hg_bench_measure(b, &label, &(hg_bench_task){prefill_before, prefill_run, r}, err);
 }
 
+static const char *const decode_stages[HG_TASK_COUNT] = {"decode, ask", "decode, draw"};
+
 static hg_status measure_decode(stage_run *r, hg_error *err)
 {
-    static const char *const stages[HG_TASK_COUNT] = {"decode, ask", "decode, draw"};
     hg_bench *b = r->bench;
     const hg_kv_cache *cache = &r->session->cache;
     hg_tensor rows = head_rows(r->session, r->task);
     double positions = count(b->n_prompt) + count(b->n_answer + 1) / 2; /* seen by a token, on average */
-    double cached = positions * 2 * count(cache->n_layers * cache->n_heads * cache->head_dim) *
-                    (double)hg_dtype_bytes(cache->dtype);
+    double cached = positions * 2 * count(cache->n_layers * cache->n_heads) *
+                    (double)hg_dtype_span(cache->dtype, cache->head_dim);
     double bytes =
         layer_weights(&r->session->model->weights, r->task, true) + (double)hg_tensor_bytes(&rows) + cached;
-    const hg_bench_label label = {.stage = stages[r->task],
+    const hg_bench_label label = {.stage = decode_stages[r->task],
                                   .work = "behind the prompt",
                                   .unit = "tok/s",
                                   .amount = count(b->n_answer),
@@ -220,7 +227,8 @@ static hg_status measure_decode(stage_run *r, hg_error *err)
 
 hg_status hg_bench_language(hg_bench *b, hg_session *s, hg_task task, hg_error *err)
 {
-    if (!s->model->weights.tasks[task].present)
+    const bool decode = hg_bench_wants(b, decode_stages[task]);
+    if (!s->model->weights.tasks[task].present || (!decode && !hg_bench_wants(b, prefill_stages[task])))
         return HG_STATUS_OK;
     hg_prompt prompt = {0};
     stage_run r = {.bench = b, .session = s, .task = task, .prompt = &prompt};
@@ -229,7 +237,7 @@ hg_status hg_bench_language(hg_bench *b, hg_session *s, hg_task task, hg_error *
         status = hg_prompt_push_token(&prompt, (int32_t)(3 + i * 7919 % (s->model->n_tokens - 20)), err);
     if (status == HG_STATUS_OK)
         status = measure_prefill(&r, err);
-    if (status == HG_STATUS_OK)
+    if (status == HG_STATUS_OK && decode)
         status = measure_decode(&r, err);
     hg_prompt_deinit(&prompt);
     return status;
@@ -266,6 +274,8 @@ static hg_status measure_picture(stage_run *r, hg_error *err)
 {
     static const char *const stages[2][2] = {{"convolutions, decode", "picture from codes"},
                                              {"convolutions, encode", "picture to codes"}};
+    if (!hg_bench_wants(r->bench, stages[r->way][1]))
+        return HG_STATUS_OK;
     hg_bench_label whole = {.stage = stages[r->way][1],
                             .work = r->way == HG_VQGAN_DECODE ? "VQGAN decoder" : "VQGAN encoder",
                             .unit = "ms"};

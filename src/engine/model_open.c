@@ -17,18 +17,6 @@
 /* The OpenMP runtime ends the process when the system gives it no more threads. */
 #define MODEL_MAX_THREADS 1024
 
-static hg_status open_cache_type(hg_model *m, const char *wanted, hg_error *err)
-{
-    static const hg_dtype types[] = {HG_DTYPE_F32, HG_DTYPE_F16, HG_DTYPE_BF16, HG_DTYPE_Q8_0};
-    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
-        if (strcmp(wanted, hg_dtype_name(types[i])) == 0) {
-            m->cache_type = types[i];
-            return HG_STATUS_OK;
-        }
-    }
-    return hg_error_set(err, HG_STATUS_USAGE, "no KV cache type '%.40s': f32, f16, bf16 or q8_0", wanted);
-}
-
 /* Whether the language model is block-quantised. */
 static bool is_quantised(const hg_decoder *d)
 {
@@ -38,6 +26,24 @@ static bool is_quantised(const hg_decoder *d)
             return true;
     }
     return false;
+}
+
+/* Left open, keys and values are cached as f16 when the language model is block-quantised, whose own error is
+ * far larger; otherwise as f32, which is exact. */
+static hg_status open_cache_type(hg_model *m, const char *wanted, hg_error *err)
+{
+    static const hg_dtype types[] = {HG_DTYPE_F32, HG_DTYPE_F16, HG_DTYPE_BF16, HG_DTYPE_Q8_0};
+    if (wanted == NULL) {
+        m->cache_type = is_quantised(&m->weights.decoder) ? HG_DTYPE_F16 : HG_DTYPE_F32;
+        return HG_STATUS_OK;
+    }
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+        if (strcmp(wanted, hg_dtype_name(types[i])) == 0) {
+            m->cache_type = types[i];
+            return HG_STATUS_OK;
+        }
+    }
+    return hg_error_set(err, HG_STATUS_USAGE, "no KV cache type '%.40s': f32, f16, bf16 or q8_0", wanted);
 }
 
 /* Pictures are decoded in the vision type; codes come from float32, because bf16 would change a few of them.
@@ -150,10 +156,9 @@ hg_status hg_model_open(hg_model **out, const char *path, const hg_model_options
         return hg_error_memory(err, sizeof *m, "a model");
     hg_status status = open_kernels(m, options, err);
     if (status == HG_STATUS_OK)
-        status =
-            open_cache_type(m, options != NULL && options->kv_cache != NULL ? options->kv_cache : "f32", err);
-    if (status == HG_STATUS_OK)
         status = open_source(m, path, err);
+    if (status == HG_STATUS_OK)
+        status = open_cache_type(m, options != NULL ? options->kv_cache : NULL, err);
     if (status == HG_STATUS_OK)
         status = open_vision(m, options != NULL ? options->vision : NULL, err);
     if (status == HG_STATUS_OK)

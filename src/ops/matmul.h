@@ -27,6 +27,22 @@ typedef struct hg_product {
  * everything is as exact as floats. */
 void hg_matmul_products(hg_ctx *ctx, const hg_tensor *x, const hg_product *products, int n_products);
 
+/* Up to this many rows of x products may be chained. */
+#define HG_CHAIN_ROWS 8
+
+/* A product of what others give: y += z · wᵀ, where y is that of the last of `products`, z (T, R) is made
+ * from all others by `make`, on one of the threads, and w (N, R). */
+typedef struct hg_chain {
+    void (*make)(void *arg);
+    void *arg;
+    const hg_tensor *z, *w;
+} hg_chain;
+
+/* hg_matmul_products, then the chain, with threads woken once and each part of y written twice in a row. x
+ * has at most HG_CHAIN_ROWS rows. The numbers are those of the products one after the other. */
+void hg_matmul_chain(hg_ctx *ctx, const hg_tensor *x, const hg_product *products, int n_products,
+                     const hg_chain *chain);
+
 /* y (T, N) = x (T, K) · w (N, K)ᵀ, added to y when `add`. x and y may have strided rows. */
 void hg_matmul_forward(hg_ctx *ctx, const hg_tensor *x, const hg_tensor *w, bool add, hg_tensor *y);
 

@@ -14,6 +14,7 @@
 /* Up to this many rows of x the weights are read as they are stored: reading them is what costs. */
 #define PRODUCTS_FEW 4
 #define PRODUCTS_FEW_ROUNDED 8
+static_assert(HG_CHAIN_ROWS <= PRODUCTS_FEW_ROUNDED, "both products of a chain have chunks of one size");
 /* Weight rows a chunk. Few rows of x: small, so that no thread waits long for the last one. Many: 64 rows of
  * 3,072 floats are 768 KiB, which stays in a second-level cache. */
 #define PRODUCTS_SMALL 32
@@ -29,6 +30,7 @@ typedef struct products_job {
     int64_t block;                  /* weight rows a chunk */
     int64_t begin[HG_PRODUCTS_MAX]; /* a product's first chunk */
     bool rounds[HG_PRODUCTS_MAX];
+    bool any_rounds;
     bool wide;          /* which of the two ways of rounding */
     hg_rounded rounded; /* x, when any product rounds */
     hg_wide wide_rows;  /* the same, when wide */
@@ -123,12 +125,11 @@ static void products_round_row(void *arg, int64_t row, int worker)
         job->ctx->kernels->round(x, &job->rounded, row);
 }
 
-/* Scratch, and x rounded, as far as the products need them. */
-static bool products_prepare(products_job *job)
+/* Memory for scratch and for x rounded, as far as the products need them. */
+static bool products_take_memory(products_job *job)
 {
     hg_ctx *ctx = job->ctx;
     int64_t t = job->x->shape[0], k = job->x->shape[1];
-    bool any = false;
     for (int i = 0; i < job->n_products; i++) {
         bool rounds = job->rounds[i];
         size_t need = 0;
@@ -137,24 +138,27 @@ static bool products_prepare(products_job *job)
         else if (!rounds && t > PRODUCTS_FEW && job->products[i].w->dtype != HG_DTYPE_REAL)
             need = (size_t)(PRODUCTS_LARGE * k) * sizeof(hg_real);
         job->scratch_each = need > job->scratch_each ? need : job->scratch_each;
-        any = any || rounds;
+        job->any_rounds = job->any_rounds || rounds;
     }
-    size_t rounded_bytes = !any ? 0 : job->wide ? hg_wide_bytes(t, k) : hg_rounded_bytes(t, k);
+    size_t rounded_bytes = !job->any_rounds ? 0 : job->wide ? hg_wide_bytes(t, k) : hg_rounded_bytes(t, k);
     uint8_t *memory = hg_arena_alloc(ctx->arena, job->scratch_each * (size_t)ctx->n_threads + rounded_bytes);
     if (memory == NULL) {
         hg_ctx_fail(ctx, HG_STATUS_FAILED, "out of memory (scratch of a product)");
         return false;
     }
     job->scratch = memory;
-    if (any) {
-        uint8_t *rows = memory + job->scratch_each * (size_t)ctx->n_threads;
-        if (job->wide)
-            job->wide_rows = hg_wide_make(t, k, rows);
-        else
-            job->rounded = hg_rounded_make(t, k, rows);
-        hg_parallel_for(hg_ctx_threads(ctx, 4 * t * k), t, products_round_row, job);
-    }
+    uint8_t *rows = memory + job->scratch_each * (size_t)ctx->n_threads;
+    if (job->any_rounds && job->wide)
+        job->wide_rows = hg_wide_make(t, k, rows);
+    else if (job->any_rounds)
+        job->rounded = hg_rounded_make(t, k, rows);
     return true;
+}
+
+static void products_round(products_job *job, int n_threads)
+{
+    if (job->any_rounds)
+        hg_parallel_for(n_threads, job->x->shape[0], products_round_row, job);
 }
 
 static bool products_may_round(const hg_ctx *ctx, const hg_tensor *w)
@@ -164,23 +168,84 @@ static bool products_may_round(const hg_ctx *ctx, const hg_tensor *w)
     return wanted && ctx->kernels->rounds && hg_dtype_is_quantised(w->dtype);
 }
 
-void hg_matmul_products(hg_ctx *ctx, const hg_tensor *x, const hg_product *products, int n_products)
+/* Cuts the products into chunks; *n_chunks and *work (multiply-adds) of them all. */
+static products_job products_begin(hg_ctx *ctx, const hg_tensor *x, const hg_product *products,
+                                   int n_products, int64_t *n_chunks, int64_t *work)
 {
     assert(n_products >= 1 && n_products <= HG_PRODUCTS_MAX);
-    int64_t t = x->shape[0], n_chunks = 0, work = 0;
+    int64_t t = x->shape[0];
     products_job job = {.ctx = ctx, .x = x, .products = products, .n_products = n_products};
     job.wide = ctx->kernels->wide && t >= HG_WIDE_ROWS && ctx->compute == HG_COMPUTE_INFER;
     job.block = t <= PRODUCTS_FEW_ROUNDED ? PRODUCTS_SMALL : PRODUCTS_LARGE;
+    *n_chunks = *work = 0;
     for (int i = 0; i < n_products; i++) {
         const hg_tensor *w = products[i].w;
         job.rounds[i] = products_may_round(ctx, w);
-        job.begin[i] = n_chunks;
-        n_chunks += (w->shape[0] + job.block - 1) / job.block;
-        work += t * hg_tensor_count(w);
+        job.begin[i] = *n_chunks;
+        *n_chunks += (w->shape[0] + job.block - 1) / job.block;
+        *work += t * hg_tensor_count(w);
     }
+    return job;
+}
+
+void hg_matmul_products(hg_ctx *ctx, const hg_tensor *x, const hg_product *products, int n_products)
+{
+    int64_t n_chunks, work;
+    products_job job = products_begin(ctx, x, products, n_products, &n_chunks, &work);
     hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
-    if (products_prepare(&job))
+    if (products_take_memory(&job)) {
+        products_round(&job, hg_ctx_threads(ctx, 4 * hg_tensor_count(x)));
         hg_parallel_for(hg_ctx_threads(ctx, work), n_chunks, products_run_chunk, &job);
+    }
+    hg_arena_reset(ctx->arena, mark);
+}
+
+/* ---- chains ---- */
+
+typedef struct chain_job {
+    products_job products, last; /* `last` is the chain's own product */
+    const hg_chain *chain;
+    atomic_int left; /* chunks that the chain waits for, and 1 for `make` */
+} chain_job;
+
+/* A chunk of all products but the last; the thread that does the last chunk makes z. */
+static void chain_early(void *arg, int64_t index, int worker)
+{
+    chain_job *job = arg;
+    products_run_chunk(&job->products, index, worker);
+    if (atomic_fetch_sub_explicit(&job->left, 1, memory_order_acq_rel) != 2)
+        return;
+    job->chain->make(job->chain->arg);
+    products_round(&job->last, 1);
+    atomic_store_explicit(&job->left, 0, memory_order_release);
+}
+
+/* A chunk of the last product, then the same rows of the chain's. */
+static void chain_late(void *arg, int64_t index, int worker)
+{
+    chain_job *job = arg;
+    products_run_chunk(&job->products, job->products.begin[job->products.n_products - 1] + index, worker);
+    hg_parallel_wait(&job->left);
+    products_run_chunk(&job->last, index, worker);
+}
+
+void hg_matmul_chain(hg_ctx *ctx, const hg_tensor *x, const hg_product *products, int n_products,
+                     const hg_chain *chain)
+{
+    int64_t n_chunks, work, n_late, late_work;
+    const hg_product *wide = &products[n_products - 1];
+    const hg_product last = {chain->w, true, wide->y, wide->ldy};
+    assert(n_products >= 2 && x->shape[0] <= HG_CHAIN_ROWS && wide->w->shape[0] == chain->w->shape[0]);
+    chain_job job = {.products = products_begin(ctx, x, products, n_products, &n_chunks, &work),
+                     .last = products_begin(ctx, chain->z, &last, 1, &n_late, &late_work),
+                     .chain = chain};
+    hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
+    if (products_take_memory(&job.products) && products_take_memory(&job.last)) {
+        const hg_parallel_part parts[2] = {{n_chunks - n_late, chain_early}, {n_late, chain_late}};
+        atomic_init(&job.left, (int)parts[0].n_chunks + 1);
+        products_round(&job.products, 1);
+        hg_parallel_for_both(hg_ctx_threads(ctx, work + late_work), parts, &job);
+    }
     hg_arena_reset(ctx->arena, mark);
 }
 

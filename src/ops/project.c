@@ -22,6 +22,22 @@ static void project_bias(const hg_tensor *bias, const hg_tensor *y)
                (size_t)y->shape[1] * sizeof(hg_real));
 }
 
+/* From A x and R x to what B is multiplied with. */
+typedef struct project_gate {
+    hg_ctx *ctx;
+    hg_tensor *rank, *gate; /* (T, R), (T, E) */
+    hg_real scale;
+    const hg_real *mask;
+} project_gate;
+
+static void project_make(void *arg)
+{
+    const project_gate *g = arg;
+    hg_adapter_softmax(g->ctx, g->gate);
+    hg_adapter_scale(hg_tensor_count(g->rank), g->scale, g->mask, hg_tensor_real(g->rank));
+    hg_adapter_apply_gate(g->rank, g->gate, hg_tensor_real(g->rank));
+}
+
 hg_tensor *hg_op_project(hg_ctx *ctx, hg_tensor *x, hg_tensor *w, hg_tensor *bias, hg_hlora *plug,
                          const hg_real *mask)
 {
@@ -44,11 +60,15 @@ hg_tensor *hg_op_project(hg_ctx *ctx, hg_tensor *x, hg_tensor *w, hg_tensor *bia
     const hg_product products[] = {{&plug->a, false, hg_tensor_real(rank), r},
                                    {&plug->router, false, hg_tensor_real(gate), e},
                                    {w, bias != NULL, hg_tensor_real(y), n}};
-    hg_matmul_products(ctx, x, products, 3);
-    hg_adapter_softmax(ctx, gate);
-    hg_adapter_scale(t * r, plug->scale, mask, hg_tensor_real(rank));
-    hg_adapter_apply_gate(rank, gate, hg_tensor_real(rank));
-    hg_matmul_forward(ctx, rank, &plug->b, true, y);
+    project_gate make = {ctx, rank, gate, plug->scale, mask};
+    if (t <= HG_CHAIN_ROWS) {
+        const hg_chain chain = {project_make, &make, rank, &plug->b};
+        hg_matmul_chain(ctx, x, products, 3, &chain);
+    } else {
+        hg_matmul_products(ctx, x, products, 3);
+        project_make(&make);
+        hg_matmul_forward(ctx, rank, &plug->b, true, y);
+    }
     hg_arena_reset(ctx->arena, mark);
     return hg_ctx_failed(ctx) ? NULL : y;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * test_parallel.c: each chunk once, workers in range, the same results for any number of threads; processor
- * tiers.
+ * test_parallel.c: each chunk once, workers in range, the same results for any number of threads; chunks that
+ * wait for others; processor tiers.
  */
 #include "base/cpu.h"
 #include "base/parallel.h"
@@ -67,6 +67,52 @@ static void test_few_chunks(void **state)
     assert_true(c.times[1] == 1 && !c.bad_worker[1]);
 }
 
+/* The second kind reads what the first has summed up. */
+typedef struct chain {
+    atomic_int left;
+    atomic_llong sum;
+    int times[CHUNKS];
+    int64_t seen[CHUNKS];
+} chain;
+
+static void chain_first(void *arg, int64_t index, int worker)
+{
+    (void)worker;
+    chain *c = arg;
+    atomic_fetch_add_explicit(&c->sum, index + 1, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&c->left, 1, memory_order_release);
+}
+
+static void chain_second(void *arg, int64_t index, int worker)
+{
+    (void)worker;
+    chain *c = arg;
+    c->times[index]++;
+    hg_parallel_wait(&c->left);
+    c->seen[index] = atomic_load_explicit(&c->sum, memory_order_relaxed);
+}
+
+static void test_both(void **state)
+{
+    (void)state;
+    static chain c;
+    static const int64_t n_chunks[][2] = {{3, 200}, {0, 5}, {5, 0}, {40, 1}, {1, 1}};
+    for (size_t n = 0; n < sizeof n_chunks / sizeof *n_chunks; n++) {
+        for (int threads = 1; threads <= 9; threads++) {
+            const int64_t first = n_chunks[n][0], second = n_chunks[n][1];
+            const hg_parallel_part parts[2] = {{first, chain_first}, {second, chain_second}};
+            memset(&c, 0, sizeof c);
+            atomic_init(&c.left, (int)first);
+            hg_parallel_for_both(threads, parts, &c);
+            assert_int_equal(atomic_load(&c.sum), first * (first + 1) / 2);
+            for (int64_t i = 0; i < CHUNKS; i++) {
+                assert_int_equal(c.times[i], i < second ? 1 : 0);
+                assert_int_equal(c.seen[i], i < second ? first * (first + 1) / 2 : 0);
+            }
+        }
+    }
+}
+
 static void test_processors(void **state)
 {
     (void)state;
@@ -93,6 +139,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_once),
         cmocka_unit_test(test_few_chunks),
+        cmocka_unit_test(test_both),
         cmocka_unit_test(test_processors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

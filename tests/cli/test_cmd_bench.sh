@@ -39,6 +39,10 @@ for stage in 'load' 'read bandwidth' 'product f32' 'image, ask' 'image, draw' 'p
 done
 expect 0 'decode, ask' bench --model "$data/tiny/xl32" $quick --threads 1 --mlock --quiet
 grep -q 'draw' "$work/out" && fail "a model that cannot draw has no drawing stages"
+expect 0 'decode, ask' bench --model "$data/tiny/m3" $quick --only decode
+grep -qE '^(load|image|prefill|picture)' "$work/out" && fail "--only decode measures other stages"
+expect 0 'prefill, draw' bench --model "$data/tiny/m3" $quick --only "prefill, d"
+grep -qE '^(decode|prefill, ask)' "$work/out" && fail "--only 'prefill, d' measures other stages"
 expect 2 'give one of them' bench --small --model "$data/tiny/m3"
 expect 2 'whole number' bench --runs 0
 expect 2 'is not wanted' bench "$data/tiny/m3"

@@ -123,6 +123,7 @@ static outcome *run(const random_path *package, const char *type, int n_threads)
         hg_session_create(&session, model, &err) != HG_STATUS_OK)
         fail_msg("%s", err.text);
     expect_type(model, type);
+    assert_int_equal(model->cache_type, HG_DTYPE_F16); /* left open, and the model quantised */
     for (int task = 0; task < HG_TASK_COUNT; task++)
         run_task(session, (hg_task)task, &o->tasks[task]);
     run_answer(session, o);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * quant_error.c: what a smaller type costs: `quant_error [--exact] REFERENCE MODEL...` compares models of the
- * same weights in other types with the first. For each task: the Kullback-Leibler divergence of the next
- * token's distribution, in nats, over positions of random token sequences, and how often the best token is
- * the same; then the relative error of the tensors, by type. Rows of a Markdown table. With --exact
- * activations stay float32, else they are rounded where that is this processor's way.
+ * quant_error.c: what a smaller type costs: `quant_error [--exact] [--kv-cache TYPE] REFERENCE MODEL...`
+ * compares models of the same weights in other types with the first. For each task: the Kullback-Leibler
+ * divergence of the next token's distribution, in nats, over positions of random token sequences, and how
+ * often the best token is the same; then the relative error of the tensors, by type. Rows of a Markdown
+ * table. With --exact activations stay float32, else they are rounded where that is this processor's way.
+ * With --kv-cache the models (which may be the first one again), but not the first, keep keys and values as
+ * that type.
  */
 #include "base/memory.h"
 #include "base/parallel.h"
@@ -43,8 +45,9 @@ static void model_close(opened_model *m)
     hg_mem_free(m);
 }
 
-/* Logits (N_TOKENS, rows of the head) of one random sequence, in the context's arena. */
-static hg_tensor *run_sequence(hg_ctx *ctx, opened_model *m, hg_task task, uint64_t seed)
+/* Logits (N_TOKENS, rows of the head) of one random sequence, in the context's arena. Keys and values go
+ * through `cache` unless it is NULL. */
+static hg_tensor *run_sequence(hg_ctx *ctx, opened_model *m, hg_task task, uint64_t seed, hg_kv_cache *cache)
 {
     hg_task_parts *parts = &m->weights.tasks[task];
     int32_t ids[N_TOKENS];
@@ -53,7 +56,9 @@ static hg_tensor *run_sequence(hg_ctx *ctx, opened_model *m, hg_task task, uint6
     for (int i = 0; i < N_TOKENS; i++)
         ids[i] = (int32_t)(hg_rng_next(&rng) % (uint64_t)m->source.parts.n_tokens);
     hg_tensor *x = hg_op_embedding(ctx, &parts->embed, ids, N_TOKENS);
-    x = hg_decoder_forward(ctx, &m->weights.decoder, &parts->plugin, NULL, x);
+    if (cache != NULL)
+        cache->length = 0;
+    x = hg_decoder_forward(ctx, &m->weights.decoder, &parts->plugin, cache, x);
     return hg_decoder_logits(ctx, &m->weights.decoder, &parts->head, x);
 }
 
@@ -83,7 +88,8 @@ static double divergence(const float *a, const float *b, int64_t n)
     return sum;
 }
 
-static void compare_task(opened_model *reference, opened_model *other, hg_task task, hg_compute compute)
+static void compare_task(opened_model *reference, opened_model *other, hg_task task, hg_compute compute,
+                         hg_kv_cache *cache)
 {
     double sum = 0, most = 0;
     int same = 0, n = 0;
@@ -98,8 +104,8 @@ static void compare_task(opened_model *reference, opened_model *other, hg_task t
         hg_arena_mark mark = hg_arena_get_mark(&arena);
         hg_ctx_init(&ctx, &arena, hg_kernels_get(hg_cpu_detect()), hg_parallel_processors());
         ctx.compute = compute;
-        hg_tensor *a = run_sequence(&ctx, reference, task, s + 1),
-                  *b = run_sequence(&ctx, other, task, s + 1);
+        hg_tensor *a = run_sequence(&ctx, reference, task, s + 1, NULL),
+                  *b = run_sequence(&ctx, other, task, s + 1, cache);
         if (hg_ctx_failed(&ctx)) {
             fprintf(stderr, "quant_error: %s\n", ctx.error.text);
             exit(HG_STATUS_FAILED);
@@ -166,27 +172,60 @@ static void compare_tensors(opened_model *reference, opened_model *other)
     printf(" |\n");
 }
 
+typedef struct options {
+    hg_compute compute;
+    bool cached;
+    hg_dtype cache_type;
+    int first; /* the argument that names the reference */
+} options;
+
+static bool options_parse(options *o, int argc, char **argv)
+{
+    *o = (options){.compute = HG_COMPUTE_INFER, .first = 1};
+    for (; o->first < argc && argv[o->first][0] == '-'; o->first++) {
+        if (strcmp(argv[o->first], "--exact") == 0)
+            o->compute = HG_COMPUTE_EXACT;
+        else if (strcmp(argv[o->first], "--kv-cache") == 0 && o->first + 1 < argc &&
+                 hg_dtype_find(argv[++o->first], &o->cache_type))
+            o->cached = true;
+        else
+            return false;
+    }
+    return o->first + 2 <= argc;
+}
+
+static void compare_model(const options *o, opened_model *reference, const char *path)
+{
+    opened_model *other = model_open(path);
+    const hg_decoder_config *c = &other->weights.decoder.config;
+    hg_kv_cache cache = {0};
+    hg_error err = {HG_STATUS_OK, ""};
+    if (o->cached && hg_kv_cache_init(&cache, o->cache_type, c->n_layers, c->n_kv_heads, c->head_dim,
+                                      N_TOKENS, &err) != HG_STATUS_OK) {
+        fprintf(stderr, "quant_error: %s\n", err.text);
+        exit(err.code);
+    }
+    printf("| %s |", hg_path_name(path));
+    for (int task = 0; task < HG_TASK_COUNT; task++)
+        compare_task(reference, other, (hg_task)task, o->compute, o->cached ? &cache : NULL);
+    compare_tensors(reference, other);
+    hg_kv_cache_deinit(&cache);
+    model_close(other);
+}
+
 int main(int argc, char **argv)
 {
-    bool exact = argc > 1 && strcmp(argv[1], "--exact") == 0;
-    int first = exact ? 2 : 1;
-    if (argc < first + 2) {
-        fprintf(stderr, "usage: quant_error [--exact] REFERENCE MODEL...\n");
+    options o;
+    if (!options_parse(&o, argc, argv)) {
+        fprintf(stderr, "usage: quant_error [--exact] [--kv-cache f32|f16|bf16|q8_0] REFERENCE MODEL...\n");
         return HG_STATUS_USAGE;
     }
-    hg_compute compute = exact ? HG_COMPUTE_EXACT : HG_COMPUTE_INFER;
-    opened_model *reference = model_open(argv[first]);
+    opened_model *reference = model_open(argv[o.first]);
     printf("| model | ask: mean KL | largest | same best | draw: mean KL | largest | same best | relative "
            "error of the "
            "tensors, mean by type (their number) |\n|---|---|---|---|---|---|---|---|\n");
-    for (int i = first + 1; i < argc; i++) {
-        opened_model *other = model_open(argv[i]);
-        printf("| %s |", hg_path_name(argv[i]));
-        compare_task(reference, other, HG_TASK_COMPREHENSION, compute);
-        compare_task(reference, other, HG_TASK_GENERATION, compute);
-        compare_tensors(reference, other);
-        model_close(other);
-    }
+    for (int i = o.first + 1; i < argc; i++)
+        compare_model(&o, reference, argv[i]);
     model_close(reference);
     return HG_STATUS_OK;
 }
