@@ -29,7 +29,7 @@ static bool is_quantised(const hg_decoder *d)
 }
 
 /* Left open, keys and values are cached as f16 when the language model is block-quantised, whose own error is
- * far larger; otherwise as f32, which is exact. */
+ * far larger (docs/adr/0019-kv-cache.md); otherwise as f32, which is exact. */
 static hg_status open_cache_type(hg_model *m, const char *wanted, hg_error *err)
 {
     static const hg_dtype types[] = {HG_DTYPE_F32, HG_DTYPE_F16, HG_DTYPE_BF16, HG_DTYPE_Q8_0};

@@ -203,7 +203,7 @@ static void compare_model(const options *o, opened_model *reference, const char 
     if (o->cached && hg_kv_cache_init(&cache, o->cache_type, c->n_layers, c->n_kv_heads, c->head_dim,
                                       N_TOKENS, &err) != HG_STATUS_OK) {
         fprintf(stderr, "quant_error: %s\n", err.text);
-        exit(err.code);
+        exit(HG_STATUS_USAGE);
     }
     printf("| %s |", hg_path_name(path));
     for (int task = 0; task < HG_TASK_COUNT; task++)
