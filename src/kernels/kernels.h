@@ -134,6 +134,11 @@ typedef struct hg_kernels {
     void (*gelu)(int64_t n, const hg_real *x, hg_real *y);
     void (*quick_gelu)(int64_t n, const hg_real *x, hg_real *y);
 
+    /* Gradients of swiglu, added: dup += dy · silu(gate); dgate += dy · up · (s + silu(gate) (1 - s)) with s
+     * = sigmoid(gate). dgate and dup may be NULL. */
+    void (*swiglu_backward)(int64_t n, const hg_real *gate, const hg_real *up, const hg_real *dy,
+                            hg_real *dgate, hg_real *dup);
+
     /* Convolution and its gradients on n_threads threads; gradients are added to dx, dw and db. bias and db
      * may be NULL. False when memory is short. */
     bool (*conv2d)(int n_threads, const hg_conv_shape *s, const hg_real *x, const hg_real *w,

@@ -27,15 +27,18 @@ static void add_chunk(void *arg, int64_t index, int worker)
         job->y[i] = job->a[i] + job->b[i];
 }
 
+static void add_run(hg_ctx *ctx, add_job *job)
+{
+    hg_parallel_for(hg_ctx_threads(ctx, job->n), (job->n + ADD_CHUNK - 1) / ADD_CHUNK, add_chunk, job);
+}
+
 static void add_backward(hg_ctx *ctx, const hg_record *record)
 {
-    (void)ctx;
-    const hg_real *dy = record->out->grad;
-    int64_t n = hg_tensor_count(record->out);
     for (int p = 0; p < 2; p++) {
         hg_real *d = record->in[p]->grad;
-        for (int64_t i = 0; d != NULL && i < n; i++)
-            d[i] += dy[i];
+        add_job job = {hg_tensor_count(record->out), d, record->out->grad, d};
+        if (d != NULL)
+            add_run(ctx, &job);
     }
 }
 
@@ -57,7 +60,7 @@ hg_tensor *hg_op_add(hg_ctx *ctx, hg_tensor *a, hg_tensor *b)
     if (y == NULL)
         return NULL;
     add_job job = {hg_tensor_count(y), hg_tensor_real(a), hg_tensor_real(b), hg_tensor_real(y)};
-    hg_parallel_for(hg_ctx_threads(ctx, job.n), (job.n + ADD_CHUNK - 1) / ADD_CHUNK, add_chunk, &job);
+    add_run(ctx, &job);
     hg_tape_push(ctx, &hg_op_add_entry, y, (hg_tensor *[]){a, b}, 2, NULL);
     return hg_ctx_failed(ctx) ? NULL : y;
 }

@@ -33,31 +33,36 @@ hg_tensor *hg_op_rope_table(hg_ctx *ctx, int64_t n_rows, int64_t d, int64_t firs
     return out;
 }
 
-static void rope_backward(hg_ctx *ctx, const hg_record *r)
-{
-    (void)ctx;
-    const hg_tensor *x = r->in[0];
-    int64_t n_heads = x->shape[1], d = x->shape[2], half = d / 2;
-    const rope_saved *saved = r->saved;
-    for (int64_t t = 0; t < x->shape[0]; t++) {
-        const hg_real *c = saved->table + t * d, *s = c + half;
-        for (int64_t h = 0; h < n_heads; h++) {
-            const hg_real *dy = r->out->grad + (t * n_heads + h) * d;
-            hg_real *dx = x->grad + t * x->stride[0] + h * x->stride[1];
-            for (int64_t j = 0; j < half; j++) {
-                dx[j] += dy[j] * c[j] + dy[j + half] * s[j];
-                dx[j + half] += dy[j + half] * c[j] - dy[j] * s[j];
-            }
-        }
-    }
-}
-
-const hg_op hg_op_rope_entry = {"rope", rope_backward};
-
 typedef struct rope_job {
     const hg_tensor *x, *y;
     const hg_real *table;
 } rope_job;
+
+static void rope_backward_row(void *arg, int64_t t, int worker)
+{
+    (void)worker;
+    const rope_job *job = arg;
+    int64_t n_heads = job->x->shape[1], d = job->x->shape[2], half = d / 2;
+    const hg_real *c = job->table + t * d, *s = c + half;
+    for (int64_t h = 0; h < n_heads; h++) {
+        const hg_real *dy = job->y->grad + (t * n_heads + h) * d;
+        hg_real *dx = job->x->grad + t * job->x->stride[0] + h * job->x->stride[1];
+        for (int64_t j = 0; j < half; j++) {
+            dx[j] += dy[j] * c[j] + dy[j + half] * s[j];
+            dx[j + half] += dy[j + half] * c[j] - dy[j] * s[j];
+        }
+    }
+}
+
+static void rope_backward(hg_ctx *ctx, const hg_record *r)
+{
+    const rope_saved *saved = r->saved;
+    rope_job job = {r->in[0], r->out, saved->table};
+    hg_parallel_for(hg_ctx_threads(ctx, 4 * hg_tensor_count(r->out)), r->out->shape[0], rope_backward_row,
+                    &job);
+}
+
+const hg_op hg_op_rope_entry = {"rope", rope_backward};
 
 static void rope_row(void *arg, int64_t t, int worker)
 {

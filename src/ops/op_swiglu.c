@@ -6,7 +6,6 @@
  * result. Gradient: dup += dy gate s; dgate += dy up (s + gate s (1 - s)).
  */
 #include "base/parallel.h"
-#include "ops/elementwise.h"
 #include "ops/ops.h"
 #include "ops/registry.h"
 
@@ -29,16 +28,11 @@ static void swiglu_backward_row(void *arg, int64_t t, int worker)
     (void)worker;
     const swiglu_job *job = arg;
     const hg_tensor *gate = job->gate, *up = job->up;
-    const hg_real *g = hg_tensor_real(gate) + t * gate->stride[0],
-                  *u = hg_tensor_real(up) + t * up->stride[0];
-    const hg_real *dy = job->y->grad + t * job->y->stride[0];
-    for (int64_t i = 0; i < job->y->shape[1]; i++) {
-        hg_real s = hg_elementwise_sigmoid(g[i]);
-        if (up->grad != NULL)
-            up->grad[t * up->stride[0] + i] += dy[i] * g[i] * s;
-        if (gate->grad != NULL)
-            gate->grad[t * gate->stride[0] + i] += dy[i] * u[i] * (s + g[i] * s * (1 - s));
-    }
+    int64_t at_gate = t * gate->stride[0], at_up = t * up->stride[0];
+    job->kernels->swiglu_backward(job->y->shape[1], hg_tensor_real(gate) + at_gate,
+                                  hg_tensor_real(up) + at_up, job->y->grad + t * job->y->stride[0],
+                                  gate->grad == NULL ? NULL : gate->grad + at_gate,
+                                  up->grad == NULL ? NULL : up->grad + at_up);
 }
 
 static void swiglu_backward(hg_ctx *ctx, const hg_record *record)

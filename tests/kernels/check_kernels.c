@@ -301,6 +301,34 @@ static void check_norms(const hg_kernels *t, int64_t n, hg_rng *rng)
     free_floats(got, n);
 }
 
+/* Added to what is there, and to one of the two alone. */
+static void check_swiglu_backward(const hg_kernels *t, int64_t n, const float *gate, const float *up,
+                                  hg_rng *rng)
+{
+    float *dy = new_floats(n, rng, 1), *begin = new_floats(n, rng, 0.1), *got[2], *want[2];
+    for (int i = 0; i < 2; i++) {
+        got[i] = new_floats(n, rng, 1);
+        want[i] = new_floats(n, rng, 1);
+    }
+    for (int which = 1; which <= 3; which++) {
+        for (int i = 0; i < 2; i++) {
+            memcpy(got[i], begin, (size_t)n * sizeof(float));
+            memcpy(want[i], begin, (size_t)n * sizeof(float));
+        }
+        reference_table()->swiglu_backward(n, gate, up, dy, which & 1 ? want[0] : NULL,
+                                           which & 2 ? want[1] : NULL);
+        t->swiglu_backward(n, gate, up, dy, which & 1 ? got[0] : NULL, which & 2 ? got[1] : NULL);
+        for (int i = 0; i < 2; i++)
+            compare("swiglu_backward", n, want[i], got[i], NULL, 1e-5, 1e-6);
+    }
+    for (int i = 0; i < 2; i++) {
+        free_floats(got[i], n);
+        free_floats(want[i], n);
+    }
+    free_floats(dy, n);
+    free_floats(begin, n);
+}
+
 /* Ranges: near 0, ordinary, and where exp overflows or vanishes. */
 static void check_activations(const hg_kernels *t, int64_t n, hg_rng *rng)
 {
@@ -325,6 +353,7 @@ static void check_activations(const hg_kernels *t, int64_t n, hg_rng *rng)
         reference_table()->swiglu(n, x, up, want);
         t->swiglu(n, x, up, got);
         compare("swiglu", n, want, got, NULL, 1e-5, 1e-30);
+        check_swiglu_backward(t, n, x, up, rng);
         free_floats(x, n);
         free_floats(up, n);
     }

@@ -21,6 +21,18 @@ void hg_reference_swiglu(int64_t n, const hg_real *gate, const hg_real *up, hg_r
         y[i] = up[i] * gate[i] * ref_sigmoid(gate[i]);
 }
 
+void hg_reference_swiglu_backward(int64_t n, const hg_real *gate, const hg_real *up, const hg_real *dy,
+                                  hg_real *dgate, hg_real *dup)
+{
+    for (int64_t i = 0; i < n; i++) {
+        hg_real s = ref_sigmoid(gate[i]), silu = gate[i] * s;
+        if (dup != NULL)
+            dup[i] += dy[i] * silu;
+        if (dgate != NULL)
+            dgate[i] += dy[i] * up[i] * (s + silu * (1 - s));
+    }
+}
+
 void hg_reference_gelu(int64_t n, const hg_real *x, hg_real *y)
 {
     for (int64_t i = 0; i < n; i++)

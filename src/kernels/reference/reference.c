@@ -28,6 +28,7 @@ void hg_kernels_set_reference(hg_kernels *table)
         .softmax_part = hg_reference_softmax_part,
         .silu = hg_reference_silu,
         .swiglu = hg_reference_swiglu,
+        .swiglu_backward = hg_reference_swiglu_backward,
         .gelu = hg_reference_gelu,
         .quick_gelu = hg_reference_quick_gelu,
         .conv2d = hg_reference_conv2d,

@@ -35,6 +35,8 @@ hg_real hg_reference_softmax_part(int64_t n, hg_real scale, hg_real *x, hg_real 
 
 void hg_reference_silu(int64_t n, const hg_real *x, hg_real *y);
 void hg_reference_swiglu(int64_t n, const hg_real *gate, const hg_real *up, hg_real *y);
+void hg_reference_swiglu_backward(int64_t n, const hg_real *gate, const hg_real *up, const hg_real *dy,
+                                  hg_real *dgate, hg_real *dup);
 void hg_reference_gelu(int64_t n, const hg_real *x, hg_real *y);
 void hg_reference_quick_gelu(int64_t n, const hg_real *x, hg_real *y);
 

@@ -365,6 +365,32 @@ static void simd_swiglu(int64_t n, const float *gate, const float *up, float *y)
                       vf_mul(vf_load_part(up + i, n - i), vf_silu(vf_load_part(gate + i, n - i), 1.0F)));
 }
 
+/* What a vector of elements adds to the gradients of gate and up. */
+SIMD_INLINE void simd_swiglu_slopes(vf gate, vf up, vf dy, vf *to_gate, vf *to_up)
+{
+    vf one = vf_set1(1.0F);
+    vf s = vf_div(one, vf_add(one, vf_exp(vf_sub(vf_set1(0.0F), gate)))), silu = vf_mul(gate, s);
+    *to_up = vf_mul(dy, silu);
+    *to_gate = vf_mul(vf_mul(dy, up), vf_fma(silu, vf_sub(one, s), s));
+}
+
+static void simd_swiglu_backward(int64_t n, const float *gate, const float *up, const float *dy, float *dgate,
+                                 float *dup)
+{
+    int64_t i = 0;
+    vf to_gate, to_up;
+    for (; i + VF_LANES <= n; i += VF_LANES) {
+        simd_swiglu_slopes(vf_load(gate + i), vf_load(up + i), vf_load(dy + i), &to_gate, &to_up);
+        if (dup != NULL)
+            vf_store(dup + i, vf_add(vf_load(dup + i), to_up));
+        if (dgate != NULL)
+            vf_store(dgate + i, vf_add(vf_load(dgate + i), to_gate));
+    }
+    if (i < n)
+        hg_reference_swiglu_backward(n - i, gate + i, up + i, dy + i, dgate == NULL ? NULL : dgate + i,
+                                     dup == NULL ? NULL : dup + i);
+}
+
 static void simd_set(hg_kernels *table)
 {
     table->to_real = simd_to_real;
@@ -377,6 +403,7 @@ static void simd_set(hg_kernels *table)
     table->softmax_part = simd_softmax_part;
     table->silu = simd_silu;
     table->swiglu = simd_swiglu;
+    table->swiglu_backward = simd_swiglu_backward;
     table->gelu = simd_gelu;
     table->quick_gelu = simd_quick_gelu;
 }
