@@ -69,6 +69,18 @@ typedef struct hg_pretrain_result {
 HG_API hg_status hg_pretrain_run(const hg_pretrain_settings *settings, const hg_train_listener *listener,
                                  hg_pretrain_result *result, hg_error *err) HG_MUST_CHECK;
 
+/* A model from nothing: the parts whose settings have data, each in OUT/STAGE, then the stages of train.h on
+ * top of them (hg_train_run_all), OUT being `out` of `stages`. The parts stand together in OUT/model, which
+ * the stages train; with what those have learnt in OUT/result, which is a whole model. `out` and `tokenizer`
+ * of the parts need not be set. Without data for any part this is hg_train_run_all alone. With `resume` of
+ * `stages` what is finished is kept, and HG_STATUS_USAGE says so when it was made with other settings. */
+HG_API hg_status hg_pretrain_run_all(hg_pretrain_settings *const parts[HG_PRETRAIN_STAGE_COUNT],
+                                     hg_train_settings *const stages[HG_TRAIN_CHAIN_COUNT],
+                                     const hg_train_listener *listener,
+                                     hg_pretrain_result part_results[HG_PRETRAIN_STAGE_COUNT],
+                                     hg_train_result stage_results[HG_TRAIN_CHAIN_COUNT],
+                                     hg_error *err) HG_MUST_CHECK;
+
 #ifdef __cplusplus
 }
 #endif

@@ -10,6 +10,7 @@
 #include "cli_view.h"
 
 #include <healthgpt/healthgpt.h>
+#include <healthgpt/pretrain.h>
 
 #include <getopt.h>
 #include <stdbool.h>
@@ -183,5 +184,8 @@ int cmd_vq(int argc, char **argv);
 
 /* Whether --stage names a stage of cmd_pretrain, to which cmd_train hands over. */
 bool cmd_pretrain_wants(int argc, char **argv);
+
+/* One line about how a part was made, for cmd_train's chain, too. */
+void cmd_pretrain_print(const hg_pretrain_result *r, bool json);
 
 #endif

@@ -74,7 +74,7 @@ static void pretrain_on_note(void *user, const char *text)
     fprintf(stderr, "note: %s\n", text);
 }
 
-static void pretrain_print(const hg_pretrain_result *r, bool json)
+void cmd_pretrain_print(const hg_pretrain_result *r, bool json)
 {
     if (json) {
         printf("{\"steps\": %lld, \"weights\": %lld, \"items\": %lld, \"bad_items\": %lld, \"first_loss\": "
@@ -169,7 +169,7 @@ int cmd_pretrain(int argc, char **argv)
         status = hg_pretrain_run(settings, &listener, &result, &err);
         cli_progress_end(&view.bar);
         if (status == HG_STATUS_OK)
-            pretrain_print(&result, view.common.json);
+            cmd_pretrain_print(&result, view.common.json);
     }
     hg_pretrain_settings_destroy(settings);
     return status == HG_STATUS_OK ? HG_STATUS_OK : cli_fail_error(&err);

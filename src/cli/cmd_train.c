@@ -6,7 +6,7 @@
  */
 #include "cli.h"
 
-#include <healthgpt/train.h>
+#include <healthgpt/pretrain.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,7 +26,11 @@ static const char train_help[] =
     "checkpoint and log.jsonl go to the folder of -o.\n\n"
     "  --all                     the five stages one after the other, each in OUT/STAGE and from the results "
     "of those\n"
-    "                            before; their data under [STAGE] in the config file\n"
+    "                            before; their data under [STAGE] in the config file. Sections [tokenizer] "
+    "and\n"
+    "                            [pretrain-...] with data make the parts below them first, and with them "
+    "OUT/result,\n"
+    "                            a whole model from nothing\n"
     "  --mixed                   --stage mixed: everything at once, for comparison\n"
     "  --config FILE             settings: lines `key = value`, sections [STAGE]; options come after it\n"
     "  --images FOLDER           what image paths are relative to (default: the folder of FILE.json)\n"
@@ -43,6 +47,9 @@ static const char train_help[] =
     "  --dropout X  --max-length N  --cut yes|no  --form plain|instruct  --shuffle yes|no  --vocabulary "
     "yes|no\n"
     "  --compute auto|f32|bf16   of products with frozen weights (docs/training.md)\n"
+    "  --memory GB               keep activations as far as they fit; the rest is computed again (default: "
+    "12 "
+    "at most)\n"
     "  --com FILE  --gen FILE  --fusion FILE   parts in place of the model's\n"
     "  --adapter hlora|lora|moelora  --rank N  --experts N  --alpha X  (of a new plug-in)  --type "
     "f32|f16|bf16  (of the files)  --cache "
@@ -55,11 +62,12 @@ enum { TRAIN_STAGE = CLI_OWN, TRAIN_CONFIG, TRAIN_RESUME, TRAIN_STRICT, TRAIN_AL
 
 /* Settings that are options, in the order of their codes from TRAIN_KEYS on. */
 static const char *const train_keys[] = {
-    "data",    "validation",   "images",       "cache",   "epochs", "steps",      "batch",
-    "lr",      "projector-lr", "weight-decay", "beta1",   "beta2",  "epsilon",    "dropout",
-    "clip",    "spike",        "schedule",     "warmup",  "form",   "max-length", "rank",
-    "experts", "alpha",        "save-every",   "shuffle", "cut",    "vocabulary", "type",
-    "compute", "adapter",      "com",          "gen",     "fusion", "patience",   "group-by-length"};
+    "data",    "validation", "images",       "cache",        "epochs",          "steps",
+    "batch",   "lr",         "projector-lr", "weight-decay", "beta1",           "beta2",
+    "epsilon", "dropout",    "clip",         "spike",        "schedule",        "warmup",
+    "form",    "max-length", "rank",         "experts",      "alpha",           "save-every",
+    "shuffle", "cut",        "vocabulary",   "type",         "compute",         "adapter",
+    "com",     "gen",        "fusion",       "patience",     "group-by-length", "memory"};
 
 #define N_TRAIN_KEYS (sizeof train_keys / sizeof *train_keys)
 
@@ -196,58 +204,94 @@ static void train_print(const train_options *o, const hg_train_result *r)
                (long long)r->n_cut_samples, (long long)r->n_skipped_steps);
 }
 
-static void train_print_all(const train_options *o, const hg_train_result *results)
+/* The name of a stage before its result. */
+static void train_print_name(const train_options *o, const char *name, bool *first)
+{
+    printf(o->common.json ? "%s\"%s\": " : "%s%s: ", *first || !o->common.json ? "" : ", ", name);
+    *first = false;
+}
+
+/* What this run did; nothing of what was finished before. */
+static void train_print_all(const train_options *o, const hg_pretrain_result *parts,
+                            const hg_train_result *results)
 {
     bool first = true;
     if (o->common.json)
         printf("{");
+    for (int n = 0; n < HG_PRETRAIN_STAGE_COUNT; n++) {
+        if (parts[n].n_items == 0)
+            continue;
+        train_print_name(o, hg_pretrain_stage_name((hg_pretrain_stage)n), &first);
+        cmd_pretrain_print(&parts[n], o->common.json);
+    }
     for (int n = 0; n < HG_TRAIN_CHAIN_COUNT; n++) {
         if (results[n].n_steps == 0)
             continue;
-        const char *name = hg_train_stage_name((hg_train_stage)n);
-        printf(o->common.json ? "%s\"%s\": " : "%s%s: ", first || !o->common.json ? "" : ", ", name);
+        train_print_name(o, hg_train_stage_name((hg_train_stage)n), &first);
         train_print(o, &results[n]);
-        first = false;
     }
     if (o->common.json)
         printf("}\n");
 }
 
-/* Runs the one stage of settings[0], or all. *silent: another process says how it went. */
-static hg_status train_run(const train_options *o, hg_train_settings *const *settings, bool *silent,
-                           hg_error *err)
+/* Settings of one stage, or of all and of the parts below them. */
+typedef struct train_plan {
+    hg_train_settings *stages[HG_TRAIN_CHAIN_COUNT];
+    hg_pretrain_settings *parts[HG_PRETRAIN_STAGE_COUNT];
+} train_plan;
+
+/* Runs the one stage of stages[0], or all. *silent: another process says how it went. */
+static hg_status train_run(const train_options *o, const train_plan *plan, bool *silent, hg_error *err)
 {
     train_view view = {.common = &o->common};
     hg_train_result results[HG_TRAIN_CHAIN_COUNT] = {{0}};
+    hg_pretrain_result parts[HG_PRETRAIN_STAGE_COUNT] = {{0}};
     view.progress = cli_progress_init(&view.bar, &o->common);
     hg_train_listener listener = {train_on_step, train_on_note, &view};
     cli_catch_interrupt();
-    hg_status status = o->all ? hg_train_run_all(settings, &listener, results, err)
-                              : hg_train_run(settings[0], &listener, &results[0], err);
+    hg_status status = o->all ? hg_pretrain_run_all(plan->parts, plan->stages, &listener, parts, results, err)
+                              : hg_train_run(plan->stages[0], &listener, &results[0], err);
     cli_progress_end(&view.bar);
     *silent = results[0].process != 0;
     if (status == HG_STATUS_OK && !*silent && o->all)
-        train_print_all(o, results);
+        train_print_all(o, parts, results);
     else if (status == HG_STATUS_OK && !*silent)
         train_print(o, &results[0]);
     return status;
 }
 
-/* Settings of one stage, or of all. */
+/* Settings of the parts are in the file alone, but for what all stages share. */
+static hg_status train_make_part(const train_options *o, hg_pretrain_settings **part, hg_pretrain_stage stage,
+                                 hg_error *err)
+{
+    char seed[32];
+    snprintf(seed, sizeof seed, "%llu", (unsigned long long)o->common.seed);
+    hg_status status = hg_pretrain_settings_create(part, stage, err);
+    if (status == HG_STATUS_OK && o->config != NULL)
+        status = hg_pretrain_settings_read(*part, o->config, err);
+    if (status == HG_STATUS_OK && o->has_seed && stage != HG_PRETRAIN_STAGE_TOKENIZER)
+        status = hg_pretrain_settings_set(*part, "seed", seed, err);
+    return status;
+}
+
 static hg_status train_start(const train_options *o, hg_train_stage stage, bool *silent, hg_error *err)
 {
-    hg_train_settings *settings[HG_TRAIN_CHAIN_COUNT] = {NULL};
+    train_plan plan = {{NULL}, {NULL}};
     int n = o->all ? HG_TRAIN_CHAIN_COUNT : 1;
     hg_status status = HG_STATUS_OK;
     for (int i = 0; i < n && status == HG_STATUS_OK; i++) {
-        status = hg_train_settings_create(&settings[i], o->all ? (hg_train_stage)i : stage, err);
+        status = hg_train_settings_create(&plan.stages[i], o->all ? (hg_train_stage)i : stage, err);
         if (status == HG_STATUS_OK)
-            status = train_settings(o, settings[i], err);
+            status = train_settings(o, plan.stages[i], err);
     }
+    for (int i = 0; o->all && i < HG_PRETRAIN_STAGE_COUNT && status == HG_STATUS_OK; i++)
+        status = train_make_part(o, &plan.parts[i], (hg_pretrain_stage)i, err);
     if (status == HG_STATUS_OK)
-        status = train_run(o, settings, silent, err);
+        status = train_run(o, &plan, silent, err);
     for (int i = 0; i < n; i++)
-        hg_train_settings_destroy(settings[i]);
+        hg_train_settings_destroy(plan.stages[i]);
+    for (int i = 0; i < HG_PRETRAIN_STAGE_COUNT; i++)
+        hg_pretrain_settings_destroy(plan.parts[i]);
     return status;
 }
 

@@ -43,6 +43,11 @@ static int reduce_launched(void)
     return 1;
 }
 
+bool hg_reduce_is_launched(void)
+{
+    return reduce_launched() > 1;
+}
+
 static hg_status reduce_join(hg_reduce *r, hg_error *err)
 {
     int n = reduce_launched();

@@ -17,6 +17,9 @@
 
 typedef struct hg_reduce hg_reduce;
 
+/* Whether mpirun says that it started several processes. */
+bool hg_reduce_is_launched(void);
+
 /* Joins the others when mpirun started this process (HG_STATUS_USAGE when this build cannot); alone
  * otherwise. Once a process. */
 hg_status hg_reduce_open(hg_reduce **reduce, hg_error *err) HG_MUST_CHECK;

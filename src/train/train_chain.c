@@ -4,6 +4,7 @@
  * stages before it, so a chain has no state of its own: it can be ended at any moment and continued.
  */
 #include "base/memory.h"
+#include "train/chain_record.h"
 #include "train/train_job.h"
 
 #include <stddef.h>
@@ -69,6 +70,24 @@ static hg_status is_finished(const hg_train_settings *s, hg_reduce *reduce, bool
     return hg_reduce_broadcast(reduce, finished, sizeof *finished, 0, err);
 }
 
+/* What the stage is made from, on record in its folder. */
+static hg_status keep_record(const hg_train_settings *s, hg_error *err)
+{
+    hg_buffer record;
+    hg_buffer_init(&record, HG_CHAIN_RECORD_MAX_BYTES);
+    hg_status status = hg_train_settings_format(s, &record)
+                           ? HG_STATUS_OK
+                           : hg_error_memory(err, record.max_bytes, "the record of a stage");
+    if (status == HG_STATUS_OK)
+        status = hg_chain_record_add_file(&record, "data", s->data, err);
+    if (status == HG_STATUS_OK)
+        status = hg_chain_record_add_file(&record, "validation", s->validation, err);
+    if (status == HG_STATUS_OK)
+        status = hg_chain_record_keep(s->out, HG_TRAIN_FINISHED, &record, s->resume == 1, err);
+    hg_buffer_deinit(&record);
+    return status;
+}
+
 /* A copy, since preparing changes paths; parts that the settings name themselves stay. */
 static hg_status run_stage(const hg_train_settings *given, int n, hg_reduce *reduce,
                            const hg_train_listener *listener, hg_train_result *result, hg_error *err)
@@ -85,6 +104,9 @@ static hg_status run_stage(const hg_train_settings *given, int n, hg_reduce *red
         if (((const char *)given + parts[i].path)[0] != 0)
             memcpy((char *)s + parts[i].path, (const char *)given + parts[i].path, HG_PATH_BYTES);
     }
+    if (status == HG_STATUS_OK && hg_reduce_get_rank(reduce) == 0)
+        status = keep_record(s, err);
+    status = hg_reduce_agree(reduce, status, err);
     if (status == HG_STATUS_OK)
         status = is_finished(s, reduce, &finished, err);
     if (status == HG_STATUS_OK) {

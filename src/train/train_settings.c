@@ -34,53 +34,55 @@ typedef struct setting_key {
     key_kind kind;
     size_t offset;
     double minimum, maximum; /* of a number; the bytes of a text */
+    bool run_only;           /* paths, and what changes how a run goes, not what it computes */
 } setting_key;
 
 #define AT(member) offsetof(hg_train_settings, member)
 
 static const setting_key keys[] = {
-    {"model", KEY_TEXT, AT(model), 0, HG_PATH_BYTES},
-    {"data", KEY_TEXT, AT(data), 0, HG_PATH_BYTES},
-    {"out", KEY_TEXT, AT(out), 0, HG_PATH_BYTES},
-    {"validation", KEY_TEXT, AT(validation), 0, HG_PATH_BYTES},
-    {"images", KEY_TEXT, AT(images), 0, HG_PATH_BYTES},
-    {"cache", KEY_TEXT, AT(cache), 0, HG_PATH_BYTES},
-    {"com", KEY_TEXT, AT(com), 0, HG_PATH_BYTES},
-    {"gen", KEY_TEXT, AT(gen), 0, HG_PATH_BYTES},
-    {"fusion", KEY_TEXT, AT(fusion), 0, HG_PATH_BYTES},
-    {"cpu", KEY_TEXT, AT(cpu), 0, 16},
-    {"threads", KEY_INT, AT(threads), 0, 1024},
-    {"epochs", KEY_REAL, AT(epochs), 1e-6, 1e6},
-    {"steps", KEY_INT, AT(steps), 1, 1e12},
-    {"batch", KEY_INT, AT(batch), 1, 1e6},
-    {"lr", KEY_REAL, AT(lr), 0, 100},
-    {"projector-lr", KEY_REAL, AT(projector_lr), 0, 100},
-    {"weight-decay", KEY_REAL, AT(weight_decay), 0, 100},
-    {"beta1", KEY_REAL, AT(beta1), 0, 0.999999},
-    {"beta2", KEY_REAL, AT(beta2), 0, 0.999999},
-    {"epsilon", KEY_REAL, AT(epsilon), 1e-30, 1},
-    {"dropout", KEY_REAL, AT(dropout), 0, 0.99},
-    {"clip", KEY_REAL, AT(clip), 0, 1e12},
-    {"spike", KEY_REAL, AT(spike), 0, 1e12},
-    {"schedule", KEY_SCHEDULE, AT(schedule), 0, 0},
-    {"warmup", KEY_REAL, AT(warmup), 0, 1},
-    {"form", KEY_FORM, AT(form), 0, 0},
-    {"max-length", KEY_INT, AT(max_length), 16, 1 << 20},
-    {"compute", KEY_COMPUTE, AT(compute), 0, 0},
-    {"adapter", KEY_ADAPTER, AT(adapter), 0, 0},
-    {"rank", KEY_INT, AT(rank), 1, 65536},
-    {"experts", KEY_INT, AT(experts), 1, 1024},
-    {"alpha", KEY_REAL, AT(alpha), 0, 1e6},
-    {"seed", KEY_INT, AT(seed), 0, 9e15},
-    {"patience", KEY_INT, AT(patience), 0, 1e9},
-    {"save-every", KEY_INT, AT(save_every), 1, 1e12},
-    {"shuffle", KEY_BOOL, AT(shuffle), 0, 0},
-    {"group-by-length", KEY_BOOL, AT(group), 0, 0},
-    {"cut", KEY_BOOL, AT(cut), 0, 0},
-    {"resume", KEY_BOOL, AT(resume), 0, 0},
-    {"strict", KEY_BOOL, AT(strict), 0, 0},
-    {"vocabulary", KEY_BOOL, AT(vocabulary), 0, 0},
-    {"type", KEY_TYPE, AT(type), 0, 0},
+    {"model", KEY_TEXT, AT(model), 0, HG_PATH_BYTES, true},
+    {"data", KEY_TEXT, AT(data), 0, HG_PATH_BYTES, true},
+    {"out", KEY_TEXT, AT(out), 0, HG_PATH_BYTES, true},
+    {"validation", KEY_TEXT, AT(validation), 0, HG_PATH_BYTES, true},
+    {"images", KEY_TEXT, AT(images), 0, HG_PATH_BYTES, true},
+    {"cache", KEY_TEXT, AT(cache), 0, HG_PATH_BYTES, true},
+    {"com", KEY_TEXT, AT(com), 0, HG_PATH_BYTES, true},
+    {"gen", KEY_TEXT, AT(gen), 0, HG_PATH_BYTES, true},
+    {"fusion", KEY_TEXT, AT(fusion), 0, HG_PATH_BYTES, true},
+    {"cpu", KEY_TEXT, AT(cpu), 0, 16, true},
+    {"threads", KEY_INT, AT(threads), 0, 1024, true},
+    {"memory", KEY_REAL, AT(memory), 0, 1e6, true},
+    {"epochs", KEY_REAL, AT(epochs), 1e-6, 1e6, false},
+    {"steps", KEY_INT, AT(steps), 1, 1e12, false},
+    {"batch", KEY_INT, AT(batch), 1, 1e6, false},
+    {"lr", KEY_REAL, AT(lr), 0, 100, false},
+    {"projector-lr", KEY_REAL, AT(projector_lr), 0, 100, false},
+    {"weight-decay", KEY_REAL, AT(weight_decay), 0, 100, false},
+    {"beta1", KEY_REAL, AT(beta1), 0, 0.999999, false},
+    {"beta2", KEY_REAL, AT(beta2), 0, 0.999999, false},
+    {"epsilon", KEY_REAL, AT(epsilon), 1e-30, 1, false},
+    {"dropout", KEY_REAL, AT(dropout), 0, 0.99, false},
+    {"clip", KEY_REAL, AT(clip), 0, 1e12, false},
+    {"spike", KEY_REAL, AT(spike), 0, 1e12, false},
+    {"schedule", KEY_SCHEDULE, AT(schedule), 0, 0, false},
+    {"warmup", KEY_REAL, AT(warmup), 0, 1, false},
+    {"form", KEY_FORM, AT(form), 0, 0, false},
+    {"max-length", KEY_INT, AT(max_length), 16, 1 << 20, false},
+    {"compute", KEY_COMPUTE, AT(compute), 0, 0, false},
+    {"adapter", KEY_ADAPTER, AT(adapter), 0, 0, false},
+    {"rank", KEY_INT, AT(rank), 1, 65536, false},
+    {"experts", KEY_INT, AT(experts), 1, 1024, false},
+    {"alpha", KEY_REAL, AT(alpha), 0, 1e6, false},
+    {"seed", KEY_INT, AT(seed), 0, 9e15, false},
+    {"patience", KEY_INT, AT(patience), 0, 1e9, false},
+    {"save-every", KEY_INT, AT(save_every), 1, 1e12, true},
+    {"shuffle", KEY_BOOL, AT(shuffle), 0, 0, false},
+    {"group-by-length", KEY_BOOL, AT(group), 0, 0, false},
+    {"cut", KEY_BOOL, AT(cut), 0, 0, false},
+    {"resume", KEY_BOOL, AT(resume), 0, 0, true},
+    {"strict", KEY_BOOL, AT(strict), 0, 0, true},
+    {"vocabulary", KEY_BOOL, AT(vocabulary), 0, 0, false},
+    {"type", KEY_TYPE, AT(type), 0, 0, false},
 };
 
 static const setting_key *find_key(const char *name)
@@ -104,37 +106,51 @@ static hg_status parse_number(const setting_key *key, const char *value, double 
                         value, key->kind == KEY_INT ? "whole " : "", key->minimum, key->maximum);
 }
 
-/* The index of a word in a list. */
-static hg_status parse_word(const setting_key *key, const char *value, const char *const *words, int n,
-                            int64_t *out, hg_error *err)
+/* The words of a key that has some: their number is the value (for types, that of types[]). */
+static const char *const bool_words[] = {"no", "yes", NULL};
+static const char *const form_words[] = {"plain", "instruct", NULL};
+static const char *const schedule_words[] = {"constant", "linear", "cosine", NULL};
+static const char *const adapter_words[] = {"hlora", "lora", "moelora", NULL}; /* as hg_adapter_kind */
+static const char *const compute_words[] = {"auto", "f32", "bf16", NULL};      /* as hg_train_compute */
+static const char *const type_words[] = {"f32", "f16", "bf16", NULL};
+static const hg_dtype types[] = {HG_DTYPE_F32, HG_DTYPE_F16, HG_DTYPE_BF16};
+
+static const char *const *words_of(key_kind kind)
 {
-    for (int i = 0; i < n; i++) {
+    switch (kind) {
+    case KEY_BOOL:
+        return bool_words;
+    case KEY_FORM:
+        return form_words;
+    case KEY_SCHEDULE:
+        return schedule_words;
+    case KEY_ADAPTER:
+        return adapter_words;
+    case KEY_COMPUTE:
+        return compute_words;
+    case KEY_TYPE:
+        return type_words;
+    default:
+        return NULL;
+    }
+}
+
+/* The index of a word in a list. */
+static hg_status parse_word(const setting_key *key, const char *value, int64_t *out, hg_error *err)
+{
+    const char *const *words = words_of(key->kind);
+    for (int i = 0; words[i] != NULL; i++) {
         if (strcmp(value, words[i]) == 0) {
-            *out = i;
+            *out = key->kind == KEY_TYPE ? (int64_t)types[i] : i;
             return HG_STATUS_OK;
         }
     }
     return hg_error_set(err, HG_STATUS_USAGE, "%s is '%.60s', expected %s, %s%s%s", key->name, value,
-                        words[0], words[1], n > 2 ? " or " : "", n > 2 ? words[2] : "");
-}
-
-static hg_status parse_type(const setting_key *key, const char *value, int64_t *out, hg_error *err)
-{
-    static const char *const words[] = {"f32", "f16", "bf16"};
-    static const hg_dtype types[] = {HG_DTYPE_F32, HG_DTYPE_F16, HG_DTYPE_BF16};
-    int64_t index = 0;
-    hg_status status = parse_word(key, value, words, 3, &index, err);
-    if (status == HG_STATUS_OK)
-        *out = types[index];
-    return status;
+                        words[0], words[1], words[2] != NULL ? " or " : "", words[2] != NULL ? words[2] : "");
 }
 
 static hg_status set_value(hg_train_settings *s, const setting_key *key, const char *value, hg_error *err)
 {
-    static const char *const bools[] = {"no", "yes"}, *const forms[] = {"plain", "instruct"};
-    static const char *const schedules[] = {"constant", "linear", "cosine"};
-    static const char *const adapters[] = {"hlora", "lora", "moelora"}; /* as hg_adapter_kind */
-    static const char *const computes[] = {"auto", "f32", "bf16"};      /* as hg_train_compute */
     char *at = (char *)s + key->offset;
     double number = 0;
     hg_status status;
@@ -154,18 +170,8 @@ static hg_status set_value(hg_train_settings *s, const setting_key *key, const c
         if (status == HG_STATUS_OK)
             *(double *)(void *)at = number;
         return status;
-    case KEY_BOOL:
-        return parse_word(key, value, bools, 2, (int64_t *)(void *)at, err);
-    case KEY_SCHEDULE:
-        return parse_word(key, value, schedules, 3, (int64_t *)(void *)at, err);
-    case KEY_COMPUTE:
-        return parse_word(key, value, computes, 3, (int64_t *)(void *)at, err);
-    case KEY_ADAPTER:
-        return parse_word(key, value, adapters, 3, (int64_t *)(void *)at, err);
-    case KEY_FORM:
-        return parse_word(key, value, forms, 2, (int64_t *)(void *)at, err);
     default:
-        return parse_type(key, value, (int64_t *)(void *)at, err);
+        return parse_word(key, value, (int64_t *)(void *)at, err);
     }
 }
 
@@ -198,6 +204,37 @@ hg_status hg_train_settings_create(hg_train_settings **out, hg_train_stage stage
 void hg_train_settings_destroy(hg_train_settings *settings)
 {
     hg_mem_free(settings);
+}
+
+/* ---- as text ---- */
+
+static bool format_value(const setting_key *key, const char *at, hg_buffer *out)
+{
+    int64_t whole = *(const int64_t *)(const void *)at;
+    const char *const *words = words_of(key->kind);
+    if (key->kind == KEY_REAL) {
+        double real = *(const double *)(const void *)at;
+        return real < 0 ? hg_buffer_push_text(out, "(default)") : hg_buffer_push_format(out, "%.9g", real);
+    }
+    if (whole == HG_TRAIN_UNSET)
+        return hg_buffer_push_text(out, "(default)");
+    for (int64_t i = 0; words != NULL && words[i] != NULL; i++) {
+        if (whole == (key->kind == KEY_TYPE ? (int64_t)types[i] : i))
+            return hg_buffer_push_text(out, words[i]);
+    }
+    return hg_buffer_push_format(out, "%lld", (long long)whole);
+}
+
+bool hg_train_settings_format(const hg_train_settings *s, hg_buffer *out)
+{
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        if (keys[i].run_only)
+            continue;
+        if (!hg_buffer_push_format(out, "%s = ", keys[i].name) ||
+            !format_value(&keys[i], (const char *)s + keys[i].offset, out) || !hg_buffer_push_text(out, "\n"))
+            return false;
+    }
+    return true;
 }
 
 /* ---- a file ---- */

@@ -36,6 +36,7 @@ struct hg_train_settings {
     char com[HG_PATH_BYTES], gen[HG_PATH_BYTES], fusion[HG_PATH_BYTES]; /* files in place of the model's */
     char cpu[16];                                                       /* "": the best */
     int64_t threads;                                                    /* 0: all */
+    double memory; /* GB (1e9 bytes) that the process may take; 0: activations are never kept */
     double epochs;
     int64_t steps; /* 0: as many as the epochs have */
     int64_t batch; /* samples a step */
@@ -62,5 +63,10 @@ struct hg_train_settings {
 
 /* Fills in what was not set, for the base model whose template is `chat`; checks that what is needed was. */
 hg_status hg_train_settings_complete(hg_train_settings *s, hg_chat_kind chat, hg_error *err) HG_MUST_CHECK;
+
+/* Appends the settings that decide what a run computes, as lines `key = value`: every key, in the same order
+ * each time, those that nobody set with the value `(default)`. Texts (paths) are left out. False when memory
+ * is short. */
+bool hg_train_settings_format(const hg_train_settings *s, hg_buffer *out);
 
 #endif
