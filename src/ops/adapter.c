@@ -30,10 +30,7 @@ void hg_adapter_ensure_grad(hg_ctx *ctx, hg_tensor *y, const hg_tensor *x, const
                   hg_ctx_wants_grad(ctx, &p->b) || hg_ctx_wants_grad(ctx, &p->router);
     if (!wanted || y->grad != NULL)
         return;
-    int64_t n = hg_tensor_count(y);
-    y->grad = hg_ctx_scratch(ctx, n);
-    if (y->grad != NULL)
-        memset(y->grad, 0, (size_t)n * sizeof *y->grad);
+    y->grad = hg_tape_take_grad(ctx, hg_tensor_count(y));
 }
 
 void hg_adapter_scale(int64_t n, hg_real scale, const hg_real *mask, hg_real *a)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * attention_online.c: attention without gradients. Keys and values are read as they are stored, in blocks
+ * attention_online.c: attention, forward. Keys and values are read as they are stored, in blocks
  * that are converted one at a time, and the softmax of a row comes in as many parts: memory does not grow
  * with the number of keys. A single query, as in decoding, reads keys once for scores and values once, with
  * no conversion.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * attention_online.h: what op_attention.c does when no gradient is wanted.
+ * attention_online.h: the forward pass of op_attention.c.
  */
 #ifndef HG_OPS_ATTENTION_ONLINE_H
 #define HG_OPS_ATTENTION_ONLINE_H

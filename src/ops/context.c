@@ -5,8 +5,8 @@
 #include "ops/context.h"
 
 #include "base/checked.h"
-
-#include <string.h>
+#include "base/parallel.h"
+#include "ops/tape.h"
 
 void hg_ctx_init(hg_ctx *ctx, hg_arena *arena, const hg_kernels *kernels, int n_threads)
 {
@@ -57,6 +57,28 @@ int hg_ctx_threads(const hg_ctx *ctx, int64_t work)
     return work < WORK_FOR_THREADS ? 1 : ctx->n_threads;
 }
 
+/* Activations zeroed in one go. */
+#define ZERO_CHUNK ((int64_t)1 << 16)
+
+typedef struct zero_job {
+    hg_real *p;
+    int64_t n;
+} zero_job;
+
+static void zero_chunk(void *arg, int64_t index, int worker)
+{
+    (void)worker;
+    const zero_job *job = arg;
+    int64_t begin = index * ZERO_CHUNK, left = job->n - begin;
+    memset(job->p + begin, 0, (size_t)(left < ZERO_CHUNK ? left : ZERO_CHUNK) * sizeof *job->p);
+}
+
+void hg_ctx_zero(const hg_ctx *ctx, hg_real *p, int64_t n)
+{
+    zero_job job = {p, n};
+    hg_parallel_for(hg_ctx_threads(ctx, n), (n + ZERO_CHUNK - 1) / ZERO_CHUNK, zero_chunk, &job);
+}
+
 hg_tensor *hg_ctx_view(hg_ctx *ctx, hg_tensor view)
 {
     if (hg_ctx_failed(ctx))
@@ -76,12 +98,8 @@ hg_tensor *hg_ctx_tensor(hg_ctx *ctx, int n_dims, const int64_t *shape, bool wit
     int64_t n = hg_tensor_count(t);
     t->data = hg_ctx_scratch(ctx, n);
     if (with_grad)
-        t->grad = hg_ctx_scratch(ctx, n);
-    if (hg_ctx_failed(ctx))
-        return NULL;
-    if (with_grad)
-        memset(t->grad, 0, (size_t)n * sizeof(hg_real));
-    return t;
+        t->grad = hg_tape_take_grad(ctx, n);
+    return hg_ctx_failed(ctx) ? NULL : t;
 }
 
 bool hg_ctx_wants_grad(const hg_ctx *ctx, const hg_tensor *t)

@@ -52,6 +52,9 @@ hg_tensor *hg_ctx_tensor(hg_ctx *ctx, int n_dims, const int64_t *shape, bool wit
 /* A copy of the descriptor `view` in the arena, so that views can be passed on like results. */
 hg_tensor *hg_ctx_view(hg_ctx *ctx, hg_tensor view);
 
+/* Sets n activations to zero, on all threads when they are many. */
+void hg_ctx_zero(const hg_ctx *ctx, hg_real *p, int64_t n);
+
 /* n activations of scratch from the arena, uninitialised; NULL on failure. */
 hg_real *hg_ctx_scratch(hg_ctx *ctx, int64_t n);
 

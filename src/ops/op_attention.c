@@ -7,8 +7,8 @@
  * it sees keys up to that one, of which only the last `window`. Masked keys take no part: the softmax runs
  * over the visible range. Gradient, per head, with P the probabilities and dO = dy: dV += Pᵀ dO; dP = dO Vᵀ;
  * dS = P (dP - rowsum(dP P)); dQ += scale dS K; dK += scale dSᵀ Q.
- * Without a tape attention_online.c does the work. With one, P is never kept: backward makes each block of it
- * again, so its memory grows with S, not with T · S.
+ * Forward is attention_online.c's work, with a tape and without. P is never kept: backward makes each block
+ * of it again, so its memory grows with S, not with T · S.
  */
 #include "base/parallel.h"
 #include "ops/attention_online.h"
@@ -22,11 +22,8 @@ typedef struct attention_job {
     hg_ctx *ctx;
     const hg_tensor *q, *k, *v;
     hg_attention how;
-    hg_real *y;        /* (T, H · D) */
-    hg_real *k_real;   /* (G, S, D) when k is of another type, else NULL */
-    hg_real *v_real;   /* the same for v */
-    hg_real *scratch;  /* QUERY_BLOCK · S for each worker; twice that in backward */
-    const hg_real *dy; /* backward only */
+    hg_real *scratch;  /* 2 · QUERY_BLOCK · S for each worker */
+    const hg_real *dy; /* (T, H · D) */
 } attention_job;
 
 typedef hg_key_range key_range;
@@ -39,18 +36,6 @@ static key_range attention_range(const attention_job *job, int64_t t)
 static const void *head_of(const hg_tensor *x, int64_t row, int64_t head)
 {
     return hg_tensor_at(x, row * x->stride[0] + head * x->stride[1]);
-}
-
-/* Keys or values of one head as activations, and the elements between their rows. */
-static const hg_real *attention_rows(const hg_tensor *x, const hg_real *converted, int64_t group, int64_t *ld)
-{
-    int64_t d = x->shape[2];
-    if (converted != NULL) {
-        *ld = d;
-        return converted + group * x->shape[0] * d;
-    }
-    *ld = x->stride[0];
-    return head_of(x, 0, group);
 }
 
 /* Softmax over each query's visible keys; zeros elsewhere in the first `used` columns. Rows of p are n_keys
@@ -72,51 +57,18 @@ static void attention_softmax(const attention_job *job, int64_t first, int64_t c
 static int64_t attention_probabilities(const attention_job *job, int64_t h, int64_t first, int64_t count,
                                        hg_real *p)
 {
-    int64_t n_keys = job->k->shape[0], ldk, group = h / (job->q->shape[1] / job->k->shape[1]);
+    int64_t n_keys = job->k->shape[0], group = h / (job->q->shape[1] / job->k->shape[1]);
     int64_t used = attention_range(job, first + count - 1).end; /* no query of the block sees more keys */
-    const hg_real *k = attention_rows(job->k, job->k_real, group, &ldk);
     hg_gemm_shape scores = {.trans_b = true,
                             .m = count,
                             .n = used,
                             .k = job->q->shape[2],
                             .lda = job->q->stride[0],
-                            .ldb = ldk,
+                            .ldb = job->k->stride[0],
                             .ldc = n_keys};
-    job->ctx->kernels->gemm(&scores, head_of(job->q, first, h), k, 0, p);
+    job->ctx->kernels->gemm(&scores, head_of(job->q, first, h), head_of(job->k, 0, group), 0, p);
     attention_softmax(job, first, count, used, p);
     return used;
-}
-
-/* A block of queries for one head per chunk. */
-static void attention_block(void *arg, int64_t index, int worker)
-{
-    const attention_job *job = arg;
-    const hg_kernels *kernels = job->ctx->kernels;
-    int64_t n_queries = job->q->shape[0], n_heads = job->q->shape[1], d = job->q->shape[2],
-            n_keys = job->k->shape[0];
-    int64_t h = index % n_heads, first = index / n_heads * QUERY_BLOCK,
-            group = h / (n_heads / job->k->shape[1]);
-    int64_t count = n_queries - first < QUERY_BLOCK ? n_queries - first : QUERY_BLOCK;
-    hg_real *p = job->scratch + worker * QUERY_BLOCK * n_keys;
-    int64_t used = attention_probabilities(job, h, first, count, p), ldv;
-    const hg_real *v = attention_rows(job->v, job->v_real, group, &ldv);
-    hg_gemm_shape mix = {.m = count, .n = d, .k = used, .lda = n_keys, .ldb = ldv, .ldc = n_heads * d};
-    kernels->gemm(&mix, p, v, 0, job->y + (first * n_heads + h) * d);
-}
-
-/* All of a strided (S, G, D) tensor as contiguous activations (G, S, D); NULL when it already is of that
- * type. */
-static hg_real *attention_convert(hg_ctx *ctx, const hg_tensor *x)
-{
-    if (x->dtype == HG_DTYPE_REAL)
-        return NULL;
-    int64_t n = x->shape[0], d = x->shape[2];
-    hg_real *out = hg_ctx_scratch(ctx, hg_tensor_count(x));
-    for (int64_t g = 0; out != NULL && g < x->shape[1]; g++) {
-        for (int64_t s = 0; s < n; s++)
-            ctx->kernels->to_real(x->dtype, d, head_of(x, s, g), out + (g * n + s) * d);
-    }
-    return out;
 }
 
 /* dP to dS in place, over the keys begin .. end - 1. */
@@ -227,7 +179,7 @@ hg_tensor *hg_op_attention(hg_ctx *ctx, hg_tensor *q, hg_tensor *k, hg_tensor *v
         return NULL;
     if (!attention_fits(q, k, v))
         return hg_ctx_fail(ctx, HG_STATUS_INPUT, "attention: queries, keys and values do not fit");
-    int64_t n_queries = q->shape[0], n_heads = q->shape[1], d = q->shape[2], n_keys = k->shape[0];
+    int64_t n_queries = q->shape[0], n_heads = q->shape[1], d = q->shape[2];
     bool grad = hg_ctx_wants_grad(ctx, q) || hg_ctx_wants_grad(ctx, k) || hg_ctx_wants_grad(ctx, v);
     if (grad && (k->dtype != HG_DTYPE_REAL || v->dtype != HG_DTYPE_REAL))
         return hg_ctx_fail(ctx, HG_STATUS_INPUT, "attention: no gradient through keys of type %s",
@@ -235,21 +187,8 @@ hg_tensor *hg_op_attention(hg_ctx *ctx, hg_tensor *q, hg_tensor *k, hg_tensor *v
     hg_tensor *y = hg_ctx_tensor(ctx, 2, (int64_t[]){n_queries, n_heads * d}, grad);
     if (hg_ctx_failed(ctx))
         return NULL;
-    if (ctx->tape == NULL) {
-        hg_attention_online(ctx, q, k, v, how, hg_tensor_real(y));
-        return hg_ctx_failed(ctx) ? NULL : y;
-    }
-    void *record = hg_tape_save(ctx, how, sizeof *how);
-    hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
-    attention_job job = {.ctx = ctx, .q = q, .k = k, .v = v, .how = *how, .y = hg_tensor_real(y)};
-    int threads = hg_ctx_threads(ctx, 2 * n_heads * n_queries * n_keys * d);
-    job.scratch = hg_ctx_scratch(ctx, ctx->n_threads * QUERY_BLOCK * n_keys);
-    job.k_real = attention_convert(ctx, k);
-    job.v_real = attention_convert(ctx, v);
-    if (!hg_ctx_failed(ctx))
-        hg_parallel_for(threads, n_heads * ((n_queries + QUERY_BLOCK - 1) / QUERY_BLOCK), attention_block,
-                        &job);
-    hg_arena_reset(ctx->arena, mark);
-    hg_tape_push(ctx, &hg_op_attention_entry, y, (hg_tensor *[]){q, k, v}, 3, record);
+    hg_attention_online(ctx, q, k, v, how, hg_tensor_real(y));
+    void *saved = hg_tape_save(ctx, how, sizeof *how);
+    hg_tape_push(ctx, &hg_op_attention_entry, y, (hg_tensor *[]){q, k, v}, 3, saved);
     return hg_ctx_failed(ctx) ? NULL : y;
 }

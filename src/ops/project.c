@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * project.c: a frozen linear layer and its H-LoRA at once, y = W x + b + B (e · m · s A x), when no gradient
- * is wanted. Shapes as in op_linear.c and op_hlora.c, whose operations it stands for: it has no backward of
- * its own.
+ * project.c: a frozen linear layer and its H-LoRA at once, y = W x + b + B (e · m · s A x), when nothing is
+ * trained. Shapes as in op_linear.c and op_hlora.c, whose operations it stands for: it has no backward of its
+ * own. Training goes through those two with a tape and without: a layer's result has the same bits whether it
+ * is recorded or not.
  */
 #include "ops/adapter.h"
 #include "ops/matmul.h"
@@ -43,7 +44,8 @@ hg_tensor *hg_op_project(hg_ctx *ctx, hg_tensor *x, hg_tensor *w, hg_tensor *bia
 {
     if (hg_ctx_failed(ctx))
         return NULL;
-    if (ctx->tape != NULL || plug == NULL || x->n_dims != 2 || x->shape[1] != w->shape[1])
+    bool trains = ctx->tape != NULL || ctx->compute != HG_COMPUTE_INFER;
+    if (trains || plug == NULL || x->n_dims != 2 || x->shape[1] != w->shape[1])
         return project_apart(ctx, x, w, bias, plug, mask);
     int64_t t = x->shape[0], n = w->shape[0], r = plug->a.shape[0], e = plug->router.shape[0];
     hg_tensor *y = hg_ctx_tensor(ctx, 2, (int64_t[]){t, n}, false);

@@ -7,6 +7,21 @@
 #include <assert.h>
 #include <string.h>
 
+hg_real *hg_tape_take_grad(hg_ctx *ctx, int64_t n)
+{
+    if (ctx->tape == NULL || ctx->tape->grads == NULL) {
+        hg_real *grad = hg_ctx_scratch(ctx, n);
+        if (grad != NULL)
+            hg_ctx_zero(ctx, grad, n);
+        return grad;
+    }
+    hg_arena *own = ctx->arena;
+    ctx->arena = ctx->tape->grads;
+    hg_real *grad = hg_ctx_scratch(ctx, n);
+    ctx->arena = own;
+    return grad;
+}
+
 void hg_tape_push(hg_ctx *ctx, const hg_op *op, hg_tensor *out, hg_tensor *const *in, int n_in, void *saved)
 {
     if (ctx->tape == NULL || out == NULL || out->grad == NULL)

@@ -31,7 +31,14 @@ typedef struct hg_record {
 
 typedef struct hg_tape {
     hg_record *last;
+    /* Where gradients of results lie; NULL: in the context's arena, zeroed when they are made. In an arena of
+     * their own they are left as they are, for who keeps a tape that waits: it gives the gradients' memory to
+     * others meanwhile, and zeroes it before backward. */
+    hg_arena *grads;
 } hg_tape;
+
+/* n numbers for the gradient of a result, as the tape says; NULL on failure. */
+hg_real *hg_tape_take_grad(hg_ctx *ctx, int64_t n);
 
 /* Adds a record in the context's arena; does nothing when there is no tape or `out` has no gradient. */
 void hg_tape_push(hg_ctx *ctx, const hg_op *op, hg_tensor *out, hg_tensor *const *in, int n_in, void *saved);

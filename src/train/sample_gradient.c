@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * sample_gradient.c: four passes: embeddings and layers forward without a tape, each layer's input kept; the
- * head, block of rows by block, forward and backward; the layers backward, last first; the embeddings and
- * projectors. `dx` is always the gradient that arrives at the pass.
+ * sample_gradient.c: four passes: embeddings and layers forward, each layer's input kept, and the activations
+ * of as many of the last layers as fit (kept_layers.h); the head, block of rows by block, forward and
+ * backward; the layers backward, last first; the embeddings and projectors. The gradients at the layers'
+ * borders live in two buffers in turn.
  */
 #include "train/sample_gradient.h"
 
@@ -29,9 +30,12 @@ typedef struct sample_job {
     hg_tensor *embed, *head;
     hg_plugin *plugin;
     hg_projector *projector;
-    int64_t n;          /* positions read: all but the last, which nothing follows */
-    hg_tensor **states; /* (layers + 1): the layers' inputs and the last one's output, each (n, H) */
-    hg_tensor **seen;   /* features of each image */
+    int64_t n;             /* positions read: all but the last, which nothing follows */
+    hg_tensor **states;    /* (layers + 1): the layers' inputs and the last one's output, each (n, H) */
+    hg_tensor **seen;      /* features of each image */
+    hg_real *border[2];    /* (n, H): the gradient of states[l] is in border[l % 2] when its turn comes */
+    hg_kept_layers *kept;  /* NULL: nothing is */
+    hg_kept_layer *layers; /* (layers) */
     const hg_layer_listener *listener; /* NULL: nobody */
     bool learn;
     double loss;
@@ -109,11 +113,52 @@ static void keep(const sample_job *job, const hg_tensor *from, hg_tensor *to, in
     hg_arena_reset(job->ctx->arena, mark);
 }
 
+/* The gradients at the layers' borders, and what is known of each layer. */
+static void make_gradients(sample_job *job)
+{
+    hg_ctx *ctx = job->ctx;
+    int64_t n_layers = job->model->decoder.config.n_layers, n = job->n * job->model->decoder.config.hidden;
+    for (int i = 0; i < 2; i++)
+        job->border[i] = hg_ctx_scratch(ctx, n);
+    job->layers = hg_arena_array(ctx->arena, (size_t)n_layers, sizeof *job->layers);
+    if (job->layers == NULL)
+        hg_ctx_fail(ctx, HG_STATUS_FAILED, "out of memory (a sample)");
+    for (int64_t l = 0; l <= n_layers && !hg_ctx_failed(ctx); l++)
+        job->states[l]->grad = job->border[l % 2];
+}
+
+/* Layer l, its activations kept. */
+static void keep_layer(sample_job *job, int64_t l)
+{
+    hg_kept_layer *layer = &job->layers[l];
+    hg_kept_layers_forward(job->kept, job->ctx, &job->model->decoder, job->plugin, l, job->states[l], layer);
+    if (layer->y != NULL)
+        memcpy(job->states[l + 1]->data, layer->y->data, hg_tensor_bytes(layer->y));
+}
+
+static void layers_forward(sample_job *job)
+{
+    hg_ctx *ctx = job->ctx;
+    int64_t n_layers = job->model->decoder.config.n_layers;
+    int64_t n_kept = job->kept != NULL && job->learn ? hg_kept_layers_count(job->kept, job->n) : 0;
+    for (int64_t l = 0; l < n_layers && !hg_ctx_failed(ctx); l++) {
+        hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
+        if (l >= n_layers - n_kept)
+            keep_layer(job, l);
+        else
+            keep(job,
+                 hg_decoder_layer_forward(ctx, &job->model->decoder, job->plugin, NULL, l, job->states[l]),
+                 job->states[l + 1], 0, mark);
+    }
+}
+
 static void forward(sample_job *job)
 {
     hg_ctx *ctx = job->ctx;
     see_images(job);
     make_states(job);
+    if (job->learn && !hg_ctx_failed(ctx))
+        make_gradients(job);
     int64_t n_images = 0;
     for (int64_t i = 0; i < job->n && !hg_ctx_failed(ctx);) {
         sample_run run = next_run(job, i, &n_images);
@@ -121,11 +166,8 @@ static void forward(sample_job *job)
         keep(job, run_forward(job, &run), job->states[0], run.begin, mark);
         i = run.end;
     }
-    for (int64_t l = 0; l < job->model->decoder.config.n_layers && !hg_ctx_failed(ctx); l++) {
-        hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
-        keep(job, hg_decoder_layer_forward(ctx, &job->model->decoder, job->plugin, NULL, l, job->states[l]),
-             job->states[l + 1], 0, mark);
-    }
+    if (!hg_ctx_failed(ctx))
+        layers_forward(job);
 }
 
 static void run_tape(hg_ctx *ctx)
@@ -171,8 +213,22 @@ static void head(sample_job *job)
     }
 }
 
-/* From the gradient at the output of layer l, in `dx`, to that at its input, in its state's grad. */
-static void layer_backward(sample_job *job, int64_t l, const hg_real *dx)
+/* From the gradient at the output of layer l to that at its input, through activations that were kept. */
+static void kept_backward(sample_job *job, int64_t l)
+{
+    hg_ctx *ctx = job->ctx;
+    hg_kept_layer *layer = &job->layers[l];
+    hg_kept_layers_zero_gradients(job->kept, ctx, layer);
+    if (hg_ctx_failed(ctx))
+        return;
+    memcpy(layer->y->grad, job->states[l + 1]->grad, hg_tensor_bytes(layer->y));
+    ctx->tape = &layer->tape;
+    run_tape(ctx);
+    ctx->tape = NULL;
+}
+
+/* The same through a layer that is computed again. */
+static void layer_backward(sample_job *job, int64_t l)
 {
     hg_ctx *ctx = job->ctx;
     hg_tape tape = {0};
@@ -180,7 +236,7 @@ static void layer_backward(sample_job *job, int64_t l, const hg_real *dx)
     ctx->tape = &tape;
     hg_tensor *y = hg_decoder_layer_forward(ctx, &job->model->decoder, job->plugin, NULL, l, job->states[l]);
     if (y != NULL) {
-        memcpy(y->grad, dx, hg_tensor_bytes(y));
+        memcpy(y->grad, job->states[l + 1]->grad, hg_tensor_bytes(y));
         run_tape(ctx);
     }
     ctx->tape = NULL;
@@ -202,19 +258,19 @@ static void run_backward(const sample_job *job, const sample_run *run, const hg_
     hg_arena_reset(ctx->arena, mark);
 }
 
-static void backward(sample_job *job, hg_real *dx, hg_real *spare)
+static void backward(sample_job *job)
 {
     int64_t n_layers = job->model->decoder.config.n_layers, n_images = 0;
-    size_t bytes = hg_tensor_bytes(job->states[0]);
     for (int64_t l = n_layers - 1; l >= 0 && !hg_ctx_failed(job->ctx); l--) {
-        memset(spare, 0, bytes);
-        job->states[l]->grad = spare;
-        layer_backward(job, l, dx);
-        spare = dx;
-        dx = job->states[l]->grad;
+        hg_ctx_zero(job->ctx, job->states[l]->grad, hg_tensor_count(job->states[l]));
+        if (job->layers[l].y != NULL)
+            kept_backward(job, l);
+        else
+            layer_backward(job, l);
         if (job->listener != NULL && !hg_ctx_failed(job->ctx))
             job->listener->layer_done(job->listener->user, l);
     }
+    const hg_real *dx = job->border[0];
     for (int64_t i = 0; i < job->n && !hg_ctx_failed(job->ctx);) {
         sample_run run = next_run(job, i, &n_images);
         run_backward(job, &run, dx);
@@ -235,26 +291,29 @@ static hg_status run_sample(sample_job *job, bool fused, double *loss, hg_error 
     job->n = job->sample->prompt.n_items - 1;
     hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
     forward(job);
-    int64_t n = job->n * model->decoder.config.hidden;
-    hg_real *dx = job->learn ? hg_ctx_scratch(ctx, n) : NULL,
-            *spare = job->learn ? hg_ctx_scratch(ctx, n) : NULL;
     if (!hg_ctx_failed(ctx)) {
+        hg_tensor *last = job->states[model->decoder.config.n_layers];
         if (job->learn)
-            memset(dx, 0, (size_t)n * sizeof *dx);
-        job->states[model->decoder.config.n_layers]->grad = dx;
+            hg_ctx_zero(ctx, last->grad, hg_tensor_count(last));
         head(job);
     }
     if (!hg_ctx_failed(ctx) && job->learn)
-        backward(job, dx, spare);
+        backward(job);
+    if (!hg_ctx_failed(ctx) && job->learn && job->kept != NULL && hg_kept_layers_wants_measure(job->kept))
+        hg_kept_layers_measure(job->kept, ctx, &model->decoder, job->plugin, 0, job->states[0]);
+    if (job->kept != NULL)
+        hg_kept_layers_reset(job->kept);
     hg_arena_reset(ctx->arena, mark);
     *loss += job->loss;
     return hg_ctx_status(ctx, err);
 }
 
 hg_status hg_sample_gradient(hg_ctx *ctx, hg_healthgpt *model, const hg_train_sample *sample, bool fused,
-                             const hg_layer_listener *listener, double *loss, hg_error *err)
+                             hg_kept_layers *kept, const hg_layer_listener *listener, double *loss,
+                             hg_error *err)
 {
-    sample_job job = {.ctx = ctx, .model = model, .sample = sample, .listener = listener, .learn = true};
+    sample_job job = {
+        .ctx = ctx, .model = model, .sample = sample, .kept = kept, .listener = listener, .learn = true};
     return run_sample(&job, fused, loss, err);
 }
 

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * sample_gradient.h: loss and gradient of one sample. Only the inputs of the decoder's layers are kept; each
- * layer is computed again, with a tape, when its gradient is due. Logits exist for a few rows at a time.
+ * sample_gradient.h: loss and gradient of one sample. The inputs of the decoder's layers are kept, and the
+ * activations of those that fit; the others are computed again, with a tape, when their gradient is due.
+ * Logits exist for a few rows at a time.
  */
 #ifndef HG_TRAIN_SAMPLE_GRADIENT_H
 #define HG_TRAIN_SAMPLE_GRADIENT_H
 
 #include "engine/prompt.h"
 #include "model/healthgpt_model.h"
+#include "train/kept_layers.h"
 
 /* What a sample is by the time that it is computed. */
 typedef struct hg_train_sample {
@@ -29,9 +31,11 @@ typedef struct hg_layer_listener {
 
 /* Adds the gradient of the sum of the labels' losses to the tensors that learn, and that sum to *loss.
  * `fused`: with the embedding and head of generation for both tasks. Everything in the context's arena since
- * the call is gone afterwards; the context has no tape. `listener` may be NULL. */
+ * the call is gone afterwards; the context has no tape. `kept` (NULL: nothing is kept) and `listener` may be
+ * NULL. */
 hg_status hg_sample_gradient(hg_ctx *ctx, hg_healthgpt *model, const hg_train_sample *sample, bool fused,
-                             const hg_layer_listener *listener, double *loss, hg_error *err) HG_MUST_CHECK;
+                             hg_kept_layers *kept, const hg_layer_listener *listener, double *loss,
+                             hg_error *err) HG_MUST_CHECK;
 
 /* The loss alone. */
 hg_status hg_sample_loss(hg_ctx *ctx, hg_healthgpt *model, const hg_train_sample *sample, bool fused,

@@ -73,7 +73,7 @@ static hg_status compute_sample(batch_round *round, int64_t place, const hg_trai
     job->place = (hg_dropout_place){
         .seed = (uint64_t)job->settings.seed, .step = job->state.step, .sample = round->first + place};
     hg_status status = hg_sample_gradient(&job->ctx, &job->model->weights, sample, job->stage->fused,
-                                          listener, &round->reports[place].loss, &why);
+                                          &job->kept, listener, &round->reports[place].loss, &why);
     return status == HG_STATUS_OK ? status : report_bad(round, place, &why, err);
 }
 
@@ -217,6 +217,22 @@ static hg_status run_round(batch_round *round, int64_t *n_bad, hg_train_step *st
     return status == HG_STATUS_OK ? collect_reports(round, step, loss, err) : status;
 }
 
+/* Tells once how many layers' activations are kept, from the sample on that was measured. */
+static void note_kept(hg_train_job *job)
+{
+    const hg_kept_layers *kept = &job->kept;
+    char text[160];
+    if (job->kept_told || kept->measured == 0)
+        return;
+    job->kept_told = true;
+    snprintf(text, sizeof text,
+             "in %.1f GB there is room for the activations of %lld of the %lld layers, of a sample of %lld "
+             "positions; the others are computed again",
+             (double)kept->memory * 1e-9, (long long)hg_kept_layers_count(kept, kept->measured),
+             (long long)kept->n_layers, (long long)kept->measured);
+    hg_train_note(job, "memory", text);
+}
+
 hg_status hg_train_batch(hg_train_job *job, hg_train_step *step, double *loss, hg_error *err)
 {
     size_t batch = (size_t)job->settings.batch;
@@ -243,5 +259,7 @@ hg_status hg_train_batch(hg_train_job *job, hg_train_step *step, double *loss, h
     }
     hg_mem_free(reports);
     hg_mem_free(states);
+    if (status == HG_STATUS_OK)
+        note_kept(job);
     return status;
 }

@@ -4,6 +4,7 @@
  * all take masters, moments and state from the first, which alone has the checkpoint.
  */
 #include "base/file_writer.h"
+#include "base/machine_memory.h"
 #include "base/memory.h"
 #include "train/train_job.h"
 
@@ -14,6 +15,7 @@
 
 #define RUN_ARENA_BLOCK ((size_t)16 << 20)
 #define RUN_ARENA_MAX ((size_t)1 << 38)
+#define DEFAULT_MEMORY 12e9
 
 static hg_status check_settings(const hg_train_settings *s, hg_error *err)
 {
@@ -174,6 +176,20 @@ static hg_compute choose_compute(const hg_model *model, hg_train_compute wanted)
     return wanted == HG_TRAIN_COMPUTE_BF16 ? HG_COMPUTE_REDUCED : HG_COMPUTE_EXACT;
 }
 
+/* Bytes that the process may take, where nobody said: what most machines have for it. */
+static double default_memory(void)
+{
+    double machine = 0.75 * (double)hg_machine_memory_total();
+    return machine < DEFAULT_MEMORY ? machine : DEFAULT_MEMORY;
+}
+
+static void begin_kept_layers(hg_train_job *job)
+{
+    const hg_train_settings *s = &job->settings;
+    hg_kept_layers_init(&job->kept, (size_t)(s->memory < 0 ? default_memory() : 1e9 * s->memory),
+                        s->max_length, job->model->weights.decoder.config.n_layers);
+}
+
 /* What each process opens for itself. */
 static hg_status open_job(hg_train_job *job, hg_error *err)
 {
@@ -183,6 +199,7 @@ static hg_status open_job(hg_train_job *job, hg_error *err)
         return status;
     hg_ctx_init(&job->ctx, &job->arena, job->model->kernels, job->model->n_threads);
     job->ctx.compute = choose_compute(job->model, (hg_train_compute)s->compute);
+    begin_kept_layers(job);
     status = hg_trainee_init(&job->trainee, &job->model->weights, job->stage, s->vocabulary != 0, &job->begun,
                              err);
     if (status == HG_STATUS_OK)
@@ -234,5 +251,6 @@ void hg_train_end(hg_train_job *job)
     hg_llava_close(job->validation);
     hg_trainee_deinit(&job->trainee);
     hg_model_close(job->model);
+    hg_kept_layers_deinit(&job->kept);
     hg_arena_deinit(&job->arena);
 }

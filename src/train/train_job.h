@@ -12,6 +12,7 @@
 
 #include "train/dropout_mask.h"
 #include "train/item_order.h"
+#include "train/kept_layers.h"
 #include "train/reduce_queue.h"
 #include "train/sample_maker.h"
 #include "train/stage.h"
@@ -34,6 +35,8 @@ typedef struct hg_train_job {
     hg_sample_maker maker;
     hg_arena arena;
     hg_ctx ctx;
+    hg_kept_layers kept;
+    bool kept_told; /* how many there are */
     hg_train_log log;
     hg_train_state state;
     hg_schedule schedule;

@@ -67,7 +67,7 @@ static void run(hg_adapter_kind kind, int64_t e, bool dropout, outcome *o)
     static hg_real apart[N * R], d_apart[N * R];
     hg_arena arena;
     hg_ctx ctx;
-    hg_tape tape = {NULL};
+    hg_tape tape = {0};
     hg_arena_init(&arena, 1 << 20, 1 << 28);
     hg_ctx_init(&ctx, &arena, hg_kernels_get(HG_CPU_TIER_REFERENCE), 2);
     ctx.tape = &tape;

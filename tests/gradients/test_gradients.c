@@ -43,7 +43,7 @@ static double loss(hg_ctx *ctx, op_case *c, const hg_real *r)
 /* Runs forward and backward with dL/dy = r, which is drawn here. */
 static const hg_real *run_backward(hg_ctx *ctx, hg_rng *rng, op_case *c)
 {
-    hg_tape tape = {NULL};
+    hg_tape tape = {0};
     ctx->tape = &tape;
     hg_tensor *y = c->run(ctx, c);
     assert_non_null(y);
@@ -116,7 +116,7 @@ static void test_no_case_without_operation(void **state)
 /* Result and gradient of one linear layer, on a weight that does not learn. */
 static void run_linear(hg_ctx *ctx, hg_tensor *x, hg_tensor *w, const hg_real *dy, hg_real *y, hg_real *dx)
 {
-    hg_tape tape = {NULL};
+    hg_tape tape = {0};
     ctx->tape = &tape;
     hg_tensor *out = hg_op_linear(ctx, x, w, NULL);
     assert_non_null(out);

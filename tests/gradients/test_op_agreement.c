@@ -37,7 +37,7 @@ static outcome run_case(const op_cases *cases, int variant, hg_cpu_tier tier, in
     hg_ctx ctx;
     hg_rng rng;
     op_case c = {0};
-    hg_tape tape = {NULL};
+    hg_tape tape = {0};
     hg_arena_init(&arena, 1 << 24, (size_t)1 << 32);
     hg_ctx_init(&ctx, &arena, hg_kernels_get(tier), n_threads);
     hg_rng_init(&rng, (uint64_t)variant + 1);

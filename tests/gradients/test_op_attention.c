@@ -101,7 +101,7 @@ static void test_bounded_memory(void **state)
     hg_arena arena;
     hg_ctx ctx;
     hg_rng rng;
-    hg_tape tape = {NULL};
+    hg_tape tape = {0};
     hg_arena_init(&arena, 1 << 18, LIMIT);
     hg_ctx_init(&ctx, &arena, hg_kernels_get(hg_cpu_detect()), 2);
     hg_rng_init(&rng, 5);

@@ -27,7 +27,7 @@ static void bench_init(bench *b, const char *path, hg_cpu_tier tier)
     b->file = golden_open(path);
     hg_arena_init(&b->arena, 1 << 20, 1 << 26);
     hg_ctx_init(&b->ctx, &b->arena, hg_kernels_get(tier), 2);
-    b->tape = (hg_tape){NULL};
+    b->tape = (hg_tape){0};
     b->ctx.tape = &b->tape;
 }
 

@@ -33,7 +33,7 @@ static hg_random_shape small_shape(void)
 {
     hg_random_shape s = {
         .decoder = {.family = HG_FAMILY_PHI3,
-                    .n_layers = 2,
+                    .n_layers = SMALL_MODEL_LAYERS,
                     .hidden = 64,
                     .n_heads = 4,
                     .n_kv_heads = 4,

@@ -10,6 +10,7 @@
 #include <healthgpt/train.h>
 
 #define SMALL_MODEL_CODES 64
+#define SMALL_MODEL_LAYERS 2
 #define SMALL_MODEL_COLOURS 8
 
 typedef struct small_model {

@@ -144,6 +144,42 @@ static void test_threads(void **state)
     small_model_remove(&m);
 }
 
+/* The layers that a note says are kept. */
+static void take_kept(void *user, const char *text)
+{
+    int *n_kept = user;
+    const char *at = strstr(text, "activations of ");
+    if (at != NULL)
+        *n_kept = (int)strtol(at + strlen("activations of "), NULL, 10);
+}
+
+/* Activations that were kept give the bits that computing a layer again gives. */
+static void test_kept_layers(void **state)
+{
+    (void)state;
+    static const char *const memory[] = {"0", "64"};
+    small_model m;
+    double losses[2][4];
+    small_model_make(&m);
+    small_model_write_questions(&m, "com.json", 4);
+    for (int i = 0; i < 2; i++) {
+        const char *more[] = {"steps",   "4",   "batch",  "2",       "lr", "5e-3",
+                              "dropout", "0.1", "memory", memory[i], NULL};
+        hg_train_result result;
+        int n_kept = -1;
+        hg_train_listener listener = {.on_note = take_kept, .user = &n_kept};
+        hg_train_settings *s =
+            small_model_settings(&m, HG_TRAIN_STAGE_3_COM, "com.json", i == 0 ? "again" : "kept", more);
+        run(s, &listener, &result);
+        assert_int_equal(n_kept, i == 0 ? -1 : SMALL_MODEL_LAYERS);
+        assert_int_equal(small_model_losses(&m, i == 0 ? "again" : "kept", losses[i], 4), 4);
+        hg_train_settings_destroy(s);
+    }
+    assert_memory_equal(losses[0], losses[1], sizeof losses[0]);
+    expect_same_file(&m, "again/com_hlora_weights.bin", "kept/com_hlora_weights.bin");
+    small_model_remove(&m);
+}
+
 /* ---- bad samples ---- */
 
 #define GOOD                                                                                                 \
@@ -188,7 +224,7 @@ static void test_bad_samples(void **state)
         &m, "bad.json",
         "[\n" GOOD ",\n" ITEM("nowhere.png", "A") ",\n" ITEM("not.png", "A") ",\n" ITEM(
             "c1.png", "  ") ",\n" ITEM("c1.png", "<audio>") ",\n" ITEM("c1.png", "<idx_1>") "\n]\n");
-    const char *more[] = {"steps", "4", "batch", "1", "shuffle", "no", NULL};
+    const char *more[] = {"steps", "4", "batch", "1", "shuffle", "no", "memory", "0", NULL};
     hg_train_settings *s = small_model_settings(&m, HG_TRAIN_STAGE_3_COM, "bad.json", "out", more);
     hg_train_listener listener = {.on_note = take_note, .user = &all};
     run(s, &listener, &result);
@@ -479,7 +515,7 @@ static void test_not_a_number(void **state)
     small_model_make(&m);
     spoil_plugin(&m);
     small_model_write_questions(&m, "com.json", 4);
-    const char *more[] = {"steps", "3", "batch", "1", NULL};
+    const char *more[] = {"steps", "3", "batch", "1", "memory", "0", NULL};
     hg_train_settings *s = small_model_settings(&m, HG_TRAIN_STAGE_3_COM, "com.json", "out", more);
     hg_train_listener listener = {.on_note = take_note, .user = &all};
     run(s, &listener, &result);
@@ -635,12 +671,13 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_resume),         cmocka_unit_test(test_resume_of_another_run),
-        cmocka_unit_test(test_threads),        cmocka_unit_test(test_bad_samples),
-        cmocka_unit_test(test_bad_drawings),   cmocka_unit_test(test_long_samples),
-        cmocka_unit_test(test_new_plugin),     cmocka_unit_test(test_new_generation),
-        cmocka_unit_test(test_other_adapters), cmocka_unit_test(test_validation),
-        cmocka_unit_test(test_not_a_number),   cmocka_unit_test(test_spike),
-        cmocka_unit_test(test_patience),       cmocka_unit_test(test_hopeless),
+        cmocka_unit_test(test_threads),        cmocka_unit_test(test_kept_layers),
+        cmocka_unit_test(test_bad_samples),    cmocka_unit_test(test_bad_drawings),
+        cmocka_unit_test(test_long_samples),   cmocka_unit_test(test_new_plugin),
+        cmocka_unit_test(test_new_generation), cmocka_unit_test(test_other_adapters),
+        cmocka_unit_test(test_validation),     cmocka_unit_test(test_not_a_number),
+        cmocka_unit_test(test_spike),          cmocka_unit_test(test_patience),
+        cmocka_unit_test(test_hopeless),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
