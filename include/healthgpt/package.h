@@ -37,6 +37,7 @@ typedef struct hg_convert_request {
     const char *out;                /* the package; ends in .gguf */
     hg_package_types types;
     bool adapters_only; /* leave the language model out: `base` is a GGUF file that will lie beside `out` */
+    bool for_training;  /* parts of a task that lacks others go in, too; no plug-in need be there */
     bool no_hashes;     /* do not read the released files once more for their SHA-256 */
     const char *name, *license, *description, *intended_use; /* NULL: as the model says */
     const char

@@ -26,6 +26,8 @@ static const char convert_help[] =
     "                       of other parts; by default finer than T\n"
     "  --adapters-only      leave the language model out; --base FILE.gguf must lie beside the package when "
     "it is used\n"
+    "  --for-training       parts of a task that lacks others go in, too; no plug-in need be there: `train` "
+    "begins new ones\n"
     "  --tasks LIST         drawing tasks that the generation plug-in was trained for, with commas\n"
     "  --name TEXT  --license TEXT  --description TEXT  --intended-use TEXT\n"
     "                       what the package says about itself\n"
@@ -59,7 +61,8 @@ enum {
     CONVERT_LICENSE,
     CONVERT_DESCRIPTION,
     CONVERT_USE,
-    CONVERT_NO_HASHES
+    CONVERT_NO_HASHES,
+    CONVERT_FOR_TRAINING
 };
 
 /* clang-format off */
@@ -86,6 +89,7 @@ static const struct option convert_long[] = {CLI_COMMON_OPTIONS,
                                              {"description", required_argument, NULL, CONVERT_DESCRIPTION},
                                              {"intended-use", required_argument, NULL, CONVERT_USE},
                                              {"no-hashes", no_argument, NULL, CONVERT_NO_HASHES},
+                                             {"for-training", no_argument, NULL, CONVERT_FOR_TRAINING},
                                              {"output", required_argument, NULL, 'o'},
                                              {NULL, 0, NULL, 0}};
 
@@ -155,6 +159,8 @@ static hg_status convert_parse(hg_convert_request *r, cli_common *common, int ar
             r->adapters_only = true;
         else if (code == CONVERT_NO_HASHES)
             r->no_hashes = true;
+        else if (code == CONVERT_FOR_TRAINING)
+            r->for_training = true;
         else if (!cli_common_take(common, code, optarg, &status) || status != HG_STATUS_OK)
             return HG_STATUS_USAGE;
     }

@@ -92,10 +92,15 @@ static hg_status check_by_loading(hg_source *s, hg_error *err)
     hg_healthgpt *m = hg_mem_array(1, sizeof *m);
     if (m == NULL)
         return hg_error_memory(err, sizeof *m, "checking a model");
-    hg_status status = hg_healthgpt_load(m, &s->parts, err);
+    hg_model_parts parts = s->parts;
+    if (s->missing_for_draw[0] != 0) /* what there is of drawing is for training */
+        parts.sets[HG_PART_GEN] = NULL;
+    hg_status status = hg_healthgpt_load(m, &parts, err);
     const bool loaded = status == HG_STATUS_OK;
     for (int i = 0; status == HG_STATUS_OK && i < HG_PART_COUNT; i++) {
         size_t known = count_known(s, (hg_part)i), wanted = hg_healthgpt_n_tensors(m, (hg_part)i);
+        if (wanted == 0 && i >= HG_PART_GEN) /* of a task that lacks a part, which training will make */
+            continue;
         if (known != wanted && s->parts.sets[i] != NULL)
             status = hg_error_set(err, HG_STATUS_INPUT,
                                   "%s: %zu tensors, but its settings are of a model with %zu",
@@ -196,7 +201,7 @@ static hg_status convert_source(hg_source *s, const hg_convert_request *r, const
                                 hg_convert_result *result, hg_error *err)
 {
     source_files files;
-    if (s->missing_for_ask[0] != 0 && s->missing_for_draw[0] != 0)
+    if (!r->for_training && s->missing_for_ask[0] != 0 && s->missing_for_draw[0] != 0)
         return hg_error_set(err, HG_STATUS_INPUT, "missing %s", s->missing_for_ask);
     hg_status status = apply_notes(&s->manifest, r, err);
     if (status == HG_STATUS_OK)
@@ -238,7 +243,8 @@ hg_status hg_model_convert(const hg_convert_request *request, hg_convert_result 
                                    .com = request->com,
                                    .gen = request->gen,
                                    .fusion = request->fusion,
-                                   .vqgan = request->vqgan};
+                                   .vqgan = request->vqgan,
+                                   .keep_incomplete = request->for_training};
     status = hg_source_open(s, &paths, err);
     if (status == HG_STATUS_OK) {
         status = convert_source(s, request, &types, result, err);

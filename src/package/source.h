@@ -19,7 +19,7 @@ typedef struct hg_source_paths {
     const char *clip;
     const char *com, *gen, *fusion; /* files */
     const char *vqgan;              /* a folder */
-    bool keep_incomplete; /* a package's parts of a task that lacks others are opened as well, for training */
+    bool keep_incomplete;           /* parts of a task that lacks others are opened as well, for training */
 } hg_source_paths;
 
 /* Where a package's tensors once came from. */

@@ -92,6 +92,28 @@ static hg_status open_parts(hg_source *s, const hg_parts *found, bool asks, bool
     return status;
 }
 
+static hg_status open_file(hg_source *s, hg_part part, const char *path, hg_error *err)
+{
+    return path[0] == 0 ? HG_STATUS_OK : hg_tensor_set_open_file(&s->parts.sets[part], path, err);
+}
+
+/* Every part that is there, whether its task is complete or not. */
+static hg_status open_all_parts(hg_source *s, const hg_parts *found, hg_error *err)
+{
+    hg_status status = open_parts(s, found, false, false, err);
+    if (status == HG_STATUS_OK)
+        status = open_file(s, HG_PART_COM, found->com, err);
+    if (status == HG_STATUS_OK)
+        status = open_file(s, HG_PART_GEN, found->gen, err);
+    if (status == HG_STATUS_OK)
+        status = open_file(s, HG_PART_FUSION, found->fusion, err);
+    if (status == HG_STATUS_OK)
+        status = open_file(s, HG_PART_VQGAN, found->vqgan_file, err);
+    return status == HG_STATUS_OK && found->vqgan_file[0] != 0
+               ? hg_vqgan_config_read(&s->parts.vqgan, found->vqgan, err)
+               : status;
+}
+
 hg_status hg_source_open_folder(hg_source *s, const hg_source_paths *paths, hg_error *err)
 {
     const char *label = hg_path_given(paths->model) ? paths->model : "the model";
@@ -105,8 +127,9 @@ hg_status hg_source_open_folder(hg_source *s, const hg_source_paths *paths, hg_e
         return status;
     bool asks = !hg_parts_missing_for_ask(s->folder, s->missing_for_ask);
     bool draws = !hg_parts_missing_for_draw(s->folder, s->missing_for_draw);
-    if (!asks && !draws)
+    bool all = paths->keep_incomplete && s->folder->base[0] != 0 && s->folder->clip[0] != 0;
+    if (!asks && !draws && !all)
         return hg_error_set(err, HG_STATUS_INPUT, "%s: missing %s", label, s->missing_for_ask);
-    status = open_parts(s, s->folder, asks, draws, err);
+    status = all ? open_all_parts(s, s->folder, err) : open_parts(s, s->folder, asks, draws, err);
     return status == HG_STATUS_OK ? hg_source_choose_chat(s, label, err) : status;
 }

@@ -18,10 +18,16 @@ expect() {
 }
 says() { grep -qF -- "$1" "$work/$2" || fail "'$1' is not in $2: $(cat "$work/$2")"; }
 
-expect 0 data phantom -o "$work/data" --patients 4 --size 64 --slices 1 --questions 2 --parts head --format png --seed 3 --quiet
-list=$work/data/train.json
-grep '"task":"comprehension"' "$list" | sed 's/,$//' >"$work/data/com.json"
-grep '"target_image"' "$list" | sed 's/,$//' | head -4 >"$work/data/gen.json"
+expect 0 data phantom -o "$work/data" --patients 6 --size 64 --slices 1 --questions 1 --parts head --format png --seed 3 --quiet
+# Of each picture a question with two answers, which labels it for the image encoder.
+n=0
+for picture in $(grep -o '"image":"[^"]*"' "$work/data/train.json" | cut -d'"' -f4 | sort -u | head -8); do
+  printf '{"image": "%s", "conversations": [{"from": "human", "value": "<image>\\nOdd or even?"}, {"from": "gpt", "value": "%s"}]}\n' \
+    "$picture" "$([ $((n % 2)) = 0 ] && echo even || echo odd)"
+  n=$((n + 1))
+done >"$work/data/com.json"
+[ "$n" = 8 ] || fail "the phantoms have $n pictures"
+grep '"target_image"' "$work/data/train.json" | sed 's/,$//' | head -4 >"$work/data/gen.json"
 cat "$work/data/com.json" "$work/data/gen.json" >"$work/data/all.json"
 
 # stages LR: sections of the five stages, which are the same for the package below.
@@ -119,7 +125,8 @@ expect 2 train --all --config "$work/all.ini" -o "$work/run2" --model "$work/run
 says "leave 'model' out" err
 
 # The stages alone, on a package without plug-ins.
-expect 0 convert "$work/run/model" --type f16 -o "$work/bare.gguf" --quiet
+expect 3 convert "$work/run/model" --type f16 -o "$work/bare.gguf" --quiet
+expect 0 convert "$work/run/model" --type f16 -o "$work/bare.gguf" --for-training --quiet
 stages 1e-3 >"$work/stages.ini"
 expect 0 train --all --config "$work/stages.ini" --model "$work/bare.gguf" -o "$work/run3"
 for f in 1-com/com 1-gen/gen 3-com/com 3-gen/gen; do [ -s "$work/run3/${f}_hlora_weights.bin" ] || fail "no $f"; done
