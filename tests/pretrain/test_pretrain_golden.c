@@ -87,7 +87,12 @@ static bool keep_loss(void *user, const hg_train_step *step)
     return true;
 }
 
-static void check_losses(const hg_pretrain_settings *s, const char *name)
+/* Of a run with a quantiser: a latent between two codes goes to one or the other by the rounding of the
+ * processor, and with it the loss by up to 3.4e-4 (measured on four tiers; 5e-8 where no code differs). */
+#define QUANTISED 1e-3
+#define SMOOTH 1e-4
+
+static void check_losses(const hg_pretrain_settings *s, const char *name, double limit)
 {
     seen_losses seen = {.n = 0};
     hg_pretrain_result result;
@@ -105,7 +110,7 @@ static void check_losses(const hg_pretrain_settings *s, const char *name)
         worst = fmax(worst, fabs(seen.losses[i] / loss - 1));
     }
     print_message("%s: losses within %.2g of PyTorch's\n", name, worst);
-    assert_true(worst < 1e-4);
+    assert_true(worst < limit);
     json_decref(json);
 }
 
@@ -128,7 +133,7 @@ static void test_language_model(void **state)
                                 "holdout",  "0",        "steps",     "5",
                                 NULL};
     hg_pretrain_settings *s = pretrain_data_settings(&d, HG_PRETRAIN_STAGE_LM, "out", more);
-    check_losses(s, "lm");
+    check_losses(s, "lm", SMOOTH);
     hg_pretrain_settings_destroy(s);
     json_decref(json);
     pretrain_data_remove(&d);
@@ -146,7 +151,40 @@ static void test_autoencoder(void **state)
         "holdout", "0",         "steps",     "5",        NULL};
     pretrain_data_make(&d);
     hg_pretrain_settings *s = pretrain_data_settings(&d, HG_PRETRAIN_STAGE_VQ, "out", more);
-    check_losses(s, "vq");
+    check_losses(s, "vq", QUANTISED);
+    hg_pretrain_settings_destroy(s);
+    pretrain_data_remove(&d);
+}
+
+/* The released model's quantiser: its noise is the run's own, made in the reference, too. */
+static void test_gumbel(void **state)
+{
+    (void)state;
+    pretrain_data d;
+    const char *const more[] = {"size",        "32",       "channels",      "32",     "groups",    "32",
+                                "multipliers", "1,2",      "blocks",        "1",      "codes",     "16",
+                                "batch",       "12",       "flip",          "no",     "precision", "f32",
+                                "lr",          "1e-3",     "restart-every", "0",      "attention", "16",
+                                "schedule",    "constant", "warmup",        "0",      "holdout",   "0",
+                                "steps",       "5",        "quantiser",     "gumbel", NULL};
+    pretrain_data_make(&d);
+    hg_pretrain_settings *s = pretrain_data_settings(&d, HG_PRETRAIN_STAGE_VQ, "out", more);
+    check_losses(s, "gumbel", QUANTISED);
+    hg_pretrain_settings_destroy(s);
+    pretrain_data_remove(&d);
+}
+
+static void test_image_encoder(void **state)
+{
+    (void)state;
+    pretrain_data d;
+    const char *const more[] = {"size",    "32", "patch", "8",    "layers",   "3",        "hidden", "32",
+                                "heads",   "4",  "ffn",   "64",   "batch",    "12",       "noise",  "0",
+                                "shift",   "0",  "lr",    "1e-3", "schedule", "constant", "warmup", "0",
+                                "holdout", "0",  "steps", "5",    NULL};
+    pretrain_data_make(&d);
+    hg_pretrain_settings *s = pretrain_data_settings(&d, HG_PRETRAIN_STAGE_VIT, "out", more);
+    check_losses(s, "vit", SMOOTH);
     hg_pretrain_settings_destroy(s);
     pretrain_data_remove(&d);
 }
@@ -155,6 +193,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_tokenizer),
                                        cmocka_unit_test(test_language_model),
-                                       cmocka_unit_test(test_autoencoder)};
+                                       cmocka_unit_test(test_autoencoder), cmocka_unit_test(test_gumbel),
+                                       cmocka_unit_test(test_image_encoder)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
