@@ -596,7 +596,7 @@ static void test_best(void **state)
 static void test_amx(void **state)
 {
     (void)state;
-    check_tier(HG_CPU_TIER_AMX);
+    check_tier(HG_CPU_TIER_AMX, STEPS);
 }
 
 static void test_amx_emulated(void **state)
