@@ -68,7 +68,7 @@ make_model() {
   case $arm in
     shallow) com=('"vision_layers": 1') ;;
     deep) gen=("\"vision_layers\": $((layers - 1))") ;;
-    stages | mixed) com=('"fused": true') ;;
+    stages | no-fusion | mixed) com=('"fused": true') ;; # answers, too, speak with the fusion layer
   esac
   printf '{"system_prompt": "", "com": {%s}, "gen": {%s}, "tasks": ["reconstruct", "super-resolution", "ct-to-mri", "mri-to-ct", "report-to-cxr"]}\n' \
     "${com[*]:-}" "${gen[*]:-}" >"$dir/model/healthgpt.json"
@@ -163,7 +163,7 @@ cat "$out"/runs/*/scores | sort -k2,2 -k1,1 -k3,3n | awk '
   function out_row() {
     if (n == 0) return
     m = sum / n; v = n > 1 ? (squares - n * m * m) / (n - 1) : 0; h = n > 1 ? t[n - 1 < 9 ? n - 1 : 9] * sqrt((v > 0 ? v : 0) / n) : 0
-    printf "| %s | %s | %.3f | %.3f to %.3f | %d | %s |\n", what == "com" ? "accuracy, CLOSED and CHOICE" : "SSIM, " what, arm, m, m - h, m + h, n, time > 0 ? sprintf("%.0f", time / n) : "" }
+    printf "| %s | %s | %.3f | %.3f to %.3f | %d | %s |\n", (what == "com" ? "accuracy, CLOSED and CHOICE" : "SSIM, " what), arm, m, m - h, m + h, n, (time > 0 ? sprintf("%.0f", time / n) : "") }
   { if ($1 != arm || $2 != what) { out_row(); arm = $1; what = $2; n = sum = squares = time = 0 }
     n++; sum += $4; squares += $4 * $4; time += $5 }
   END { out_row() }' >"$out/ablation.md"
