@@ -61,7 +61,7 @@ if step data; then
   rm -rf "$data"
   "$program" data phantom -o "$data" --patients $patients --size $size --slices $slices --seed $seed
   if [ -f "$real/manifest.jsonl" ] && ! $quick; then
-    mkdir "$out/pictures.new"
+    rm -rf "$out/pictures.new" && mkdir "$out/pictures.new" # an interruption may have left one
     grep -E '^\{"path": "(images|vqa/vqa_rad/images)/' "$real/manifest.jsonl" \
       | grep -vE '"licence": "[^"]*(GPL|-SA|-NC|-ND)' >"$out/pictures.new/manifest.jsonl"
     ln -s "$(realpath "$real/images")" "$(realpath "$real/vqa")" "$out/pictures.new/"

@@ -66,12 +66,6 @@ typedef struct entry {
     uint64_t hash;
 } entry;
 
-static const char *text_of(const json_t *record, const char *key)
-{
-    const char *text = json_string_value(json_object_get(record, key));
-    return text == NULL ? "" : text;
-}
-
 /* Whether a label is about how the picture was made, or counts something: no diagnosis. */
 static bool is_technical(const char *label)
 {
@@ -106,11 +100,11 @@ static void read_labels(entry *e, const json_t *labels)
 static entry read_entry(const json_t *record)
 {
     entry e = {.hash = 7};
-    const char *modality = text_of(record, "modality");
-    for (const char *c = text_of(record, "path"); *c != 0; c++)
+    const char *modality = hg_source_text(record, "modality");
+    for (const char *c = hg_source_text(record, "path"); *c != 0; c++)
         e.hash = hg_phantom_hash(e.hash, (unsigned char)*c);
     e.modality = find_term(modalities, COUNT(modalities), modality);
-    e.part = find_term(parts, COUNT(parts), text_of(record, "body_part"));
+    e.part = find_term(parts, COUNT(parts), hg_source_text(record, "body_part"));
     e.sequence = find_term(sequences, COUNT(sequences), modality);
     read_labels(&e, json_object_get(record, "labels"));
     return e;
@@ -246,7 +240,7 @@ static bool ask(question *q, const entry *e, int k)
 /* The patient or case; slices of a volume share their folder; else the picture is its own group. */
 static void set_group(hg_source_row *row, const json_t *record)
 {
-    const char *group = text_of(record, "group"), *path = row->images[0];
+    const char *group = hg_source_text(record, "group"), *path = row->images[0];
     if (group[0] != 0)
         snprintf(row->group, sizeof row->group, "%s", group);
     else
@@ -258,24 +252,20 @@ static void set_group(hg_source_row *row, const json_t *record)
 
 hg_status hg_catalogue_read(hg_source_row *row, const json_t *record, hg_error *err)
 {
-    const char *path = text_of(record, "path");
-    if (path[0] == 0 || path[0] == '/' || strstr(path, "..") != NULL || strlen(path) >= HG_SOURCE_NAME_BYTES)
-        return hg_error_set(err, HG_STATUS_INPUT, "'%.80s' is no image path", path);
     entry e = read_entry(record);
     question q = {.text = ""};
     row->skipped = e.modality == NULL || !ask(&q, &e, row->number);
     if (row->skipped)
         return HG_STATUS_OK;
-    memcpy(row->images[0], path, strlen(path) + 1);
-    row->n_images = row->n_images_all = 1;
+    hg_status status = hg_source_row_add_image(row, hg_source_text(record, "path"), err);
+    if (status == HG_STATUS_OK)
+        status = hg_source_row_ask(row, q.text, q.answer, err);
+    if (status != HG_STATUS_OK)
+        return status;
     set_group(row, record);
-    snprintf(row->license, sizeof row->license, "%s", text_of(record, "licence"));
-    row->conversations = json_pack("[{s:s, s:s}, {s:s, s:s}]", "from", "human", "value", q.text, "from",
-                                   "gpt", "value", q.answer);
+    snprintf(row->license, sizeof row->license, "%s", hg_source_text(record, "licence"));
     row->fields =
         json_pack("{s:s, s:s, s:s, s:s, s:s*}", "answer_type", q.type, "question_type", q.topic, "wording",
                   "usual", "modality", e.modality->name, "part", e.part == NULL ? NULL : e.part->name);
-    return row->conversations == NULL || row->fields == NULL
-               ? hg_error_memory(err, sizeof q, "a conversation")
-               : HG_STATUS_OK;
+    return row->fields == NULL ? hg_error_memory(err, sizeof q, "a question's keys") : HG_STATUS_OK;
 }

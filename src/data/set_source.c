@@ -20,7 +20,7 @@ void hg_source_row_deinit(hg_source_row *row)
 
 /* ---- pieces of records ---- */
 
-static const char *text_of(const json_t *record, const char *key)
+const char *hg_source_text(const json_t *record, const char *key)
 {
     const char *text = json_string_value(json_object_get(record, key));
     return text == NULL ? "" : text;
@@ -37,8 +37,7 @@ static void value_text(char *out, size_t capacity, const json_t *value)
         out[0] = 0;
 }
 
-/* A path as the record writes it, with slashes; HG_STATUS_INPUT when it would leave the folder. */
-static hg_status add_image(hg_source_row *row, const char *path, hg_error *err)
+hg_status hg_source_row_add_image(hg_source_row *row, const char *path, hg_error *err)
 {
     if (path[0] == 0 || path[0] == '/' || strstr(path, "..") != NULL || strlen(path) >= HG_SOURCE_NAME_BYTES)
         return hg_error_set(err, HG_STATUS_INPUT, "'%.80s' is no image path", path);
@@ -53,8 +52,7 @@ static hg_status add_image(hg_source_row *row, const char *path, hg_error *err)
     return HG_STATUS_OK;
 }
 
-/* One question and its answer become the conversation. */
-static hg_status set_question(hg_source_row *row, const char *question, const char *answer, hg_error *err)
+hg_status hg_source_row_ask(hg_source_row *row, const char *question, const char *answer, hg_error *err)
 {
     if (question[0] == 0 || answer[0] == 0)
         return hg_error_set(err, HG_STATUS_INPUT, question[0] == 0 ? "no question" : "no answer");
@@ -82,13 +80,14 @@ static hg_status read_vqa_rad(hg_source_row *row, const json_t *record, hg_error
     static const char *const keys[] = {"answer_type", "question_type", "image_organ", "qid", NULL};
     char answer[2000];
     value_text(answer, sizeof answer, json_object_get(record, "answer")); /* counts are numbers there */
-    hg_status status = add_image(row, text_of(record, "image_name"), err);
+    hg_status status = hg_source_row_add_image(row, hg_source_text(record, "image_name"), err);
     if (status == HG_STATUS_OK)
-        status = set_question(row, text_of(record, "question"), answer, err);
+        status = hg_source_row_ask(row, hg_source_text(record, "question"), answer, err);
     /* The case is the patient; where it is not named the image must do. */
-    const char *patient = text_of(record, "image_case_url");
+    const char *patient = hg_source_text(record, "image_case_url");
     snprintf(row->group, sizeof row->group, "%s", patient[0] != 0 ? patient : row->images[0]);
-    row->official = strncmp(text_of(record, "phrase_type"), "test", 4) == 0 ? HG_SPLIT_TEST : HG_SPLIT_TRAIN;
+    row->official =
+        strncmp(hg_source_text(record, "phrase_type"), "test", 4) == 0 ? HG_SPLIT_TEST : HG_SPLIT_TRAIN;
     keep_fields(row, record, keys);
     return status;
 }
@@ -97,10 +96,11 @@ static hg_status read_slake(hg_source_row *row, const json_t *record, hg_error *
 {
     static const char *const keys[] = {"answer_type", "content_type", "modality", "location",
                                        "q_lang",      "qid",          NULL};
-    row->skipped = strcmp(text_of(record, "q_lang"), "en") != 0;
-    hg_status status = add_image(row, text_of(record, "img_name"), err);
+    row->skipped = strcmp(hg_source_text(record, "q_lang"), "en") != 0;
+    hg_status status = hg_source_row_add_image(row, hg_source_text(record, "img_name"), err);
     if (status == HG_STATUS_OK)
-        status = set_question(row, text_of(record, "question"), text_of(record, "answer"), err);
+        status =
+            hg_source_row_ask(row, hg_source_text(record, "question"), hg_source_text(record, "answer"), err);
     snprintf(row->group, sizeof row->group, "%s", row->images[0]);
     keep_fields(row, record, keys);
     return status;
@@ -111,18 +111,18 @@ static hg_status read_pathvqa(hg_source_row *row, const json_t *record, hg_error
 {
     static const char *const keys[] = {"answer_type", "question_type", NULL};
     bool first = json_object_get(record, "image_path") != NULL;
-    const char *question = text_of(record, first ? "question" : "Questions");
-    const char *answer = text_of(record, first ? "answer" : "Answers");
+    const char *question = hg_source_text(record, first ? "question" : "Questions");
+    const char *answer = hg_source_text(record, first ? "answer" : "Answers");
     hg_status status;
     if (first || json_object_get(record, "image") != NULL) {
-        status = add_image(row, text_of(record, first ? "image_path" : "image"), err);
+        status = hg_source_row_add_image(row, hg_source_text(record, first ? "image_path" : "image"), err);
     } else {
         char name[HG_SOURCE_NAME_BYTES];
-        snprintf(name, sizeof name, "%.400s.jpg", text_of(record, "Image_ID"));
-        status = add_image(row, name, err);
+        snprintf(name, sizeof name, "%.400s.jpg", hg_source_text(record, "Image_ID"));
+        status = hg_source_row_add_image(row, name, err);
     }
     if (status == HG_STATUS_OK)
-        status = set_question(row, question, answer, err);
+        status = hg_source_row_ask(row, question, answer, err);
     snprintf(row->group, sizeof row->group, "%s", row->images[0]);
     keep_fields(row, record, keys);
     if (row->fields != NULL && json_object_get(row->fields, "answer_type") == NULL) {
@@ -148,9 +148,9 @@ static hg_status read_mimic(hg_source_row *row, const json_t *record, hg_error *
         snprintf(answer, sizeof answer, "none");
     else if (json_is_string(list))
         snprintf(answer, sizeof answer, "%s", json_string_value(list));
-    hg_status status = add_image(row, text_of(record, "image_path"), err);
+    hg_status status = hg_source_row_add_image(row, hg_source_text(record, "image_path"), err);
     if (status == HG_STATUS_OK)
-        status = set_question(row, text_of(record, "question"), answer, err);
+        status = hg_source_row_ask(row, hg_source_text(record, "question"), answer, err);
     value_text(row->group, sizeof row->group, json_object_get(record, "subject_id"));
     if (status == HG_STATUS_OK && row->group[0] == 0)
         return hg_error_set(err, HG_STATUS_INPUT, "no subject_id");
@@ -158,7 +158,7 @@ static hg_status read_mimic(hg_source_row *row, const json_t *record, hg_error *
     if (row->fields != NULL)
         json_object_set_new(
             row->fields, "answer_type",
-            json_string(strcmp(text_of(record, "semantic_type"), "verify") == 0 ? "CLOSED" : "OPEN"));
+            json_string(strcmp(hg_source_text(record, "semantic_type"), "verify") == 0 ? "CLOSED" : "OPEN"));
     return status;
 }
 
@@ -169,7 +169,7 @@ static hg_status settle_tags(hg_source_row *row, const json_t *turns, hg_error *
 {
     size_t n_tags = 0, n = json_array_size(turns);
     for (size_t i = 0; i < n; i++) {
-        for (const char *at = text_of(json_array_get(turns, i), "value");
+        for (const char *at = hg_source_text(json_array_get(turns, i), "value");
              (at = strstr(at, "<image>")) != NULL; at += 7)
             n_tags++;
     }
@@ -180,7 +180,7 @@ static hg_status settle_tags(hg_source_row *row, const json_t *turns, hg_error *
         return HG_STATUS_OK;
     for (size_t i = 0; i < n; i++) {
         json_t *turn = json_array_get(row->conversations, i);
-        const char *value = text_of(turn, "value");
+        const char *value = hg_source_text(turn, "value");
         size_t used = 0, capacity = strlen(value) + 8 * row->n_images + 1;
         char *text = hg_mem_alloc(capacity);
         if (text == NULL)
@@ -211,10 +211,10 @@ static hg_status read_llava(hg_source_row *row, const json_t *record, hg_error *
     if (!json_is_array(turns) || json_array_size(turns) == 0 || json_array_size(turns) % 2 != 0)
         return hg_error_set(err, HG_STATUS_INPUT, "no conversation of questions and answers");
     if (json_is_string(image))
-        status = add_image(row, json_string_value(image), err);
+        status = hg_source_row_add_image(row, json_string_value(image), err);
     for (size_t i = 0; i < json_array_size(image) && status == HG_STATUS_OK; i++) {
         const char *path = json_string_value(json_array_get(image, i));
-        status = add_image(row, path == NULL ? "" : path, err);
+        status = hg_source_row_add_image(row, path == NULL ? "" : path, err);
     }
     if (status == HG_STATUS_OK)
         status = settle_tags(row, turns, err);

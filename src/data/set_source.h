@@ -30,6 +30,17 @@ typedef struct hg_source_row {
 
 void hg_source_row_deinit(hg_source_row *row);
 
+/* A text member of a record; "" where there is none. */
+const char *hg_source_text(const json_t *record, const char *key);
+
+/* Adds an image path as the record writes it, with slashes; HG_STATUS_INPUT when it would leave the folder.
+ */
+hg_status hg_source_row_add_image(hg_source_row *row, const char *path, hg_error *err) HG_MUST_CHECK;
+
+/* One question and its answer become the conversation; HG_STATUS_INPUT when one is empty. */
+hg_status hg_source_row_ask(hg_source_row *row, const char *question, const char *answer,
+                            hg_error *err) HG_MUST_CHECK;
+
 /* A file of the source and the split that all its records are in (-1: the records say). */
 typedef struct hg_source_file {
     const char *name;
