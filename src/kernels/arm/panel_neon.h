@@ -10,7 +10,7 @@
 #ifndef HG_KERNELS_PANEL_NEON_H
 #define HG_KERNELS_PANEL_NEON_H
 
-#include "kernels/arm/types_neon.h"
+#include "kernels/simd/simd_types.h"
 
 SIMD_INLINE panel panel_at(void *scratch, int64_t k, int64_t index)
 {
@@ -97,7 +97,7 @@ SIMD_INLINE void panel_gemm_type(hg_dtype type, int64_t n, const uint8_t *w, int
 static void panel_gemm(hg_dtype type, int64_t n, const void *w, int64_t ldw, const hg_rounded *x, bool add,
                        float *y, int64_t ldy, void *scratch)
 {
-    NEON_FOR_TYPE(type, panel_gemm_type, n, w, ldw, x, add, y, ldy, scratch)
+    SIMD_FOR_TYPE(type, panel_gemm_type, n, w, ldw, x, add, y, ldy, scratch)
 }
 
 #endif

@@ -9,8 +9,8 @@
 
 #include "kernels/arm/blocks_neon.h"
 #include "kernels/arm/bytes_neon.h"
-#include "kernels/arm/types_neon.h"
 #include "kernels/kernels.h"
+#include "kernels/simd/simd_types.h"
 
 #define ROW_FEW 4      /* rows of x that share a pass over a weight row */
 #define ROW_AHEAD 4096 /* bytes ahead that are asked for */
@@ -108,7 +108,7 @@ SIMD_INLINE void row_matvec_type(hg_dtype type, int64_t n, const uint8_t *w, int
 static void row_matvec(hg_dtype type, int64_t n, const void *w, int64_t ldw, const hg_rounded *x, bool add,
                        float *y, int64_t ldy)
 {
-    NEON_FOR_TYPE(type, row_matvec_type, n, w, ldw, x, add, y, ldy)
+    SIMD_FOR_TYPE(type, row_matvec_type, n, w, ldw, x, add, y, ldy)
 }
 
 #endif

@@ -14,6 +14,7 @@
  */
 #include "kernels/reference/reference.h"
 #include "kernels/simd/simd_inline.h"
+#include "kernels/simd/simd_types.h"
 #include "kernels/wide_weights.h"
 #include "kernels/x86/amx_tiles.h"
 
@@ -160,14 +161,7 @@ static amx_panel amx_pack(hg_dtype type, int64_t n, const uint8_t *w, int64_t ld
     amx_panel p = {scratch, (float *)(void *)((int8_t *)scratch + HG_WIDE_PANEL * padded)};
     size_t row_bytes = hg_dtype_span(type, ldw);
     for (int64_t i = 0; i < n; i++, w += row_bytes) {
-        if (type == HG_DTYPE_Q8_0)
-            amx_pack_row(HG_DTYPE_Q8_0, k, w, &p, i);
-        else if (type == HG_DTYPE_Q4_0)
-            amx_pack_row(HG_DTYPE_Q4_0, k, w, &p, i);
-        else if (type == HG_DTYPE_Q4_K)
-            amx_pack_row(HG_DTYPE_Q4_K, k, w, &p, i);
-        else
-            amx_pack_row(HG_DTYPE_Q6_K, k, w, &p, i);
+        SIMD_FOR_TYPE(type, amx_pack_row, k, w, &p, i)
     }
     for (int64_t i = n; i < hg_wide_up(n, AMX_PAIR); i++) {
         for (int64_t j = 0; j < padded; j += AMX_TILE_ROW_BYTES)

@@ -14,6 +14,7 @@
 #define HG_KERNELS_ROUNDED_X86_H
 
 #include "kernels/kernels.h"
+#include "kernels/simd/simd_types.h"
 
 /* Codes are multiplied as unsigned bytes, code + 2^k: k; -1 where they are used as they are. */
 X86_INLINE int rounded_offset(hg_dtype type)
@@ -171,26 +172,10 @@ X86_INLINE void rounded_matvec_type(hg_dtype type, int64_t n, const uint8_t *w, 
     }
 }
 
-/* The one loop over types: `call` with a constant for its first argument. */
-#define ROUNDED_FOR_TYPE(type, call, ...)                                                                    \
-    switch (type) {                                                                                          \
-    case HG_DTYPE_Q8_0:                                                                                      \
-        call(HG_DTYPE_Q8_0, __VA_ARGS__);                                                                    \
-        break;                                                                                               \
-    case HG_DTYPE_Q4_0:                                                                                      \
-        call(HG_DTYPE_Q4_0, __VA_ARGS__);                                                                    \
-        break;                                                                                               \
-    case HG_DTYPE_Q4_K:                                                                                      \
-        call(HG_DTYPE_Q4_K, __VA_ARGS__);                                                                    \
-        break;                                                                                               \
-    default:                                                                                                 \
-        call(HG_DTYPE_Q6_K, __VA_ARGS__);                                                                    \
-    }
-
 static void rounded_matvec(hg_dtype type, int64_t n, const void *w, int64_t ldw, const hg_rounded *x,
                            bool add, float *y, int64_t ldy)
 {
-    ROUNDED_FOR_TYPE(type, rounded_matvec_type, n, w, ldw, x, add, y, ldy)
+    SIMD_FOR_TYPE(type, rounded_matvec_type, n, w, ldw, x, add, y, ldy)
 }
 
 /* ---- many rows of x ---- */
@@ -368,7 +353,7 @@ X86_INLINE void rounded_gemm_type(hg_dtype type, int64_t n, const uint8_t *w, in
 static void rounded_gemm(hg_dtype type, int64_t n, const void *w, int64_t ldw, const hg_rounded *x, bool add,
                          float *y, int64_t ldy, void *scratch)
 {
-    ROUNDED_FOR_TYPE(type, rounded_gemm_type, n, w, ldw, x, add, y, ldy, scratch)
+    SIMD_FOR_TYPE(type, rounded_gemm_type, n, w, ldw, x, add, y, ldy, scratch)
 }
 
 static void rounded_set(hg_kernels *table)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * types_neon.h: from a type that is known when the program runs to a constant.
+ * simd_types.h: from a type that is known when the program runs to a constant.
  */
-#ifndef HG_KERNELS_TYPES_NEON_H
-#define HG_KERNELS_TYPES_NEON_H
+#ifndef HG_KERNELS_SIMD_TYPES_H
+#define HG_KERNELS_SIMD_TYPES_H
 
 /* The one loop over block-quantised types: `call` with a constant for its first argument. */
-#define NEON_FOR_TYPE(type, call, ...)                                                                       \
+#define SIMD_FOR_TYPE(type, call, ...)                                                                       \
     switch (type) {                                                                                          \
     case HG_DTYPE_Q8_0:                                                                                      \
         call(HG_DTYPE_Q8_0, __VA_ARGS__);                                                                    \
