@@ -21,27 +21,25 @@ program=${HEALTHGPT:-build/healthgpt}
 size=64
 if $quick; then
   out=${out:-small-quick}
-  patients=30 slices=2
+  patients=30 slices=2 questions=4
   vocabulary=1024
   vq="--steps 120 --batch 8 --codes 256"
   vit="--steps 60 --batch 32 --layers 4 --hidden 128 --heads 4"
   lm="--steps 80 --batch 16 --length 128 --layers 4 --hidden 256 --heads 4"
   align="--steps 15 --batch 8 --lr 1e-3 --projector-lr 1e-3" fuse="--steps 15 --batch 8 --lr 1e-3"
-  com="--steps 30 --batch 8 --lr 2e-3 --projector-lr 1e-3" gen=$com com_again=$com gen_again=$com
+  com="--steps 30 --batch 8 --lr 2e-3 --projector-lr 1e-3" gen=$com
   com_rank=16 gen_rank=32
 else
   out=${out:-small}
-  patients=900 slices=4
+  patients=3600 slices=3 questions=7
   vocabulary=2048
-  vq="--steps 2500 --batch 16 --codes 1024 --lr 1e-3 --save-every 300"
-  vit="--steps 3000 --batch 32 --layers 6 --hidden 192 --heads 6 --shift 0.02"
-  lm="--steps 700 --save-every 350 --batch 16 --length 256 --layers 6 --hidden 256 --heads 4"
+  vq="--steps 2500 --batch 16 --codes 1024 --lr 1e-3 --save-every 500"
+  vit="--steps 8000 --batch 32 --layers 6 --hidden 192 --heads 6 --shift 0.02 --save-every 1000"
+  lm="--steps 1100 --batch 8 --length 512 --layers 6 --hidden 256 --heads 4 --save-every 400"
   align="--steps 200 --batch 16 --lr 1e-3 --projector-lr 1e-3"
   fuse="--steps 100 --batch 16 --lr 1e-3"
-  com="--steps 3400 --batch 8 --lr 1e-3 --projector-lr 5e-4"
-  gen="--steps 2400 --batch 8 --lr 1e-3 --projector-lr 5e-4"
-  com_again="--steps 3200 --batch 8 --lr 1e-3 --projector-lr 5e-4"
-  gen_again="--steps 800 --batch 8 --lr 5e-4 --projector-lr 2.5e-4"
+  com="--steps 5000 --batch 8 --lr 1e-3 --projector-lr 5e-4"
+  gen="--steps 2700 --batch 8 --lr 1e-3 --projector-lr 5e-4"
   com_rank=64 gen_rank=128
 fi
 # Real pictures, where there are some: a folder with a manifest.jsonl (docs/data.md). Rows whose licence would bind the weights are left out.
@@ -59,7 +57,7 @@ install() { rm -rf "$2.new" && cp -r "$1" "$2.new" && rm -rf "$2" && mv "$2.new"
 
 if step data; then
   rm -rf "$data"
-  "$program" data phantom -o "$data" --patients $patients --size $size --slices $slices --seed $seed
+  "$program" data phantom -o "$data" --patients $patients --size $size --slices $slices --questions $questions --seed $seed
   if [ -f "$real/manifest.jsonl" ] && ! $quick; then
     rm -rf "$out/pictures.new" && mkdir "$out/pictures.new" # an interruption may have left one
     grep -E '^\{"path": "(images|vqa/vqa_rad/images)/' "$real/manifest.jsonl" \
@@ -69,43 +67,62 @@ if step data; then
     "$program" data build --from catalogue "$out/pictures" -o "$data/real" --seed $seed --val 0.06 --test 0.16
   fi
   for list in train val; do # one item a line, questions and drawings apart
-    grep '"task":"comprehension"' "$data/$list.json" | sed 's/,$//' >"$data/$list-com.json"
+    grep '^{' "$data/$list.json" | sed 's/,$//' >"$data/$list-items.json"
+    grep '"task":"comprehension"' "$data/$list-items.json" >"$data/$list-com.json"
+    # What the stages are asked: mostly what has one right answer. Real pictures are few and count twice.
+    awk '/"answer_type":"(OPEN|CAPTION)"/ { if (open++ % 6 == 0) print; next } closed++ % 2 == 0' "$data/$list-com.json" >"$data/$list-ask.json"
+    grep '"answer_type":"CAPTION"' "$data/$list-com.json" >"$data/$list-captions.json"
+    grep "\"split\":\"$list\"" "$data/texts.jsonl" >"$data/$list-texts.json"
     if [ -f "$data/real/$list.json" ]; then
       grep '^{' "$data/real/$list.json" | sed -e 's/,$//' -e 's|"image":"images/|"image":"real/images/|' >"$data/$list-real.json"
-      cat "$data/$list-real.json" >>"$data/$list-com.json"
+      grep '"answer_type":"CAPTION"' "$data/$list-real.json" >>"$data/$list-captions.json"
+      cat "$data/$list-real.json" "$data/$list-real.json" >>"$data/$list-ask.json"
+      jq -sc 'group_by(.image)[] | {id: .[0].id, conversations: [.[].conversations[] | .value |= ltrimstr("<image>\n")]}' \
+        "$data/$list-real.json" >>"$data/$list-texts.json"
     fi
-    # A quarter of the drawings gives the picture back: enough of the easy task.
-    grep -v '"task":"comprehension"' "$data/$list.json" | grep '^{' | sed 's/,$//' | awk '!/"task":"reconstruct"/ || n++ % 4 == 0' >"$data/$list-gen.json"
-    cat "$data/$list-com.json" "$data/$list-gen.json" >"$data/$list-all.json"
-    # What the stages learn to draw: the program's tasks alone, half of the reconstructions, films three times since there are few.
-    grep -v '"task":"comprehension"\|"task":"t[12]-to-t[12]"' "$data/$list.json" | grep '^{' | sed 's/,$//' \
+    # What they draw: the program's tasks alone, half of the reconstructions, films three times since there are few.
+    grep -v '"task":"comprehension"\|"task":"t[12]-to-t[12]"' "$data/$list-items.json" \
       | awk '/"task":"reconstruct"/ && n++ % 2 { next } { print } /"task":"report-to-cxr"/ { print; print }' >"$data/$list-draw.json"
-    cat "$data/$list-com.json" "$data/$list-draw.json" >"$data/$list-both.json"
+    cat "$data/$list-ask.json" "$data/$list-draw.json" >"$data/$list-both.json"
+    awk 'NR % 8 == 0' "$data/$list-draw.json" >>"$data/$list-texts.json" # their words, too
   done
   finish data
 fi
 
 if step tokenizer; then
-  "$program" train --stage tokenizer --data "$data/train-all.json" -o "$out/tokenizer" --vocabulary $vocabulary
+  "$program" train --stage tokenizer --data "$data/train-texts.json" -o "$out/tokenizer" --vocabulary $vocabulary
   finish tokenizer
 fi
-if step pretrain-vq; then
-  train pretrain-vq --data "$data/train-all.json" --validation "$data/val-gen.json" --size $size $vq
-  install "$out/pretrain-vq/vqgan" "$model/vqgan"
-  finish pretrain-vq
-fi
-if step pretrain-vit; then
-  labelled=com # real pictures answer questions, phantoms are known by their facts
+
+# Parts that do not need each other are made side by side, a core each: nothing in a result depends on the number of threads.
+beside() { # COMMAND COMMAND
+  local first second # both in the background, where an error ends them
+  "$1" & first=$!
+  "$2" & second=$!
+  wait $first || { kill $second; exit 1; }
+  wait $second
+}
+make_encoder() {
+  local labelled=com # real pictures answer questions, phantoms are known by their facts
   [ ! -f "$data/train-real.json" ] || labelled=real
-  train pretrain-vit --data "$data/train-$labelled.json" --validation "$data/val-$labelled.json" --facts "$data/truth.jsonl" --size $size $vit
+  step pretrain-vit || return 0
+  train pretrain-vit --data "$data/train-$labelled.json" --validation "$data/val-$labelled.json" --facts "$data/truth.jsonl" --size $size \
+    --threads 1 $vit
   install "$out/pretrain-vit/clip" "$model/clip"
   finish pretrain-vit
-fi
-if step pretrain-lm; then
-  train pretrain-lm --data "$data/train-all.json" --validation "$data/val-all.json" --tokenizer "$out/tokenizer/base" $lm
+}
+make_codes_and_language() {
+  if step pretrain-vq; then
+    train pretrain-vq --data "$data/train-both.json" --validation "$data/val-draw.json" --size $size --threads 1 $vq
+    install "$out/pretrain-vq/vqgan" "$model/vqgan"
+    finish pretrain-vq
+  fi
+  step pretrain-lm || return 0
+  train pretrain-lm --data "$data/train-texts.json" --validation "$data/val-texts.json" --tokenizer "$out/tokenizer/base" --threads 1 $lm
   install "$out/pretrain-lm/base" "$model/base"
   finish pretrain-lm
-fi
+}
+beside make_encoder make_codes_and_language
 
 pictures() { [ -f "$data/train-real.json" ] && echo "synthetic pictures and openly licensed real ones" || echo "synthetic pictures alone"; }
 cat >"$model/healthgpt.json" <<EOF
@@ -119,14 +136,15 @@ cat >"$model/healthgpt.json" <<EOF
 }
 EOF
 
-# The three stages of the paper. Each finds the parts that those before it have left in the model's folder. The two plug-ins learn side by
-# side, a core each: nothing in a result depends on the number of threads.
-com() { train "$1" --model "$model" --data "$data/train-com.json" --threads 1 "${@:2}"; }
-gen() { train "$1" --model "$model" --data "$data/train-draw.json" --cache "$out/codes" --threads 1 "${@:2}"; }
+# The three stages of the paper. Each finds the parts that those before it have left in the model's folder.
+com() { train "$1" --model "$model" --data "$data/train-$2.json" --threads 1 "${@:3}"; }
+gen() { train "$1" --model "$model" --data "$data/train-draw.json" --cache "$out/codes" --threads 1 --vocabulary yes "${@:2}"; }
+align_com() { com 1-com captions $align --rank $com_rank; }
+align_gen() { gen 1-gen $align --rank $gen_rank; }
+tune_com() { com 3-com ask $com; }
+tune_gen() { gen 3-gen $gen; }
 if step 1-com+gen; then
-  com 1-com $align --rank $com_rank & first=$!
-  gen 1-gen $align --vocabulary yes --rank $gen_rank || { kill $first; exit 1; }
-  wait $first
+  beside align_com align_gen
   install "$out/1-com/com_hlora_weights.bin" "$model/com_hlora_weights.bin"
   install "$out/1-gen/gen_hlora_weights.bin" "$model/gen_hlora_weights.bin"
   install "$out/1-gen/fusion_layer_weights.bin" "$model/fusion_layer_weights.bin"
@@ -138,26 +156,11 @@ if step 2-fusion; then
   finish 2-fusion
 fi
 if step 3-com+gen; then
-  com 3-com $com & first=$!
-  gen 3-gen $gen --vocabulary yes || { kill $first; exit 1; }
-  wait $first
+  beside tune_com tune_gen
   install "$out/3-com/com_hlora_weights.bin" "$model/com_hlora_weights.bin"
   install "$out/3-gen/gen_hlora_weights.bin" "$model/gen_hlora_weights.bin"
   install "$out/3-gen/fusion_layer_weights.bin" "$model/fusion_layer_weights.bin" # the codes' rows need longer than the stages before give them
   finish 3-com+gen
-fi
-# A second round of both, with rates that rise again.
-again() { # STAGE LIST OPTIONS...
-  "$program" train --stage "$1" --model "$model" --data "$data/$2.json" -o "$out/$1-again" --resume --seed $((seed + 1)) --threads 1 "${@:3}"
-}
-if step again; then
-  again 3-com train-com $com_again & first=$!
-  again 3-gen train-draw --cache "$out/codes" --vocabulary yes $gen_again || { kill $first; exit 1; }
-  wait $first
-  install "$out/3-com-again/com_hlora_weights.bin" "$model/com_hlora_weights.bin"
-  install "$out/3-gen-again/gen_hlora_weights.bin" "$model/gen_hlora_weights.bin"
-  install "$out/3-gen-again/fusion_layer_weights.bin" "$model/fusion_layer_weights.bin"
-  finish again
 fi
 if step package; then
   "$program" convert "$model" --type q8_0 --hlora-type q8_0 --clip-type q8_0 --vqgan-type f16 -o "$out/healthgpt-small.gguf"

@@ -59,6 +59,14 @@ static void make_lesion(hg_phantom_patient *patient, const hg_phantom_body *body
         body->place(patient, rng);
 }
 
+hg_phantom_patient hg_phantom_patient_healthy(const hg_phantom_patient *patient)
+{
+    hg_phantom_patient healthy = *patient;
+    healthy.lesion.kind = HG_LESION_NONE;
+    healthy.lesion.push = 0;
+    return healthy;
+}
+
 void hg_phantom_patient_make(hg_phantom_patient *patient, uint64_t seed, int index, hg_phantom_part part,
                              float ill)
 {

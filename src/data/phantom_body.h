@@ -78,6 +78,9 @@ bool hg_phantom_part_find(const char *name, size_t n, hg_phantom_part *out);
 void hg_phantom_patient_make(hg_phantom_patient *patient, uint64_t seed, int index, hg_phantom_part part,
                              float ill);
 
+/* The same patient without the lesion. */
+hg_phantom_patient hg_phantom_patient_healthy(const hg_phantom_patient *patient);
+
 /* The tissue at a point of the scanner's frame: turns and scales it into the body's own. */
 hg_phantom_spot hg_phantom_at(const hg_phantom_patient *patient, hg_vec3 p);
 

@@ -6,6 +6,7 @@
 #include "data/phantom_blood.h"
 #include "data/phantom_projection.h"
 #include "data/phantom_record.h"
+#include "data/phantom_shown.h"
 
 #include "base/memory.h"
 
@@ -31,18 +32,30 @@ static void film_organs(hg_phantom_facts *f)
     f->organs_known = true;
 }
 
+/* The lesion's part of the film, whose noise has the same key in both. `memory`: two films. */
+static hg_seen film_seen(const hg_phantom_study *study, float *memory)
+{
+    int size = study->request->size, n = size * size;
+    const hg_phantom_lesion *l = &study->patient.lesion;
+    hg_phantom_patient healthy = hg_phantom_patient_healthy(&study->patient);
+    uint64_t key = hg_phantom_hash(study->patient.seed, 50);
+    if (l->kind == HG_LESION_NONE)
+        return HG_SEEN_NO;
+    float mm2 = hg_phantom_xray(memory, size, &study->patient, 0, key);
+    hg_phantom_xray(memory + n, size, &healthy, 0, key);
+    hg_seen area = hg_seen_by_area(mm2, 1.5f * hg_lesion_words_get(l->kind)->seen_mm2);
+    return hg_seen_by_pixels(hg_phantom_shown(memory, memory + n, n, 0, 1), area);
+}
+
 static hg_status make_film(hg_phantom_study *study, float *memory, hg_rng *rng)
 {
     char stem[64], name[96], report[600];
     int size = study->request->size;
-    const hg_phantom_lesion *l = &study->patient.lesion;
     hg_phantom_facts f = hg_record_facts(study);
+    f.lesion = film_seen(study, memory);
     float mm2 = hg_phantom_xray(memory, size, &study->patient, (float)study->request->noise,
                                 hg_phantom_hash(study->patient.seed, 50));
     f.modality = "X-ray";
-    f.lesion = l->kind == HG_LESION_NONE                              ? HG_SEEN_NO
-               : mm2 >= 1.5f * hg_lesion_words_get(l->kind)->seen_mm2 ? HG_SEEN_YES
-                                                                      : HG_SEEN_UNSURE;
     film_organs(&f);
     snprintf(stem, sizeof stem, "%s_xr", study->name);
     snprintf(name, sizeof name, "images/%s.png", stem);

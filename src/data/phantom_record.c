@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#define RECORD_TALK_TURNS 9
 #define RECORD_MAX_BYTES ((size_t)16 << 20)
 
 /* The image, marked as synthetic, becomes a file. */
@@ -136,6 +137,23 @@ hg_status hg_record_pair(hg_phantom_study *study, const char *stem, const char *
     return push_item(study, item);
 }
 
+/* The picture's conversation in words alone, for a language model that has seen nothing yet. */
+static hg_status record_talk(hg_phantom_study *study, const char *stem, const hg_phantom_facts *facts,
+                             hg_rng *rng)
+{
+    hg_phantom_question turns[RECORD_TALK_TURNS];
+    int n = hg_phantom_talk(turns, RECORD_TALK_TURNS, facts, rng);
+    json_t *list = json_array();
+    for (int i = 0; i < n; i++) {
+        json_array_append_new(list, json_pack("{s:s, s:s}", "from", "human", "value", turns[i].text));
+        json_array_append_new(list, json_pack("{s:s, s:s}", "from", "gpt", "value", turns[i].answer));
+    }
+    return hg_line_push(
+        &study->texts,
+        json_pack("{s:s, s:s, s:o}", "id", stem, "split", hg_split_name(study->split), "conversations", list),
+        &study->err);
+}
+
 hg_status hg_record_questions(hg_phantom_study *study, const char *stem, const char *image,
                               const hg_phantom_facts *facts, hg_rng *rng)
 {
@@ -155,6 +173,8 @@ hg_status hg_record_questions(hg_phantom_study *study, const char *stem, const c
         }
         status = push_item(study, item);
     }
+    if (status == HG_STATUS_OK)
+        status = record_talk(study, stem, facts, rng);
     if (status == HG_STATUS_OK)
         status = hg_record_pair(study, stem, "reconstruct", image, image, "Reconstruct the image.");
     if (n > 0 && study->n_samples < HG_PHANTOM_MAX_SAMPLES) {

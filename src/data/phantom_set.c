@@ -105,7 +105,9 @@ static hg_status take_study(phantom_set *set, hg_phantom_study *study, hg_error 
     set->result->n_images += study->n_images;
     set->result->n_patients++;
     hg_status status = hg_set_writer_push(&set->writer, study->split, &study->items, err);
-    return status == HG_STATUS_OK ? hg_set_writer_push_truth(&set->writer, &study->truth, err) : status;
+    if (status == HG_STATUS_OK)
+        status = hg_set_writer_push_truth(&set->writer, &study->truth, err);
+    return status == HG_STATUS_OK ? hg_set_writer_push_texts(&set->writer, &study->texts, err) : status;
 }
 
 static hg_status make_batch(phantom_set *set, int n, hg_error *err)
@@ -163,7 +165,7 @@ hg_status hg_data_phantom(const hg_phantom_request *request, hg_phantom_result *
     *result = (hg_phantom_result){0};
     hg_status status = check_request(&set, request, err);
     if (status == HG_STATUS_OK)
-        status = hg_set_writer_open(&set.writer, set.request.out, err);
+        status = hg_set_writer_open(&set.writer, set.request.out, true, err);
     if (status != HG_STATUS_OK)
         return status;
     hg_set_page_init(&set.page, "Phantoms",

@@ -4,6 +4,7 @@
  * tasks learn from.
  */
 #include "data/phantom_record.h"
+#include "data/phantom_shown.h"
 
 #include "base/memory.h"
 
@@ -44,8 +45,9 @@ static const struct study_pair {
 typedef struct study_slice {
     hg_phantom_study *study;
     hg_phantom_slice slice;
-    float *measured; /* (size, size), of the contrast at work */
-    float *low;      /* (size / 4, size / 4) */
+    hg_phantom_slice healthy; /* the same without the lesion, where there is one */
+    float *measured;          /* (size, size), of the contrast at work */
+    float *low;               /* (size / 4, size / 4) */
     const struct ct_window *window;
     const char *ending; /* of the slices' files */
     int number;
@@ -56,28 +58,27 @@ typedef struct study_slice {
 
 /* ---- facts ---- */
 
-/* How far the slice passes from the middle of the lesion, in its own radii. */
-static float lesion_distance(const study_slice *s)
+/* What of the lesion shows in the contrast, in pixels. */
+static float lesion_shown(const study_slice *s, hg_contrast contrast)
 {
-    const hg_phantom_patient *p = &s->study->patient;
-    hg_vec3 d = hg_vec3_sub(hg_phantom_to_scanner(p, p->lesion.centre), s->slice.place.origin);
-    hg_vec3 r = p->lesion.radius;
-    return fabsf(hg_vec3_dot(d, s->slice.place.across)) / fmaxf(r.x, fmaxf(r.y, r.z));
+    bool ct = contrast == HG_CONTRAST_CT;
+    float low = ct ? s->window->centre - 0.5f * s->window->width : 0,
+          high = ct ? s->window->centre + 0.5f * s->window->width : 1;
+    int size = s->slice.place.size;
+    return hg_phantom_shown(s->slice.values[contrast], s->healthy.values[contrast], size * size, low, high);
 }
 
-/* A lesion just outside the slice may show by what it pushes and swells: nothing is said about it then. */
+/* A lesion just outside the slice may show by what it pushes and swells, one within it be as grey as what is
+ * around it: nothing is said about it then. */
 static hg_seen lesion_seen(const study_slice *s, hg_contrast contrast)
 {
     const hg_phantom_lesion *l = &s->study->patient.lesion;
     if (l->kind == HG_LESION_NONE)
         return HG_SEEN_NO;
     const hg_lesion_words *w = hg_lesion_words_get(l->kind);
-    hg_seen seen = hg_seen_by_area(s->slice.lesion_mm2, w->seen_mm2);
-    if (seen == HG_SEEN_NO)
-        return lesion_distance(s) < 1.9f ? HG_SEEN_UNSURE : HG_SEEN_NO;
-    /* Air beside a lung is as black as the lung in a window for soft tissue. */
-    bool hidden = l->kind == HG_LESION_PNEUMOTHORAX && s->window != &lung_window;
-    return hidden || (w->only_ct && contrast != HG_CONTRAST_CT) ? HG_SEEN_UNSURE : seen;
+    hg_seen seen =
+        hg_seen_by_pixels(lesion_shown(s, contrast), hg_seen_by_area(s->slice.lesion_mm2, w->seen_mm2));
+    return seen == HG_SEEN_YES && w->only_ct && contrast != HG_CONTRAST_CT ? HG_SEEN_UNSURE : seen;
 }
 
 static const char *plane_name(hg_image_axis axis)
@@ -100,12 +101,13 @@ static void make_facts(hg_phantom_facts *f, const study_slice *s, hg_contrast co
     hg_record_organs(f, s->slice.organ_mm2);
 }
 
-/* The word for a cell: the lesion where a fifth of it shows one, else the organ that fills a third of it or
- * more, else "tissue" or "air". */
-static const char *cell_word(const hg_phantom_cell *cell, const hg_phantom_facts *f)
+/* The word for a cell: the lesion where a fifth of it shows one or no cell shows more of it, else the organ
+ * that fills a third of it or more, else "tissue" or "air". */
+static const char *cell_word(const hg_phantom_cell *cell, uint32_t most, const hg_phantom_facts *f)
 {
     int organ = HG_ORGAN_NONE + 1;
-    if (f->lesion == HG_SEEN_YES && 5 * cell->lesion >= cell->all)
+    if (f->lesion == HG_SEEN_YES && cell->lesion > 0 &&
+        (5 * cell->lesion >= cell->all || cell->lesion == most))
         return hg_lesion_words_get(f->kind)->id;
     for (int i = organ + 1; i < HG_ORGAN_COUNT; i++)
         organ = cell->organs[i] > cell->organs[organ] ? i : organ;
@@ -117,8 +119,11 @@ static const char *cell_word(const hg_phantom_cell *cell, const hg_phantom_facts
 static json_t *truth_cells(const study_slice *s, const hg_phantom_facts *f)
 {
     json_t *cells = json_array();
+    uint32_t most = 0;
     for (int i = 0; i < HG_PHANTOM_CELLS * HG_PHANTOM_CELLS; i++)
-        json_array_append_new(cells, json_string(cell_word(&s->slice.cells[i], f)));
+        most = s->slice.cells[i].lesion > most ? s->slice.cells[i].lesion : most;
+    for (int i = 0; i < HG_PHANTOM_CELLS * HG_PHANTOM_CELLS; i++)
+        json_array_append_new(cells, json_string(cell_word(&s->slice.cells[i], most, f)));
     return cells;
 }
 
@@ -203,6 +208,10 @@ static hg_status make_slice(study_slice *s, const hg_slice_place *place, int num
     s->number = number;
     snprintf(s->stem, sizeof s->stem, "%s_s%02d", study->name, number);
     hg_phantom_slice_render(&s->slice, &study->patient, place, STUDY_SAMPLES);
+    if (study->patient.lesion.kind != HG_LESION_NONE) {
+        hg_phantom_patient healthy = hg_phantom_patient_healthy(&study->patient);
+        hg_phantom_slice_render(&s->healthy, &healthy, place, STUDY_SAMPLES);
+    }
     for (int c = 0; c < HG_CONTRAST_COUNT && status == HG_STATUS_OK; c++)
         status = make_contrast(s, (hg_contrast)c, hg_phantom_hash(key, (uint64_t)c));
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs && status == HG_STATUS_OK; i++) {
@@ -248,9 +257,11 @@ static hg_status make_slices(hg_phantom_study *study, float *memory)
     study_slice s = {.study = study, .ending = "png"};
     if (format != NULL && strcmp(format, "png") != 0)
         s.ending = strcmp(format, "dicom") == 0 ? "dcm" : "nii";
-    for (int c = 0; c < HG_CONTRAST_COUNT; c++)
-        s.slice.values[c] = memory + (size_t)c * area;
-    s.measured = memory + HG_CONTRAST_COUNT * area;
+    for (size_t c = 0; c < HG_CONTRAST_COUNT; c++) {
+        s.slice.values[c] = memory + c * area;
+        s.healthy.values[c] = memory + (HG_CONTRAST_COUNT + c) * area;
+    }
+    s.measured = memory + 2 * HG_CONTRAST_COUNT * area;
     s.low = s.measured + area;
     hg_rng_init(&s.rng, hg_phantom_hash(study->patient.seed, 3));
     hg_status status = HG_STATUS_OK;
@@ -266,13 +277,14 @@ void hg_phantom_study_make(hg_phantom_study *study, const hg_phantom_request *re
                            hg_phantom_part part, hg_split split)
 {
     size_t area = (size_t)request->size * (size_t)request->size;
-    float *memory = hg_mem_array(area * (HG_CONTRAST_COUNT + 2), sizeof *memory);
+    float *memory = hg_mem_array(area * (2 * HG_CONTRAST_COUNT + 2), sizeof *memory);
     study->request = request;
     study->split = split;
     study->n_images = study->n_samples = 0;
     study->err.text[0] = 0;
     hg_buffer_init(&study->items, STUDY_MAX_BYTES);
     hg_buffer_init(&study->truth, STUDY_MAX_BYTES);
+    hg_buffer_init(&study->texts, STUDY_MAX_BYTES);
     snprintf(study->name, sizeof study->name, "P%06d", index);
     if (memory == NULL) {
         study->status = hg_error_memory(&study->err, area * sizeof *memory, "a slice");
@@ -287,4 +299,5 @@ void hg_phantom_study_deinit(hg_phantom_study *study)
 {
     hg_buffer_deinit(&study->items);
     hg_buffer_deinit(&study->truth);
+    hg_buffer_deinit(&study->texts);
 }

@@ -26,8 +26,8 @@ typedef struct hg_phantom_study {
     const hg_phantom_request *request;
     hg_phantom_patient patient;
     hg_split split;
-    char name[32];          /* "P000012" */
-    hg_buffer items, truth; /* lines */
+    char name[32];                 /* "P000012" */
+    hg_buffer items, truth, texts; /* lines */
     size_t n_images;
     size_t n_samples;
     hg_phantom_sample samples[HG_PHANTOM_MAX_SAMPLES];

@@ -1,132 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * phantom_text.c: wordings, and which questions a picture allows. In a wording, {kind} and the like are
- * replaced by what the picture shows. A question is only asked when its answer is certain: a lesion that
- * barely touches the slice is neither asked for nor denied.
+ * phantom_text.c: which questions a picture allows, and their answers. A question is only asked when its
+ * answer is certain: a lesion that barely touches the slice is neither asked for nor denied.
  */
 #include "data/phantom_text.h"
+
+#include "data/phantom_wordings.h"
 
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
-
-#define TEXT_MAX_WORDINGS 6
-
-typedef enum topic {
-    TOPIC_MODALITY,
-    TOPIC_SEQUENCE,
-    TOPIC_PART,
-    TOPIC_PLANE,
-    TOPIC_ABNORMALITY,
-    TOPIC_LOCATION,
-    TOPIC_SIZE,
-    TOPIC_COUNT_OF,
-    CLOSED_ABNORMAL,
-    CLOSED_KIND,
-    CLOSED_SIDE,
-    CLOSED_MODALITY,
-    CLOSED_ORGAN,
-    CHOICE_MODALITY,
-    CHOICE_PART,
-    CHOICE_PLANE,
-    CHOICE_SEQUENCE,
-    CHOICE_KIND,
-    CHOICE_SIDE,
-    TOPIC_COUNT
-} topic;
-
-/* The last wording that is not NULL is held out. */
-static const struct topic_row {
-    hg_answer_type type;
-    const char *name;
-    const char *wordings[TEXT_MAX_WORDINGS];
-} topics[TOPIC_COUNT] = {
-    [TOPIC_MODALITY] = {HG_ANSWER_OPEN,
-                        "modality",
-                        {"What imaging modality is shown?", "Which modality was used to take this image?",
-                         "What kind of scan is this?", "What type of medical image is this?",
-                         "How was this picture acquired?"}},
-    [TOPIC_SEQUENCE] = {HG_ANSWER_OPEN,
-                        "sequence",
-                        {"Which MRI sequence is shown?", "What weighting does this MRI have?",
-                         "Is this MRI T1-, T2- or PD-weighted?", "Name the MR contrast of this image."}},
-    [TOPIC_PART] = {HG_ANSWER_OPEN,
-                    "part",
-                    {"Which part of the body is shown?", "What body region does the image show?",
-                     "What part of the body was scanned?", "Where in the body was this image taken?"}},
-    [TOPIC_PLANE] = {HG_ANSWER_OPEN,
-                     "plane",
-                     {"In which plane is the image?", "What is the imaging plane?",
-                      "Which plane does this slice lie in?", "How is this slice oriented?"}},
-    [TOPIC_ABNORMALITY] = {HG_ANSWER_OPEN,
-                           "abnormality",
-                           {"What abnormality is visible?", "What is the main finding?",
-                            "Describe the abnormality, if there is one.", "What is wrong in this image?",
-                            "Which pathology do you see here?"}},
-    [TOPIC_LOCATION] = {HG_ANSWER_OPEN,
-                        "location",
-                        {"Where is the {kind}?", "In which location is the {kind}?",
-                         "Where does the {kind} lie?", "Can you locate the {kind}?"}},
-    [TOPIC_SIZE] = {HG_ANSWER_OPEN,
-                    "size",
-                    {"How large is the {kind}?", "What is the diameter of the {kind}?",
-                     "How big does the {kind} measure?"}},
-    [TOPIC_COUNT_OF] = {HG_ANSWER_OPEN,
-                        "count",
-                        {"How many {counted} are there?", "Count the {counted}.",
-                         "What is the number of {counted} in the image?",
-                         "How many {counted} can you find in this field?"}},
-    [CLOSED_ABNORMAL] = {HG_ANSWER_CLOSED,
-                         "abnormality",
-                         {"Is there any abnormality?", "Does the image show an abnormality?",
-                          "Is anything abnormal in this image?", "Is this image abnormal?",
-                          "Do you see any pathology?"}},
-    [CLOSED_KIND] = {HG_ANSWER_CLOSED,
-                     "presence",
-                     {"Is there {a kind}?", "Does the image show {a kind}?", "Is {a kind} present?",
-                      "Is {a kind} visible in this image?", "Can {a kind} be seen here?"}},
-    [CLOSED_SIDE] = {HG_ANSWER_CLOSED,
-                     "side",
-                     {"Is the {kind} on the {side} side?", "Is the {kind} located on the {side}?",
-                      "Does the {kind} lie on the patient's {side} side?",
-                      "Would you say that the {kind} is {side}-sided?"}},
-    [CLOSED_MODALITY] = {HG_ANSWER_CLOSED,
-                         "modality",
-                         {"Is this {a modality}?", "Was this image taken by {modality}?",
-                          "Is {modality} the modality of this image?", "Are we looking at {a modality}?"}},
-    [CLOSED_ORGAN] = {HG_ANSWER_CLOSED,
-                      "organ",
-                      {"{Is organ} the {organ} visible?", "{Is organ} the {organ} shown in this image?",
-                       "{Is organ} the {organ} in this picture?", "Can you see the {organ} here?"}},
-    [CHOICE_MODALITY] = {HG_ANSWER_CHOICE,
-                         "modality",
-                         {"Which modality is this?", "What kind of image is this?",
-                          "Choose the imaging modality.", "By which technique was this made?"}},
-    [CHOICE_PART] = {HG_ANSWER_CHOICE,
-                     "part",
-                     {"Which part of the body is this?", "What does the image show?", "Choose the body part.",
-                      "Which anatomical region do you see?"}},
-    [CHOICE_PLANE] = {HG_ANSWER_CHOICE,
-                      "plane",
-                      {"Which plane is this?", "What is the plane of this slice?",
-                       "Choose the imaging plane.", "How was the slice cut?"}},
-    [CHOICE_SEQUENCE] = {HG_ANSWER_CHOICE,
-                         "sequence",
-                         {"Which MRI sequence is this?", "What is the weighting of this MRI?",
-                          "Choose the sequence.", "Which contrast does this MRI have?"}},
-    [CHOICE_KIND] = {HG_ANSWER_CHOICE,
-                     "abnormality",
-                     {"What does the image show?", "Which finding is present?",
-                      "What is the most likely diagnosis?", "Which of these do you see?"}},
-    [CHOICE_SIDE] = {HG_ANSWER_CHOICE,
-                     "side",
-                     {"On which side is the {kind}?", "Where does the {kind} lie?",
-                      "Choose the side of the {kind}.", "Which side does the {kind} affect?"}},
-};
-
-static const char *const caption_requests[] = {
-    "Describe the image.", "What does this image show?", "Write a caption for this image.",
-    "Give a short description of the picture.", "Summarise what can be seen."};
 
 static const char *const modalities[] = {"CT", "MRI", "X-ray", "ultrasound", "microscopy"};
 static const char *const modality_nouns[] = {"a CT image", "an MRI image", "an X-ray image",
@@ -289,7 +172,7 @@ static bool is_sided(const hg_phantom_facts *f)
            (f->plane == NULL || strcmp(f->plane, "sagittal") != 0);
 }
 
-static bool allowed(topic t, const hg_phantom_facts *f)
+static bool allowed(hg_phantom_topic t, const hg_phantom_facts *f)
 {
     switch (t) {
     case TOPIC_SEQUENCE:
@@ -395,7 +278,7 @@ static int index_of(const char *const *list, int n, const char *text)
     return 0;
 }
 
-static void answer_open(hg_phantom_question *q, topic t, const hg_phantom_facts *f)
+static void answer_open(hg_phantom_question *q, hg_phantom_topic t, const hg_phantom_facts *f)
 {
     char place[160];
     switch (t) {
@@ -431,8 +314,8 @@ static void answer_open(hg_phantom_question *q, topic t, const hg_phantom_facts 
     capitalise(q->answer);
 }
 
-static void ask_closed(hg_phantom_question *q, topic t, const char *wording, const hg_phantom_facts *f,
-                       hg_rng *rng)
+static void ask_closed(hg_phantom_question *q, hg_phantom_topic t, const char *wording,
+                       const hg_phantom_facts *f, hg_rng *rng)
 {
     text_words w = {.kind = hg_lesion_words_get(f->kind)->noun};
     char a_kind[100];
@@ -463,8 +346,8 @@ static void ask_closed(hg_phantom_question *q, topic t, const char *wording, con
     fill(q->text, sizeof q->text, wording, &w);
 }
 
-static void ask_choice(hg_phantom_question *q, topic t, const char *wording, const hg_phantom_facts *f,
-                       hg_rng *rng)
+static void ask_choice(hg_phantom_question *q, hg_phantom_topic t, const char *wording,
+                       const hg_phantom_facts *f, hg_rng *rng)
 {
     const hg_lesion_words *k = hg_lesion_words_get(f->kind);
     text_words w = {.kind = k->noun};
@@ -492,14 +375,14 @@ static void ask_choice(hg_phantom_question *q, topic t, const char *wording, con
 static const char *choose_wording(const char *const *wordings, bool held_out, hg_rng *rng)
 {
     int n = 0;
-    while (n < TEXT_MAX_WORDINGS && wordings[n] != NULL)
+    while (n < HG_WORDINGS_MAX && wordings[n] != NULL)
         n++;
     return held_out ? wordings[n - 1] : wordings[hg_phantom_pick(rng, n - 1)];
 }
 
-static void ask_one(hg_phantom_question *q, topic t, const hg_phantom_facts *f, hg_rng *rng)
+static void ask_one(hg_phantom_question *q, hg_phantom_topic t, const hg_phantom_facts *f, hg_rng *rng)
 {
-    const struct topic_row *row = &topics[t];
+    const hg_topic_row *row = hg_topic_row_get(t);
     const char *wording = choose_wording(row->wordings, q->held_out, rng);
     q->type = row->type;
     q->topic = row->name;
@@ -514,22 +397,40 @@ static void ask_one(hg_phantom_question *q, topic t, const hg_phantom_facts *f, 
     }
 }
 
-int hg_phantom_ask(hg_phantom_question *out, int n, const hg_phantom_facts *facts, bool held_out, hg_rng *rng)
+static void ask_caption(hg_phantom_question *q, const hg_phantom_facts *facts, hg_rng *rng)
 {
-    topic list[TOPIC_COUNT];
-    int n_list = 0, made = 1;
-    for (int t = 0; t < TOPIC_COUNT; t++) {
-        if (allowed((topic)t, facts))
-            list[n_list++] = (topic)t;
+    q->type = HG_ANSWER_CAPTION;
+    q->topic = "caption";
+    snprintf(q->text, sizeof q->text, "%s", choose_wording(hg_caption_requests(), q->held_out, rng));
+    hg_phantom_caption(q->answer, sizeof q->answer, facts, rng);
+}
+
+/* Which organs there are, which no caption says: without it a text could not be asked for them. */
+static void ask_organs(hg_phantom_question *q, const hg_phantom_facts *f)
+{
+    size_t n = 0;
+    *q = (hg_phantom_question){.type = HG_ANSWER_OPEN, .topic = "organs"};
+    snprintf(q->text, sizeof q->text, "Which organs are visible?");
+    for (int i = 1; i < HG_ORGAN_COUNT; i++) {
+        if (f->organs[i] == HG_SEEN_YES)
+            n += (size_t)snprintf(q->answer + n, sizeof q->answer - n, "%s%s", n > 0 ? ", " : "",
+                                  hg_organ_words_get((hg_phantom_organ)i)->name);
     }
-    if (n < 1)
-        return 0;
-    out[0] = (hg_phantom_question){.type = HG_ANSWER_CAPTION, .topic = "caption"};
-    out[0].held_out = held_out && hg_phantom_chance(rng, 0.5f);
-    const int n_requests = (int)(sizeof caption_requests / sizeof *caption_requests);
-    int request = out[0].held_out ? n_requests - 1 : hg_phantom_pick(rng, n_requests - 1);
-    snprintf(out[0].text, sizeof out[0].text, "%s", caption_requests[request]);
-    hg_phantom_caption(out[0].answer, sizeof out[0].answer, facts, rng);
+    if (n == 0)
+        snprintf(q->answer, sizeof q->answer, "none");
+    capitalise(q->answer);
+}
+
+/* Up to `n` questions of different kinds. */
+static int ask_some(hg_phantom_question *out, int n, const hg_phantom_facts *facts, bool held_out,
+                    hg_rng *rng)
+{
+    hg_phantom_topic list[TOPIC_COUNT];
+    int n_list = 0, made = 0;
+    for (int t = 0; t < TOPIC_COUNT; t++) {
+        if (allowed((hg_phantom_topic)t, facts))
+            list[n_list++] = (hg_phantom_topic)t;
+    }
     for (; made < n && n_list > 0; made++) {
         int at = hg_phantom_pick(rng, n_list);
         out[made] = (hg_phantom_question){.held_out = held_out && hg_phantom_chance(rng, 0.5f)};
@@ -537,4 +438,23 @@ int hg_phantom_ask(hg_phantom_question *out, int n, const hg_phantom_facts *fact
         list[at] = list[--n_list];
     }
     return made;
+}
+
+int hg_phantom_ask(hg_phantom_question *out, int n, const hg_phantom_facts *facts, bool held_out, hg_rng *rng)
+{
+    if (n < 1)
+        return 0;
+    out[0] = (hg_phantom_question){.held_out = held_out && hg_phantom_chance(rng, 0.5f)};
+    ask_caption(&out[0], facts, rng);
+    return 1 + ask_some(out + 1, n - 1, facts, held_out, rng);
+}
+
+int hg_phantom_talk(hg_phantom_question *out, int n, const hg_phantom_facts *facts, hg_rng *rng)
+{
+    int made = 1;
+    out[0] = (hg_phantom_question){.held_out = false};
+    ask_caption(&out[0], facts, rng);
+    if (facts->organs_known && made < n)
+        ask_organs(&out[made++], facts);
+    return made + ask_some(out + made, n - made, facts, false, rng);
 }

@@ -59,6 +59,10 @@ typedef struct hg_phantom_question {
 int hg_phantom_ask(hg_phantom_question *out, int n, const hg_phantom_facts *facts, bool held_out,
                    hg_rng *rng);
 
+/* A conversation that needs no picture: a caption, the organs where they are known, and questions that these
+ * two answer; up to `n` >= 1 turns in all, none in a held-out wording. */
+int hg_phantom_talk(hg_phantom_question *out, int n, const hg_phantom_facts *facts, hg_rng *rng);
+
 /* The caption alone: "Axial CT of the head. There is a haemorrhage in the left frontal lobe, about 31 mm." */
 void hg_phantom_caption(char *out, size_t capacity, const hg_phantom_facts *facts, hg_rng *rng);
 

@@ -529,7 +529,7 @@ hg_status hg_data_build(const hg_build_request *request, hg_build_result *result
     *result = (hg_build_result){0};
     hg_status status = check_request(request, &b, &volumes, err);
     if (status == HG_STATUS_OK)
-        status = hg_set_writer_open(&b.writer, request->out, err);
+        status = hg_set_writer_open(&b.writer, request->out, false, err);
     if (status != HG_STATUS_OK)
         return status;
     hg_name_table_init(&b.names);

@@ -176,7 +176,7 @@ static bool ask_closed(question *q, const entry *e)
     yes = strcmp(asked->name, e->modality->name) == 0;
     q->type = "CLOSED";
     q->topic = "modality";
-    snprintf(q->text, sizeof q->text, draw(e, 14) % 2 == 0 ? "Is this %s?" : "Are we looking at %s?",
+    snprintf(q->text, sizeof q->text, draw(e, 14) % 2 == 0 ? "Is this %s?" : "Does this show %s?",
              asked->noun);
     say_answer(q, yes ? "Yes" : "No");
     return true;

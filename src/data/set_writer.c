@@ -27,26 +27,31 @@ hg_split hg_split_of(uint64_t seed, uint64_t k)
     return k % 10 == test ? HG_SPLIT_TEST : HG_SPLIT_TRAIN;
 }
 
-hg_status hg_set_writer_open(hg_set_writer *w, const char *folder, hg_error *err)
+static hg_status open_file(hg_file_writer *file, const char *folder, const char *name, hg_error *err)
 {
     char path[HG_PATH_BYTES];
-    *w = (hg_set_writer){.truth = {.fd = -1}};
+    hg_status status = hg_path_join(path, folder, name, err);
+    return status == HG_STATUS_OK ? hg_file_writer_open(file, path, err) : status;
+}
+
+hg_status hg_set_writer_open(hg_set_writer *w, const char *folder, bool phantoms, hg_error *err)
+{
+    char path[HG_PATH_BYTES];
+    *w = (hg_set_writer){.truth = {.fd = -1}, .texts = {.fd = -1}};
     for (int i = 0; i < HG_SPLIT_COUNT; i++)
         w->lists[i].fd = -1;
     snprintf(w->folder, sizeof w->folder, "%s", folder);
     hg_status status = hg_path_join(path, folder, "images", err);
     if (status == HG_STATUS_OK)
         status = hg_folder_create(path, err);
-    if (status == HG_STATUS_OK)
-        status = hg_path_join(path, folder, "truth.jsonl", err);
-    if (status == HG_STATUS_OK)
-        status = hg_file_writer_open(&w->truth, path, err);
+    if (status == HG_STATUS_OK && phantoms)
+        status = open_file(&w->truth, folder, "truth.jsonl", err);
+    if (status == HG_STATUS_OK && phantoms)
+        status = open_file(&w->texts, folder, "texts.jsonl", err);
     for (int i = 0; i < HG_SPLIT_COUNT && status == HG_STATUS_OK; i++) {
         char name[32];
         snprintf(name, sizeof name, "%s.json", split_names[i]);
-        status = hg_path_join(path, folder, name, err);
-        if (status == HG_STATUS_OK)
-            status = hg_file_writer_open(&w->lists[i], path, err);
+        status = open_file(&w->lists[i], folder, name, err);
         if (status == HG_STATUS_OK)
             status = hg_file_writer_write(&w->lists[i], "[\n", 2, err);
     }
@@ -78,9 +83,16 @@ hg_status hg_set_writer_push_truth(hg_set_writer *w, const hg_buffer *lines, hg_
     return lines->size == 0 ? HG_STATUS_OK : hg_file_writer_write(&w->truth, lines->data, lines->size, err);
 }
 
+hg_status hg_set_writer_push_texts(hg_set_writer *w, const hg_buffer *lines, hg_error *err)
+{
+    return lines->size == 0 ? HG_STATUS_OK : hg_file_writer_write(&w->texts, lines->data, lines->size, err);
+}
+
 hg_status hg_set_writer_commit(hg_set_writer *w, hg_error *err)
 {
-    hg_status status = hg_file_writer_commit(&w->truth, err);
+    hg_status status = w->truth.fd < 0 ? HG_STATUS_OK : hg_file_writer_commit(&w->truth, err);
+    if (status == HG_STATUS_OK && w->texts.fd >= 0)
+        status = hg_file_writer_commit(&w->texts, err);
     for (int i = 0; i < HG_SPLIT_COUNT && status == HG_STATUS_OK; i++) {
         status = hg_file_writer_write(&w->lists[i], "\n]\n", 3, err);
         if (status == HG_STATUS_OK)
@@ -94,6 +106,7 @@ hg_status hg_set_writer_commit(hg_set_writer *w, hg_error *err)
 void hg_set_writer_abandon(hg_set_writer *w)
 {
     hg_file_writer_abandon(&w->truth);
+    hg_file_writer_abandon(&w->texts);
     for (int i = 0; i < HG_SPLIT_COUNT; i++)
         hg_file_writer_abandon(&w->lists[i]);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * set_writer.h: writes a data set: train.json, val.json and test.json, arrays with one item a line, and
- * truth.jsonl. The lists get their names when all is written.
+ * set_writer.h: writes a data set: train.json, val.json and test.json, arrays with one item a line, and of
+ * phantoms truth.jsonl and texts.jsonl. The lists get their names when all is written.
  */
 #ifndef HG_DATA_SET_WRITER_H
 #define HG_DATA_SET_WRITER_H
@@ -23,17 +23,19 @@ hg_split hg_split_of(uint64_t seed, uint64_t k);
 typedef struct hg_set_writer {
     char folder[HG_PATH_BYTES];
     hg_file_writer lists[HG_SPLIT_COUNT];
-    hg_file_writer truth;
+    hg_file_writer truth, texts; /* of phantoms */
     size_t n_items[HG_SPLIT_COUNT];
 } hg_set_writer;
 
-/* Makes the folder, and `images` in it. */
-hg_status hg_set_writer_open(hg_set_writer *w, const char *folder, hg_error *err) HG_MUST_CHECK;
+/* Makes the folder, and `images` in it. `phantoms`: there will be truths and texts. */
+hg_status hg_set_writer_open(hg_set_writer *w, const char *folder, bool phantoms,
+                             hg_error *err) HG_MUST_CHECK;
 
 /* Appends `n` items, each a JSON object on a line of its own ending in '\n'. */
 hg_status hg_set_writer_push(hg_set_writer *w, hg_split split, const hg_buffer *lines,
                              hg_error *err) HG_MUST_CHECK;
 hg_status hg_set_writer_push_truth(hg_set_writer *w, const hg_buffer *lines, hg_error *err) HG_MUST_CHECK;
+hg_status hg_set_writer_push_texts(hg_set_writer *w, const hg_buffer *lines, hg_error *err) HG_MUST_CHECK;
 
 hg_status hg_set_writer_commit(hg_set_writer *w, hg_error *err) HG_MUST_CHECK;
 void hg_set_writer_abandon(hg_set_writer *w);

@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/landlock.h>
+#include <poll.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -218,13 +219,26 @@ static void sandbox_child(sandbox_head *head, int fd, size_t space, hg_sandbox_w
     head->done = SANDBOX_DONE;
 }
 
-/* Waits for the child with a growing pause; kills it when its time is over. What waitpid said of it is in
- * *how, 0 when somebody else had already asked. */
+/* Sleeps until the child ends, `seconds` at most. False where the system cannot (before Linux 5.3). */
+static bool sandbox_sleep(pid_t child, int seconds)
+{
+    int fd = (int)syscall(SYS_pidfd_open, child, 0);
+    if (fd < 0)
+        return false;
+    struct pollfd wait = {.fd = fd, .events = POLLIN};
+    int got = poll(&wait, 1, seconds * 1000);
+    close(fd);
+    return got >= 0; /* else a signal: the caller's loop goes on */
+}
+
+/* Waits for the child, where sandbox_sleep cannot with a growing pause; kills it when its time is over. What
+ * waitpid said of it is in *how, 0 when somebody else had already asked. */
 static bool sandbox_wait(pid_t child, int seconds, int *how)
 {
     struct timespec begin, now, pause = {.tv_nsec = 50000};
     *how = 0;
     clock_gettime(CLOCK_MONOTONIC, &begin);
+    (void)sandbox_sleep(child, seconds);
     for (;;) {
         pid_t got = waitpid(child, how, WNOHANG);
         if (got == child || (got < 0 && errno != EINTR))

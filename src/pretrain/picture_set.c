@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * picture_set.c: a list with an index by path. Bytes are what resizing gives, so nothing is lost by keeping
- * them.
+ * them. They lie in huge pages: every picture is decoded in a child process, and with hundreds of megabytes
+ * in small pages most of a fork's time goes into copying the page tables.
  */
 #include "pretrain/picture_set.h"
 
 #include "base/checked.h"
+#include "base/huge_pages.h"
 #include "base/memory.h"
 #include "image/vq_input.h"
 
@@ -20,19 +22,19 @@ void hg_picture_set_init(hg_picture_set *set, int side, bool for_clip)
     set->how.size = side;
 }
 
+static size_t picture_bytes(const hg_picture_set *set)
+{
+    return 3 * (size_t)set->side * (size_t)set->side;
+}
+
 void hg_picture_set_deinit(hg_picture_set *set)
 {
     for (size_t i = 0; i < set->n; i++)
         hg_mem_free(set->paths[i]);
     hg_mem_free(set->paths);
-    hg_mem_free(set->samples);
+    hg_huge_pages_unmap(set->samples, set->capacity * picture_bytes(set));
     hg_mem_free(set->slots);
     *set = (hg_picture_set){0};
-}
-
-static size_t picture_bytes(const hg_picture_set *set)
-{
-    return 3 * (size_t)set->side * (size_t)set->side;
 }
 
 static uint64_t path_number(const char *path)
@@ -61,13 +63,19 @@ static hg_status grow(hg_picture_set *set, hg_error *err)
     char **paths = hg_mem_resize(set->paths, capacity, sizeof *paths);
     if (paths != NULL)
         set->paths = paths;
-    uint8_t *samples = hg_mem_resize(set->samples, capacity, picture_bytes(set));
-    if (samples != NULL)
-        set->samples = samples;
+    uint8_t *samples = NULL;
+    size_t bytes;
+    if (hg_checked_mul(capacity, picture_bytes(set), &bytes))
+        samples = hg_huge_pages_map(bytes);
     if (slots == NULL || paths == NULL || samples == NULL) {
         hg_mem_free(slots);
+        hg_huge_pages_unmap(samples, capacity * picture_bytes(set));
         return hg_error_memory(err, capacity * picture_bytes(set), "the pictures of the data");
     }
+    if (set->n > 0)
+        memcpy(samples, set->samples, set->n * picture_bytes(set));
+    hg_huge_pages_unmap(set->samples, set->capacity * picture_bytes(set));
+    set->samples = samples;
     hg_mem_free(set->slots);
     set->slots = slots;
     set->n_slots = n_slots;

@@ -91,7 +91,7 @@ static void test_threads(void **state)
     assert_memory_equal(&ra, &rb, sizeof ra);
     compared c = {a, b, 0};
     assert_int_equal(hg_folder_list(a, compare_one, &c, &err), HG_STATUS_OK);
-    assert_int_equal(c.n, 5); /* three lists, truth, overview */
+    assert_int_equal(c.n, 6); /* three lists, truth, texts, overview */
     snprintf(ai, sizeof ai, "%s/images", a);
     snprintf(bi, sizeof bi, "%s/images", b);
     c = (compared){ai, bi, 0};

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "base/memory.h"
+#include "data/phantom_shown.h"
 #include "data/phantom_slice.h"
 
 #include <string.h>
@@ -38,10 +39,8 @@ static void check_lesion(hg_phantom_patient *patient, int kind)
     hg_vec3 c = hg_phantom_to_scanner(patient, patient->lesion.centre);
     render(&with, patient, HG_IMAGE_AXIS_AXIAL, c.z);
     hg_phantom_lesion lesion = patient->lesion;
-    patient->lesion.kind = HG_LESION_NONE;
-    patient->lesion.push = 0;
-    render(&without, patient, HG_IMAGE_AXIS_AXIAL, c.z);
-    patient->lesion = lesion;
+    hg_phantom_patient healthy = hg_phantom_patient_healthy(patient);
+    render(&without, &healthy, HG_IMAGE_AXIS_AXIAL, c.z);
     assert_true(without.slice.lesion_mm2 == 0);
     if (with.slice.lesion_mm2 < hg_lesion_words_get((hg_lesion_kind)kind)->seen_mm2)
         return;
@@ -77,6 +76,30 @@ static void test_lesions(void **state)
             assert_true(found[kinds[k]] > 0);
     }
     hg_mem_free(patient);
+}
+
+/* Ten pixels that a window of 100 shows 20 % brighter count in full, ten that it shows 10 % brighter by half;
+ * what is 4 % brighter or beyond the window's ends does not count. */
+static void test_shown(void **state)
+{
+    static float with[SIDE * SIDE], without[SIDE * SIDE];
+    (void)state;
+    assert_true(hg_phantom_shown(with, without, SIDE * SIDE, -50, 50) == 0);
+    for (int i = 0; i < 10; i++) {
+        with[i] = 20;
+        with[10 + i] = -10;
+        with[20 + i] = 4;
+        with[30 + i] = 900;
+        without[30 + i] = 60;
+        with[40 + i] = -900;
+        without[40 + i] = -50;
+    }
+    assert_true(fabsf(hg_phantom_shown(with, without, SIDE * SIDE, -50, 50) - 15) < 1e-3f);
+    assert_int_equal(hg_seen_by_pixels(15, HG_SEEN_YES), HG_SEEN_YES);
+    assert_int_equal(hg_seen_by_pixels(1, HG_SEEN_YES), HG_SEEN_UNSURE);
+    assert_int_equal(hg_seen_by_pixels(15, HG_SEEN_NO), HG_SEEN_UNSURE);
+    assert_int_equal(hg_seen_by_pixels(0, HG_SEEN_NO), HG_SEEN_NO);
+    assert_int_equal(hg_seen_by_pixels(0, HG_SEEN_YES), HG_SEEN_UNSURE);
 }
 
 /* Slices of different planes show the same body where they cross. */
@@ -134,7 +157,7 @@ static void test_measuring(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_lesions), cmocka_unit_test(test_planes),
-                                       cmocka_unit_test(test_measuring)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_lesions), cmocka_unit_test(test_shown),
+                                       cmocka_unit_test(test_planes), cmocka_unit_test(test_measuring)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -44,6 +44,37 @@ static bool contains(const char *text, const char *part)
     return strstr(text, part) != NULL;
 }
 
+/* The answer of one question about head_facts. */
+static void check_answer(const hg_phantom_question *q)
+{
+    assert_false(q->held_out);
+    assert_false(contains(q->text, "{"));
+    assert_true(q->answer[0] != 0);
+    bool is_yes = strcmp(q->answer, "Yes") == 0;
+    if (q->type == HG_ANSWER_CLOSED && strcmp(q->topic, "side") == 0)
+        assert_true(is_yes == contains(q->text, "left"));
+    if (q->type == HG_ANSWER_CLOSED && strcmp(q->topic, "presence") == 0)
+        assert_true(is_yes == contains(q->text, "tumour"));
+    if (q->type == HG_ANSWER_CLOSED && strcmp(q->topic, "modality") == 0)
+        assert_true(is_yes == contains(q->text, "MRI"));
+    if (q->type == HG_ANSWER_CLOSED && strcmp(q->topic, "organ") == 0) {
+        assert_true(is_yes == contains(q->text, "eyes"));
+        assert_false(contains(q->text, "cerebrum"));
+    }
+    if (q->type == HG_ANSWER_CHOICE) {
+        /* The letter's option is the right one. */
+        const char *right = strcmp(q->topic, "modality") == 0   ? "MRI"
+                            : strcmp(q->topic, "part") == 0     ? "head"
+                            : strcmp(q->topic, "plane") == 0    ? "coronal"
+                            : strcmp(q->topic, "sequence") == 0 ? "T2-weighted"
+                            : strcmp(q->topic, "side") == 0     ? "left"
+                                                                : "tumour";
+        char option[64];
+        snprintf(option, sizeof option, "\n%.1s. %s\n", q->answer, right);
+        assert_true(contains(q->text, option));
+    }
+}
+
 static void test_visible(void **state)
 {
     hg_phantom_facts f = head_facts(HG_SEEN_YES);
@@ -60,37 +91,37 @@ static void test_visible(void **state)
                     contains(q[0].answer, "31 mm") && contains(q[0].answer, "T2-weighted MRI") &&
                     contains(q[0].answer, "bright"));
         for (int i = 1; i < n; i++) {
-            assert_false(q[i].held_out);
-            assert_false(contains(q[i].text, "{"));
-            assert_true(q[i].answer[0] != 0);
-            bool is_yes = strcmp(q[i].answer, "Yes") == 0;
+            check_answer(&q[i]);
             closed += q[i].type == HG_ANSWER_CLOSED;
-            yes += is_yes;
-            if (q[i].type == HG_ANSWER_CLOSED && strcmp(q[i].topic, "side") == 0)
-                assert_true(is_yes == contains(q[i].text, "left"));
-            if (q[i].type == HG_ANSWER_CLOSED && strcmp(q[i].topic, "presence") == 0)
-                assert_true(is_yes == contains(q[i].text, "tumour"));
-            if (q[i].type == HG_ANSWER_CLOSED && strcmp(q[i].topic, "modality") == 0)
-                assert_true(is_yes == contains(q[i].text, "MRI"));
-            if (q[i].type == HG_ANSWER_CLOSED && strcmp(q[i].topic, "organ") == 0) {
-                assert_true(is_yes == contains(q[i].text, "eyes"));
-                assert_false(contains(q[i].text, "cerebrum"));
-            }
-            if (q[i].type == HG_ANSWER_CHOICE) {
-                /* The letter's option is the right one. */
-                const char *right = strcmp(q[i].topic, "modality") == 0   ? "MRI"
-                                    : strcmp(q[i].topic, "part") == 0     ? "head"
-                                    : strcmp(q[i].topic, "plane") == 0    ? "coronal"
-                                    : strcmp(q[i].topic, "sequence") == 0 ? "T2-weighted"
-                                    : strcmp(q[i].topic, "side") == 0     ? "left"
-                                                                          : "tumour";
-                char option[64];
-                snprintf(option, sizeof option, "\n%s. %s\n", q[i].answer, right);
-                assert_true(contains(q[i].text, option));
-            }
+            yes += strcmp(q[i].answer, "Yes") == 0;
         }
     }
     assert_true(yes > 0.4 * closed && yes < 0.8 * closed);
+}
+
+/* A conversation begins with all that its questions ask for. */
+static void test_talk(void **state)
+{
+    hg_phantom_facts f = head_facts(HG_SEEN_YES);
+    hg_rng rng;
+    int choices = 0;
+    (void)state;
+    hg_rng_init(&rng, 5);
+    for (int round = 0; round < 200; round++) {
+        hg_phantom_question q[HG_PHANTOM_MAX_QUESTIONS];
+        int n = hg_phantom_talk(q, 9, &f, &rng);
+        assert_int_equal(n, 9);
+        assert_int_equal(q[0].type, HG_ANSWER_CAPTION);
+        assert_true(contains(q[0].answer, "tumour in the left frontal lobe"));
+        assert_string_equal(q[1].answer, "Eyes");
+        for (int i = 2; i < n; i++) {
+            check_answer(&q[i]);
+            choices += q[i].type == HG_ANSWER_CHOICE;
+        }
+    }
+    assert_true(choices > 200);
+    f.organs_known = false;
+    assert_int_equal(hg_phantom_talk((hg_phantom_question[1]){{.text = ""}}, 1, &f, &rng), 1);
 }
 
 static void test_not_certain(void **state)
@@ -163,7 +194,8 @@ static void test_held_out(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_visible), cmocka_unit_test(test_not_certain),
-                                       cmocka_unit_test(test_absent), cmocka_unit_test(test_held_out)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_visible), cmocka_unit_test(test_talk),
+                                       cmocka_unit_test(test_not_certain), cmocka_unit_test(test_absent),
+                                       cmocka_unit_test(test_held_out)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
