@@ -21,7 +21,7 @@ program=${HEALTHGPT:-build/healthgpt}
 size=64
 if $quick; then
   out=${out:-small-quick}
-  patients=30 slices=2 questions=4
+  patients=30 slices=2 questions=4 blank=10
   vocabulary=1024
   vq="--steps 120 --batch 8 --codes 256"
   vit="--steps 60 --batch 32 --layers 4 --hidden 128 --heads 4"
@@ -31,7 +31,7 @@ if $quick; then
   com_rank=16 gen_rank=32
 else
   out=${out:-small}
-  patients=3600 slices=3 questions=7
+  patients=3600 slices=3 questions=7 blank=200
   vocabulary=2048
   vq="--steps 2500 --batch 16 --codes 1024 --lr 1e-3 --save-every 500"
   vit="--steps 8000 --batch 32 --layers 6 --hidden 192 --heads 6 --shift 0.02 --save-every 1000"
@@ -86,6 +86,9 @@ if step data; then
     cat "$data/$list-ask.json" "$data/$list-draw.json" >"$data/$list-both.json"
     awk 'NR % 8 == 0' "$data/$list-draw.json" >>"$data/$list-texts.json" # their words, too
   done
+  # Pictures that show nothing, for the answers alone.
+  "$program" data phantom -o "$data/blank" --parts blank --patients $blank --size $size --slices 2 --questions 7 --seed $seed
+  grep '"task":"comprehension"' "$data/blank/train.json" | sed -e 's/,$//' -e 's|"image":"images/|"image":"blank/images/|' >>"$data/train-ask.json"
   finish data
 fi
 

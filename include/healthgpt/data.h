@@ -20,11 +20,12 @@ extern "C" {
 /* ---- phantoms ---- */
 
 typedef struct hg_phantom_request {
-    const char *out;      /* folder; made when it is not there */
-    int n_patients;       /* 1..1000000 */
-    uint64_t seed;        /* the same seed and settings give the same files, bit for bit, on every machine */
-    int size;             /* pixels on a side of a picture, 64..256, a multiple of 8 */
-    const char *parts;    /* of "head,chest,abdomen,pelvis,blood"; patients take turns; NULL: all */
+    const char *out; /* folder; made when it is not there */
+    int n_patients;  /* 1..1000000 */
+    uint64_t seed;   /* the same seed and settings give the same files, bit for bit, on every machine */
+    int size;        /* pixels on a side of a picture, 64..256, a multiple of 8 */
+    const char
+        *parts; /* of "head,chest,abdomen,pelvis,blood,blank"; patients take turns; NULL: the first five */
     const char *format;   /* of CT and MRI slices: "png", "dicom", "nifti"; NULL: "png" */
     int n_slices;         /* of each patient, 1..64; 0: 4 */
     int n_questions;      /* of each picture, 1..16; 0: 4 */

@@ -22,7 +22,7 @@ static const char data_help[] =
     "train.json, val.json and test.json are what `healthgpt train --data` reads; no patient is in two of "
     "them.\n"
     "  --patients N    (default 40)          --seed S    the same seed gives the same files (default 0)\n"
-    "  --size N        64..256 pixels (128)  --parts P   head,chest,abdomen,pelvis,blood (all)\n"
+    "  --size N        64..256 pixels (128)  --parts P   head,chest,abdomen,pelvis,blood (all these), blank\n"
     "  --slices N      of each patient (4)   --questions N   of each picture (4)\n"
     "  --ill X         part of the patients with a lesion (0.7)   --noise X   1 is usual, 0 none\n"
     "  --format png|dicom|nifti   of CT and MRI slices (png); nifti: axial ones only\n\n"

@@ -9,7 +9,7 @@
 static const hg_phantom_body *const bodies[HG_PHANTOM_PART_COUNT] = {
     [HG_PHANTOM_HEAD] = &hg_phantom_head,       [HG_PHANTOM_CHEST] = &hg_phantom_chest,
     [HG_PHANTOM_ABDOMEN] = &hg_phantom_abdomen, [HG_PHANTOM_PELVIS] = &hg_phantom_pelvis,
-    [HG_PHANTOM_BLOOD] = &hg_phantom_smear,
+    [HG_PHANTOM_BLOOD] = &hg_phantom_smear,     [HG_PHANTOM_BLANK] = &hg_phantom_nothing,
 };
 
 const hg_phantom_body *hg_phantom_body_get(hg_phantom_part part)

@@ -22,6 +22,7 @@ typedef enum hg_phantom_part {
     HG_PHANTOM_ABDOMEN,
     HG_PHANTOM_PELVIS,
     HG_PHANTOM_BLOOD, /* a smear: no slices */
+    HG_PHANTOM_BLANK, /* no patient at all: pictures that show nothing */
     HG_PHANTOM_PART_COUNT
 } hg_phantom_part;
 
@@ -93,5 +94,6 @@ extern const hg_phantom_body hg_phantom_chest;
 extern const hg_phantom_body hg_phantom_abdomen;
 extern const hg_phantom_body hg_phantom_pelvis;
 extern const hg_phantom_body hg_phantom_smear;
+extern const hg_phantom_body hg_phantom_nothing;
 
 #endif

@@ -3,6 +3,7 @@
  * phantom_extras.c: the pictures of a study that are no slices: of the chest a film with its report, of the
  * abdomen an ultrasound picture, and the blood smear.
  */
+#include "data/phantom_blank.h"
 #include "data/phantom_blood.h"
 #include "data/phantom_projection.h"
 #include "data/phantom_record.h"
@@ -13,7 +14,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A smear is no part of a body: it has neither tissue nor lesions. */
+/* Neither is a part of a body: they have no tissue and no lesions. */
+const hg_phantom_body hg_phantom_nothing = {.name = "blank", .t2_gain = 1};
 const hg_phantom_body hg_phantom_smear = {.name = "blood", .t2_gain = 1};
 
 /* What a film of the chest always shows, and what it never does. */
@@ -147,6 +149,25 @@ static hg_status make_smear(hg_phantom_study *study, int number, hg_rng *rng)
     return status == HG_STATUS_OK ? hg_record_questions(study, stem, name, &f, rng) : status;
 }
 
+/* A picture of nothing, asked for the lesions and organs of some part of the body. */
+static hg_status make_blank(hg_phantom_study *study, int number, float *memory, hg_rng *rng)
+{
+    char stem[64], name[96];
+    hg_phantom_facts f = hg_record_facts(study);
+    f.blank = true;
+    f.modality = f.part = "none";
+    f.lesion = HG_SEEN_NO;
+    f.kinds = hg_phantom_body_get((hg_phantom_part)hg_phantom_pick(rng, HG_PHANTOM_BLOOD))->kinds;
+    hg_record_organs(&f, (const float[HG_ORGAN_COUNT]){0});
+    hg_phantom_blank(memory, study->request->size, rng);
+    snprintf(stem, sizeof stem, "%s_s%02d_no", study->name, number);
+    snprintf(name, sizeof name, "images/%s.png", stem);
+    hg_status status = hg_record_grey(study, name, memory, study->request->size, 0, 1);
+    if (status == HG_STATUS_OK)
+        status = hg_record_truth(study, name, &f, 0, NULL);
+    return status == HG_STATUS_OK ? hg_record_questions(study, stem, name, &f, rng) : status;
+}
+
 hg_status hg_record_extras(hg_phantom_study *study, float *memory, hg_rng *rng)
 {
     hg_status status = HG_STATUS_OK;
@@ -154,9 +175,10 @@ hg_status hg_record_extras(hg_phantom_study *study, float *memory, hg_rng *rng)
         return make_film(study, memory, rng);
     if (study->patient.part == HG_PHANTOM_ABDOMEN)
         return make_ultrasound(study, memory, rng);
-    for (int i = 0;
-         study->patient.part == HG_PHANTOM_BLOOD && i < study->request->n_slices && status == HG_STATUS_OK;
-         i++)
-        status = make_smear(study, i, rng);
+    if (study->patient.part != HG_PHANTOM_BLOOD && study->patient.part != HG_PHANTOM_BLANK)
+        return status;
+    for (int i = 0; i < study->request->n_slices && status == HG_STATUS_OK; i++)
+        status = study->patient.part == HG_PHANTOM_BLOOD ? make_smear(study, i, rng)
+                                                         : make_blank(study, i, memory, rng);
     return status;
 }

@@ -33,7 +33,7 @@ typedef struct phantom_set {
 static hg_status parse_parts(phantom_set *set, const char *text, hg_error *err)
 {
     if (text == NULL) {
-        for (int i = 0; i < HG_PHANTOM_PART_COUNT; i++)
+        for (int i = 0; i < HG_PHANTOM_BLANK; i++) /* blank pictures are only made when asked for */
             set->parts[set->n_parts++] = (hg_phantom_part)i;
         return HG_STATUS_OK;
     }
@@ -42,8 +42,8 @@ static hg_status parse_parts(phantom_set *set, const char *text, hg_error *err)
         if (set->n_parts == HG_PHANTOM_PART_COUNT ||
             !hg_phantom_part_find(text, n, &set->parts[set->n_parts]))
             return hg_error_set(err, HG_STATUS_USAGE,
-                                "no part '%.*s' of the body (head, chest, abdomen, pelvis, blood)", (int)n,
-                                text);
+                                "no part '%.*s' of the body (head, chest, abdomen, pelvis, blood, blank)",
+                                (int)n, text);
         set->n_parts++;
         text += n + (text[n] == ',');
     }

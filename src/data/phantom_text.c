@@ -91,6 +91,10 @@ static void say_modality(char *out, size_t capacity, const hg_phantom_facts *f)
 void hg_phantom_caption(char *out, size_t capacity, const hg_phantom_facts *f, hg_rng *rng)
 {
     char modality[80], finding[200] = "";
+    if (f->blank) {
+        snprintf(out, capacity, "This picture shows nothing.");
+        return;
+    }
     const hg_lesion_words *w = hg_lesion_words_get(f->kind);
     say_modality(modality, sizeof modality, f);
     if (f->lesion == HG_SEEN_YES)
@@ -172,8 +176,17 @@ static bool is_sided(const hg_phantom_facts *f)
            (f->plane == NULL || strcmp(f->plane, "sagittal") != 0);
 }
 
+/* Of a picture that shows nothing. */
+static bool allowed_blank(hg_phantom_topic t)
+{
+    return t == TOPIC_MODALITY || t == TOPIC_PART || t == TOPIC_ABNORMALITY || t == CLOSED_ABNORMAL ||
+           t == CLOSED_KIND || t == CLOSED_MODALITY || t == CLOSED_ORGAN;
+}
+
 static bool allowed(hg_phantom_topic t, const hg_phantom_facts *f)
 {
+    if (f->blank)
+        return allowed_blank(t);
     switch (t) {
     case TOPIC_SEQUENCE:
     case CHOICE_SEQUENCE:
@@ -329,8 +342,8 @@ static void ask_closed(hg_phantom_question *q, hg_phantom_topic t, const char *w
         w.side = sides[hg_phantom_pick(rng, 2)];
         yes_no(q, strcmp(w.side, f->side) == 0);
     } else if (t == CLOSED_MODALITY) {
-        int right = index_of(modalities, 5, f->modality);
-        int asked = hg_phantom_chance(rng, 0.4f) ? right : hg_phantom_pick(rng, 5);
+        int right = f->blank ? -1 : index_of(modalities, 5, f->modality);
+        int asked = right >= 0 && hg_phantom_chance(rng, 0.4f) ? right : hg_phantom_pick(rng, 5);
         w.modality = modalities[asked];
         w.a_modality = modality_nouns[asked];
         yes_no(q, asked == right);

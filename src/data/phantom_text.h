@@ -31,6 +31,7 @@ typedef struct hg_phantom_facts {
     bool organs_known; /* whether `organs` is filled */
     int count;         /* of cells; -1: nothing is counted */
     const char *counted;
+    bool blank;         /* nothing is visible; modality and part are "none", `kinds` what may be asked for */
     const char *window; /* "lung", of a CT of the chest; else NULL */
 } hg_phantom_facts;
 

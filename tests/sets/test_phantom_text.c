@@ -161,6 +161,35 @@ static void test_absent(void **state)
     }
 }
 
+/* Of a picture of nothing everything is denied, and no option is offered. */
+static void test_blank(void **state)
+{
+    hg_phantom_facts f = {.modality = "none",
+                          .part = "none",
+                          .kinds = kinds,
+                          .lesion = HG_SEEN_NO,
+                          .blank = true,
+                          .organs_known = true,
+                          .count = -1};
+    hg_rng rng;
+    int closed = 0;
+    (void)state;
+    hg_rng_init(&rng, 6);
+    for (int round = 0; round < 200; round++) {
+        hg_phantom_question q[HG_PHANTOM_MAX_QUESTIONS];
+        int n = hg_phantom_ask(q, HG_PHANTOM_MAX_QUESTIONS, &f, false, &rng);
+        for (int i = 1; i < n; i++) {
+            assert_int_not_equal(q[i].type, HG_ANSWER_CHOICE);
+            closed += q[i].type == HG_ANSWER_CLOSED;
+            if (q[i].type == HG_ANSWER_CLOSED)
+                assert_string_equal(q[i].answer, "No");
+            else
+                assert_true(strcmp(q[i].answer, "None") == 0 || contains(q[i].answer, "No abnormality"));
+        }
+    }
+    assert_int_equal(closed, 200 * 4);
+}
+
 /* What the test split may say, and only it: no text of the one kind is a text of the other. */
 static void test_held_out(void **state)
 {
@@ -194,8 +223,8 @@ static void test_held_out(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_visible), cmocka_unit_test(test_talk),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_visible),     cmocka_unit_test(test_talk),
                                        cmocka_unit_test(test_not_certain), cmocka_unit_test(test_absent),
-                                       cmocka_unit_test(test_held_out)};
+                                       cmocka_unit_test(test_blank),       cmocka_unit_test(test_held_out)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
