@@ -39,11 +39,12 @@ else
   align="--steps 200 --batch 16 --lr 1e-3 --projector-lr 1e-3"
   fuse="--steps 100 --batch 16 --lr 1e-3"
   com="--steps 5000 --batch 8 --lr 1e-3 --projector-lr 5e-4"
-  gen="--steps 2700 --batch 8 --lr 1e-3 --projector-lr 5e-4"
+  gen="--steps 3200 --batch 8 --lr 1e-3 --projector-lr 5e-4"
   com_rank=64 gen_rank=128
 fi
 # Real pictures, where there are some: a folder with a manifest.jsonl (docs/data.md). Rows whose licence would bind the weights are left out.
 real=${REAL_PICTURES:-../shared/data}
+export OMP_WAIT_POLICY=passive # threads that wait leave their core to the stage beside them
 seed=1 data=$out/data model=$out/model
 mkdir -p "$out" "$model"
 
@@ -72,7 +73,7 @@ if step data; then
     # What the stages are asked: mostly what has one right answer. Real pictures are few and count twice.
     awk '/"answer_type":"(OPEN|CAPTION)"/ { if (open++ % 6 == 0) print; next } closed++ % 2 == 0' "$data/$list-com.json" >"$data/$list-ask.json"
     grep '"answer_type":"CAPTION"' "$data/$list-com.json" >"$data/$list-captions.json"
-    grep "\"split\":\"$list\"" "$data/texts.jsonl" >"$data/$list-texts.json"
+    grep "\"split\":\"$list\"" "$data/texts.jsonl" | grep -v '_options",' >"$data/$list-texts.json"
     if [ -f "$data/real/$list.json" ]; then
       grep '^{' "$data/real/$list.json" | sed -e 's/,$//' -e 's|"image":"images/|"image":"real/images/|' >"$data/$list-real.json"
       grep '"answer_type":"CAPTION"' "$data/$list-real.json" >>"$data/$list-captions.json"
@@ -86,6 +87,10 @@ if step data; then
     cat "$data/$list-ask.json" "$data/$list-draw.json" >"$data/$list-both.json"
     awk 'NR % 8 == 0' "$data/$list-draw.json" >>"$data/$list-texts.json" # their words, too
   done
+  for list in train val; do # what the language model reads; to find the right option takes it the most examples
+    grep "\"split\":\"$list\"" "$data/texts.jsonl" | grep '_options",' | cat - "$data/$list-texts.json" >"$data/$list-talk.json"
+  done
+  awk 'NR % 8 == 0' "$data/val-talk.json" >"$data/val-few-talk.json" # enough to measure a perplexity
   # Pictures that show nothing, for the answers alone.
   "$program" data phantom -o "$data/blank" --parts blank --patients $blank --size $size --slices 2 --questions 7 --seed $seed
   grep '"task":"comprehension"' "$data/blank/train.json" | sed -e 's/,$//' -e 's|"image":"images/|"image":"blank/images/|' >>"$data/train-ask.json"
@@ -121,7 +126,7 @@ make_codes_and_language() {
     finish pretrain-vq
   fi
   step pretrain-lm || return 0
-  train pretrain-lm --data "$data/train-texts.json" --validation "$data/val-texts.json" --tokenizer "$out/tokenizer/base" --threads 1 $lm
+  train pretrain-lm --data "$data/train-talk.json" --validation "$data/val-few-talk.json" --tokenizer "$out/tokenizer/base" --threads 1 $lm
   install "$out/pretrain-lm/base" "$model/base"
   finish pretrain-lm
 }
@@ -141,7 +146,7 @@ EOF
 
 # The three stages of the paper. Each finds the parts that those before it have left in the model's folder.
 com() { train "$1" --model "$model" --data "$data/train-$2.json" --threads 1 "${@:3}"; }
-gen() { train "$1" --model "$model" --data "$data/train-draw.json" --cache "$out/codes" --threads 1 --vocabulary yes "${@:2}"; }
+gen() { train "$1" --model "$model" --data "$data/train-draw.json" --cache "$out/codes" --vocabulary yes "${@:2}"; } # takes the core that com leaves
 align_com() { com 1-com captions $align --rank $com_rank; }
 align_gen() { gen 1-gen $align --rank $gen_rank; }
 tune_com() { com 3-com ask $com; }

@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define RECORD_TALK_TURNS 9
+#define RECORD_TEXT_TURNS 9
 #define RECORD_MAX_BYTES ((size_t)16 << 20)
 
 /* The image, marked as synthetic, becomes a file. */
@@ -137,12 +137,8 @@ hg_status hg_record_pair(hg_phantom_study *study, const char *stem, const char *
     return push_item(study, item);
 }
 
-/* The picture's conversation in words alone, for a language model that has seen nothing yet. */
-static hg_status record_talk(hg_phantom_study *study, const char *stem, const hg_phantom_facts *facts,
-                             hg_rng *rng)
+static hg_status push_text(hg_phantom_study *study, const char *id, const hg_phantom_question *turns, int n)
 {
-    hg_phantom_question turns[RECORD_TALK_TURNS];
-    int n = hg_phantom_talk(turns, RECORD_TALK_TURNS, facts, rng);
     json_t *list = json_array();
     for (int i = 0; i < n; i++) {
         json_array_append_new(list, json_pack("{s:s, s:s}", "from", "human", "value", turns[i].text));
@@ -150,8 +146,24 @@ static hg_status record_talk(hg_phantom_study *study, const char *stem, const hg
     }
     return hg_line_push(
         &study->texts,
-        json_pack("{s:s, s:s, s:o}", "id", stem, "split", hg_split_name(study->split), "conversations", list),
+        json_pack("{s:s, s:s, s:o}", "id", id, "split", hg_split_name(study->split), "conversations", list),
         &study->err);
+}
+
+/* The picture's conversations in words alone, for a language model that has seen nothing yet: one about all,
+ * one of choices, which take the most examples to learn. */
+static hg_status record_texts(hg_phantom_study *study, const char *stem, const hg_phantom_facts *facts,
+                              hg_rng *rng)
+{
+    hg_phantom_question turns[RECORD_TEXT_TURNS];
+    char id[100];
+    hg_rng own;
+    hg_status status = push_text(study, stem, turns, hg_phantom_talk(turns, RECORD_TEXT_TURNS, facts, rng));
+    if (status != HG_STATUS_OK || facts->blank)
+        return status;
+    hg_rng_init(&own, hg_phantom_hash(study->patient.seed, 100 + study->n_images));
+    snprintf(id, sizeof id, "%s_options", stem);
+    return push_text(study, id, turns, hg_phantom_choose(turns, RECORD_TEXT_TURNS, facts, &own));
 }
 
 hg_status hg_record_questions(hg_phantom_study *study, const char *stem, const char *image,
@@ -174,7 +186,7 @@ hg_status hg_record_questions(hg_phantom_study *study, const char *stem, const c
         status = push_item(study, item);
     }
     if (status == HG_STATUS_OK)
-        status = record_talk(study, stem, facts, rng);
+        status = record_texts(study, stem, facts, rng);
     if (status == HG_STATUS_OK)
         status = hg_record_pair(study, stem, "reconstruct", image, image, "Reconstruct the image.");
     if (n > 0 && study->n_samples < HG_PHANTOM_MAX_SAMPLES) {

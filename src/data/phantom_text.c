@@ -434,13 +434,13 @@ static void ask_organs(hg_phantom_question *q, const hg_phantom_facts *f)
     capitalise(q->answer);
 }
 
-/* Up to `n` questions of different kinds. */
-static int ask_some(hg_phantom_question *out, int n, const hg_phantom_facts *facts, bool held_out,
-                    hg_rng *rng)
+/* Up to `n` questions of different topics of [first, last). */
+static int ask_some(hg_phantom_question *out, int n, hg_phantom_topic first, hg_phantom_topic last,
+                    const hg_phantom_facts *facts, bool held_out, hg_rng *rng)
 {
     hg_phantom_topic list[TOPIC_COUNT];
     int n_list = 0, made = 0;
-    for (int t = 0; t < TOPIC_COUNT; t++) {
+    for (int t = (int)first; t < (int)last; t++) {
         if (allowed((hg_phantom_topic)t, facts))
             list[n_list++] = (hg_phantom_topic)t;
     }
@@ -459,7 +459,7 @@ int hg_phantom_ask(hg_phantom_question *out, int n, const hg_phantom_facts *fact
         return 0;
     out[0] = (hg_phantom_question){.held_out = held_out && hg_phantom_chance(rng, 0.5f)};
     ask_caption(&out[0], facts, rng);
-    return 1 + ask_some(out + 1, n - 1, facts, held_out, rng);
+    return 1 + ask_some(out + 1, n - 1, TOPIC_MODALITY, TOPIC_COUNT, facts, held_out, rng);
 }
 
 int hg_phantom_talk(hg_phantom_question *out, int n, const hg_phantom_facts *facts, hg_rng *rng)
@@ -469,5 +469,15 @@ int hg_phantom_talk(hg_phantom_question *out, int n, const hg_phantom_facts *fac
     ask_caption(&out[0], facts, rng);
     if (facts->organs_known && made < n)
         ask_organs(&out[made++], facts);
-    return made + ask_some(out + made, n - made, facts, false, rng);
+    return made + ask_some(out + made, n - made, TOPIC_MODALITY, TOPIC_COUNT, facts, false, rng);
+}
+
+int hg_phantom_choose(hg_phantom_question *out, int n, const hg_phantom_facts *facts, hg_rng *rng)
+{
+    int made = 1, more = 1;
+    out[0] = (hg_phantom_question){.held_out = false};
+    ask_caption(&out[0], facts, rng);
+    for (; made < n && more > 0; made += more)
+        more = ask_some(out + made, n - made, CHOICE_MODALITY, TOPIC_COUNT, facts, false, rng);
+    return made;
 }

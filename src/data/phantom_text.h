@@ -64,6 +64,10 @@ int hg_phantom_ask(hg_phantom_question *out, int n, const hg_phantom_facts *fact
  * two answer; up to `n` >= 1 turns in all, none in a held-out wording. */
 int hg_phantom_talk(hg_phantom_question *out, int n, const hg_phantom_facts *facts, hg_rng *rng);
 
+/* The same with nothing behind the caption but questions with options, again and again until there are `n`
+ * turns. */
+int hg_phantom_choose(hg_phantom_question *out, int n, const hg_phantom_facts *facts, hg_rng *rng);
+
 /* The caption alone: "Axial CT of the head. There is a haemorrhage in the left frontal lobe, about 31 mm." */
 void hg_phantom_caption(char *out, size_t capacity, const hg_phantom_facts *facts, hg_rng *rng);
 

@@ -120,6 +120,15 @@ static void test_talk(void **state)
         }
     }
     assert_true(choices > 200);
+    for (int round = 0; round < 200; round++) {
+        hg_phantom_question q[HG_PHANTOM_MAX_QUESTIONS];
+        assert_int_equal(hg_phantom_choose(q, 9, &f, &rng), 9); /* six topics, some of them twice */
+        assert_int_equal(q[0].type, HG_ANSWER_CAPTION);
+        for (int i = 1; i < 9; i++) {
+            assert_int_equal(q[i].type, HG_ANSWER_CHOICE);
+            check_answer(&q[i]);
+        }
+    }
     f.organs_known = false;
     assert_int_equal(hg_phantom_talk((hg_phantom_question[1]){{.text = ""}}, 1, &f, &rng), 1);
 }
