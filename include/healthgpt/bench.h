@@ -34,11 +34,12 @@ typedef struct hg_bench_report {
     const char *cpu_tier; /* static text */
     int n_threads;
     bool random_weights;
-    bool vision_bf16;                    /* the image encoder multiplies in bf16 */
-    double vision_mean, vision_largest;  /* then: how far its features are from those in f32, of their root
-                                            mean square; else 0 */
-    char lock_note[HG_ERROR_TEXT_BYTES]; /* see hg_model_get_lock_note */
-    char huge_note[HG_ERROR_TEXT_BYTES]; /* see hg_model_get_huge_note */
+    bool vision_bf16;                      /* the image encoder multiplies in bf16 */
+    double vision_mean, vision_largest;    /* then: how far its features are from those in f32, of their root
+                                              mean square; else 0 */
+    char lock_note[HG_ERROR_TEXT_BYTES];   /* see hg_model_get_lock_note */
+    char huge_note[HG_ERROR_TEXT_BYTES];   /* see hg_model_get_huge_note */
+    char repack_note[HG_ERROR_TEXT_BYTES]; /* see hg_model_get_repack_note */
 } hg_bench_report;
 
 typedef struct hg_bench_request {

@@ -39,6 +39,16 @@ typedef enum hg_huge_pages {
     HG_HUGE_PAGES_NO
 } hg_huge_pages;
 
+/* Whether what decoding reads for every token is copied when the model is opened, to memory of the process's
+ * own in pages of 2 MiB and in the order that this processor multiplies it fastest. Of models in q8_0, q4_0
+ * and q4_k, on x86-64 from AVX2 on, without AMX; of others nothing is gained and nothing is copied. Files
+ * stay mapped for the rest. */
+typedef enum hg_repack_choice {
+    HG_REPACK_AUTO, /* where twice the memory that it takes is free, and `lock` is not wanted */
+    HG_REPACK_YES,  /* see hg_model_get_repack_note */
+    HG_REPACK_NO    /* all weights are used where the files are mapped: shared by all processes that do so */
+} hg_repack_choice;
+
 typedef struct hg_model_options {
     int n_threads;        /* 0: every processor this process may use; at most 1024 */
     const char *cpu_tier; /* "reference", "avx2", "avx2_vnni", "avx512", "avx512_vnni", "avx512_bf16", "amx",
@@ -49,7 +59,8 @@ typedef struct hg_model_options {
     const char *vision; /* type of products in the image encoder and the picture decoder: "f32", or "bf16" on
                            processors that have AVX512-BF16; NULL: bf16 on those when the language model is
                            block-quantised */
-    hg_huge_pages huge_pages;
+    hg_huge_pages huge_pages; /* of what is not repacked */
+    hg_repack_choice repack;
     bool lock; /* the files of weights are read when the model is opened, and stay in memory (mlock): no
                   answer waits for the disk, and other programs have less. See hg_model_get_lock_note */
 } hg_model_options;
@@ -57,7 +68,7 @@ typedef struct hg_model_options {
 /* Opens a folder of released files: `base/`, `clip/`, `com_hlora_weights*.bin`, `gen_hlora_weights*.bin`,
  * `fusion_layer_weights*.bin`, `vqgan/`, and `healthgpt.json` if there is one. What is needed for one of the
  * two tasks must be complete; the other may be absent. `options` may be NULL. Weights are mapped, not read,
- * unless `lock` or `huge_pages` asks for more.
+ * unless `lock`, `huge_pages` or `repack` asks for more.
  */
 HG_API hg_status hg_model_open(hg_model **out, const char *path, const hg_model_options *options,
                                hg_error *err) HG_MUST_CHECK;
@@ -97,6 +108,9 @@ HG_API const char *hg_model_get_lock_note(const hg_model *model);
 
 /* The same of huge pages where HG_HUGE_PAGES_YES asked for them. */
 HG_API const char *hg_model_get_huge_note(const hg_model *model);
+
+/* Why nothing is repacked where HG_REPACK_YES asked for it; "" otherwise. Borrowed. */
+HG_API const char *hg_model_get_repack_note(const hg_model *model);
 
 /* The name that the model gives itself, and the SHA-256, as 64 hexadecimal digits, of the plug-in file of
  * drawing or asking; "" where the model does not say. Borrowed. */

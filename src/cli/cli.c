@@ -69,22 +69,23 @@ static bool cli_parse_seed(const char *text, uint64_t *out)
     return false;
 }
 
-static bool cli_parse_huge(const char *text, hg_huge_pages *out)
+/* auto, yes or no: 0, 1 or 2, as both options' values in hg_model_options are numbered. */
+static bool cli_parse_choice(const char *option, const char *text, int *out)
 {
-    static const char *const names[] = {
-        [HG_HUGE_PAGES_AUTO] = "auto", [HG_HUGE_PAGES_YES] = "yes", [HG_HUGE_PAGES_NO] = "no"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    static const char *const names[] = {"auto", "yes", "no"};
+    for (int i = 0; i < 3; i++) {
         if (strcmp(text, names[i]) == 0) {
-            *out = (hg_huge_pages)i;
+            *out = i;
             return true;
         }
     }
-    cli_fail(HG_STATUS_USAGE, "--huge-pages '%s': auto, yes or no is wanted", text);
+    cli_fail(HG_STATUS_USAGE, "--%s '%s': auto, yes or no is wanted", option, text);
     return false;
 }
 
 bool cli_common_take(cli_common *c, int code, const char *argument, hg_status *status)
 {
+    int choice;
     switch (code) {
     case CLI_MODEL:
         c->model = argument;
@@ -103,7 +104,15 @@ bool cli_common_take(cli_common *c, int code, const char *argument, hg_status *s
         c->vision = argument;
         return true;
     case CLI_HUGE:
-        if (!cli_parse_huge(argument, &c->huge))
+        if (cli_parse_choice("huge-pages", argument, &choice))
+            c->huge = (hg_huge_pages)choice;
+        else
+            *status = HG_STATUS_USAGE;
+        return true;
+    case CLI_REPACK:
+        if (cli_parse_choice("repack", argument, &choice))
+            c->repack = (hg_repack_choice)choice;
+        else
             *status = HG_STATUS_USAGE;
         return true;
     case CLI_LOCK:

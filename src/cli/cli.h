@@ -25,6 +25,7 @@ typedef struct cli_common {
     const char *cache;            /* --kv-cache */
     const char *vision;           /* --vision */
     hg_huge_pages huge;           /* --huge-pages */
+    hg_repack_choice repack;      /* --repack */
     bool lock;                    /* --mlock */
     uint64_t seed;                /* --seed */
     bool json;                    /* --json */
@@ -41,6 +42,7 @@ enum {
     CLI_VISION,
     CLI_LOCK,
     CLI_HUGE,
+    CLI_REPACK,
     CLI_SEED,
     CLI_JSON,
     CLI_QUIET,
@@ -53,7 +55,7 @@ enum {
     {"model", required_argument, NULL, CLI_MODEL}, {"threads", required_argument, NULL, CLI_THREADS}, \
     {"cpu", required_argument, NULL, CLI_CPU}, {"kv-cache", required_argument, NULL, CLI_CACHE}, \
     {"vision", required_argument, NULL, CLI_VISION}, {"mlock", no_argument, NULL, CLI_LOCK}, \
-    {"huge-pages", required_argument, NULL, CLI_HUGE}, \
+    {"huge-pages", required_argument, NULL, CLI_HUGE}, {"repack", required_argument, NULL, CLI_REPACK}, \
     {"seed", required_argument, NULL, CLI_SEED}, {"json", no_argument, NULL, CLI_JSON}, \
     {"quiet", no_argument, NULL, CLI_QUIET}, {"help", no_argument, NULL, CLI_HELP}
 
@@ -87,8 +89,10 @@ typedef struct cli_ask_options {
     const char *report; /* ask: --sr */
 } cli_ask_options;
 
-/* Fills *o from the arguments; *done is set when `help` was wanted and printed. What is wrong is printed. */
-hg_status cli_ask_parse(cli_ask_options *o, int argc, char **argv, const char *help, bool *done);
+/* Fills *o from the arguments, *o->common.repack from `repack` where they leave it open; *done is set when
+ * `help` was wanted and printed. What is wrong is printed. */
+hg_status cli_ask_parse(cli_ask_options *o, hg_repack_choice repack, int argc, char **argv, const char *help,
+                        bool *done);
 
 #define CLI_MAX_IMAGES 64
 
@@ -142,7 +146,8 @@ const char *cli_model_find(cli_common *c, hg_error *err);
 /* The common options that opening a model takes. */
 hg_model_options cli_model_options(const cli_common *c);
 
-/* Says, unless --quiet, why weights are not in memory as wished (hg_model_get_lock_note, _huge_note). */
+/* Says, unless --quiet, why weights are not in memory as wished (hg_model_get_lock_note, _huge_note,
+ * _repack_note). */
 void cli_memory_note(const cli_common *c, const char *note);
 
 /* A bar with rate and time left on stderr, when that is a terminal and not --quiet. */

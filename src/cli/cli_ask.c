@@ -17,12 +17,14 @@ static const struct option ask_long[] = {CLI_COMMON_OPTIONS,
                                          {"sr", required_argument, NULL, CLI_REPORT},
                                          {NULL, 0, NULL, 0}};
 
-hg_status cli_ask_parse(cli_ask_options *o, int argc, char **argv, const char *help, bool *done)
+hg_status cli_ask_parse(cli_ask_options *o, hg_repack_choice repack, int argc, char **argv, const char *help,
+                        bool *done)
 {
     hg_status status = HG_STATUS_OK;
     int code;
     hg_error err = {HG_STATUS_OK, ""};
-    *o = (cli_ask_options){.sampling = cli_sampling_default(), .view = cli_view_default()};
+    *o = (cli_ask_options){
+        .common.repack = repack, .sampling = cli_sampling_default(), .view = cli_view_default()};
     *done = false;
     while (status == HG_STATUS_OK && (code = getopt_long(argc, argv, "", ask_long, NULL)) != -1) {
         if (code == CLI_HELP) {

@@ -75,6 +75,7 @@ hg_model_options cli_model_options(const cli_common *c)
                               .kv_cache = c->cache,
                               .vision = c->vision,
                               .huge_pages = c->huge,
+                              .repack = c->repack,
                               .lock = c->lock};
 }
 
@@ -100,6 +101,7 @@ hg_status cli_open(cli_common *c, hg_model **model, hg_session **session, hg_err
         *model = NULL;
         return status;
     }
+    cli_memory_note(c, hg_model_get_repack_note(*model));
     cli_memory_note(c, hg_model_get_huge_note(*model));
     cli_memory_note(c, hg_model_get_lock_note(*model));
     if (hg_model_is_random(*model) && !c->quiet)

@@ -25,7 +25,7 @@ static const char bench_help[] =
     "  --runs N        runs of each measurement (5); the median counts\n"
     "  --prompt N      tokens of the prompt (512)      --answer N   tokens that a run makes (16)\n"
     "  --threads N  --cpu TIER  --kv-cache f32|f16|bf16|q8_0  --vision f32|bf16  --mlock\n"
-    "  --huge-pages auto|yes|no\n"
+    "  --repack auto|yes|no  --huge-pages auto|yes|no\n"
     "  --json  --quiet\n\n"
     "docs/bench.md says what each line means.\n";
 
@@ -103,6 +103,7 @@ static hg_status bench_run(hg_bench_request *request, const cli_common *common, 
     cli_progress_end(&progress);
     if (status != HG_STATUS_OK)
         return status;
+    cli_memory_note(common, report.repack_note);
     cli_memory_note(common, report.huge_note);
     cli_memory_note(common, report.lock_note);
     if (common->json)

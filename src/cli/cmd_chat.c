@@ -20,7 +20,8 @@ static const char chat_help[] =
     "f32|f16|bf16|q8_0  "
     "--quiet\n"
     "  --mlock                   keeps the model's files in memory\n"
-    "  --huge-pages auto|yes|no  weights in pages of 2 MiB; yes copies them at the start\n" CLI_VIEW_HELP
+    "  --repack auto|yes|no      weights copied in the order that decoding reads fastest\n"
+    "  --huge-pages auto|yes|no  the others in pages of 2 MiB; yes copies them at the start\n" CLI_VIEW_HELP
         CLI_SLICES_HELP;
 
 typedef struct chat_state {
@@ -165,7 +166,7 @@ int cmd_chat(int argc, char **argv)
 {
     cli_ask_options o;
     bool done;
-    hg_status status = cli_ask_parse(&o, argc, argv, chat_help, &done);
+    hg_status status = cli_ask_parse(&o, HG_REPACK_AUTO, argc, argv, chat_help, &done);
     if (done || status != HG_STATUS_OK)
         return (int)status;
     if (o.report != NULL || o.record.deid || o.record.no_burn_in)

@@ -29,7 +29,8 @@ static const char draw_help[] =
     "  --model MODEL  --threads N  --cpu TIER  --kv-cache f32|f16|bf16|q8_0\n"
     "  --vision f32|bf16  --json  --quiet\n"
     "  --mlock                   keeps the model's files in memory\n"
-    "  --huge-pages auto|yes|no  weights in pages of 2 MiB; yes copies them at the start\n" CLI_VIEW_HELP
+    "  --repack auto|yes|no      weights copied in the order that decoding reads fastest\n"
+    "  --huge-pages auto|yes|no  the others in pages of 2 MiB; yes copies them at the start\n" CLI_VIEW_HELP
         CLI_DEID_HELP "  --no-burn-in              DICOM output without the mark in the pixels\n";
 
 typedef struct draw_options {

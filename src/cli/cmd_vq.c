@@ -104,7 +104,7 @@ static hg_status vq_decode(hg_session *session, const char *path, const char *ou
 
 int cmd_vq(int argc, char **argv)
 {
-    cli_common common = {0};
+    cli_common common = {.repack = HG_REPACK_NO}; /* the language model is not used */
     const char *out = NULL;
     hg_status status = HG_STATUS_OK;
     int code;

@@ -153,6 +153,7 @@ static hg_status bench_model(hg_bench *b, const char *path, hg_error *err)
     b->kernels = model->kernels;
     b->n_threads = model->n_threads;
     snprintf(b->report->lock_note, sizeof b->report->lock_note, "%s", hg_model_get_lock_note(model));
+    snprintf(b->report->repack_note, sizeof b->report->repack_note, "%s", hg_model_get_repack_note(model));
     snprintf(b->report->huge_note, sizeof b->report->huge_note, "%s", hg_model_get_huge_note(model));
     hg_model_options plain = b->request->options;
     plain.lock = false; /* what is locked twice counts twice against the limit */

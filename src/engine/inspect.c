@@ -17,7 +17,8 @@ static void inspect_open(hg_inspected *m)
     hg_error err = {HG_STATUS_OK, ""};
     if (s->missing_for_ask[0] != 0 && s->missing_for_draw[0] != 0 && m->problems.base_file[0] == 0)
         return;
-    if (hg_model_open(&m->model, m->path, &(hg_model_options){.n_threads = 1}, &err) != HG_STATUS_OK) {
+    if (hg_model_open(&m->model, m->path, &(hg_model_options){.n_threads = 1, .repack = HG_REPACK_NO},
+                      &err) != HG_STATUS_OK) {
         m->model = NULL;
         memcpy(m->problem, err.text, sizeof m->problem);
     }

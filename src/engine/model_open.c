@@ -9,6 +9,7 @@
 #include "base/huge_pages.h"
 #include "base/memory.h"
 #include "base/parallel.h"
+#include "model/repack.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -126,10 +127,37 @@ static void open_lock(hg_model *m)
              (double)l.locked * 1e-6, (double)l.bytes * 1e-6, reason);
 }
 
+/* Left to others when weights are copied. */
+#define REPACK_MARGIN ((uint64_t)256 << 20)
+
+/* A model that is not repacked answers as well, only more slowly: no failure. */
+static void open_repack(hg_model *m, hg_repack_choice wanted, bool lock)
+{
+    const uint64_t bytes = m->kernels->interleaves ? hg_repack_bytes(&m->weights) : 0,
+                   left = hg_memory_available();
+    char reason[256] = "";
+    if (wanted == HG_REPACK_NO || (wanted == HG_REPACK_AUTO && (lock || left / 2 < bytes)))
+        return;
+    if (bytes == 0)
+        snprintf(reason, sizeof reason, "%s",
+                 m->kernels->interleaves ? "there is another order only for q8_0, q4_0 and q4_k"
+                                         : "this processor's kernels have no other order");
+    else if (left < REPACK_MARGIN || left - REPACK_MARGIN < bytes)
+        snprintf(reason, sizeof reason, "that takes %.1f MB, and %.1f are free", (double)bytes * 1e-6,
+                 (double)left * 1e-6);
+    const int code = reason[0] == 0 ? hg_repack(&m->weights, &m->source.parts, m->n_threads) : 0;
+    if (code != 0)
+        snprintf(reason, sizeof reason, "%s", strerror(code));
+    if (reason[0] != 0 && wanted == HG_REPACK_YES)
+        snprintf(m->repack_note, sizeof m->repack_note, "weights are not repacked: %s", reason);
+}
+
 /* A model in small pages answers as well, only more slowly: no failure. */
 static void open_huge(hg_model *m, hg_huge_pages wanted)
 {
-    hg_huge_use use = {.copy = wanted == HG_HUGE_PAGES_YES, .n_threads = m->n_threads};
+    /* A copy of the files would hold once more what is repacked, which lies in huge pages already. */
+    hg_huge_use use = {.copy = wanted == HG_HUGE_PAGES_YES && m->weights.repacked == NULL,
+                       .n_threads = m->n_threads};
     char reason[256];
     if (wanted == HG_HUGE_PAGES_NO)
         return;
@@ -161,6 +189,8 @@ hg_status hg_model_open(hg_model **out, const char *path, const hg_model_options
         status = open_cache_type(m, options != NULL ? options->kv_cache : NULL, err);
     if (status == HG_STATUS_OK)
         status = open_vision(m, options != NULL ? options->vision : NULL, err);
+    if (status == HG_STATUS_OK)
+        open_repack(m, options != NULL ? options->repack : HG_REPACK_AUTO, options != NULL && options->lock);
     if (status == HG_STATUS_OK)
         open_huge(m, options != NULL ? options->huge_pages : HG_HUGE_PAGES_AUTO);
     if (status == HG_STATUS_OK && options != NULL && options->lock)
@@ -194,6 +224,11 @@ const char *hg_model_get_lock_note(const hg_model *model)
 const char *hg_model_get_huge_note(const hg_model *model)
 {
     return model->huge_note;
+}
+
+const char *hg_model_get_repack_note(const hg_model *model)
+{
+    return model->repack_note;
 }
 
 const char *hg_model_get_name(const hg_model *model)

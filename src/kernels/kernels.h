@@ -101,6 +101,15 @@ typedef struct hg_kernels {
     void (*gemm_rounded)(hg_dtype type, int64_t n, const void *w, int64_t ldw, const hg_rounded *x, bool add,
                          hg_real *y, int64_t ldy, void *scratch);
 
+    /* Whether weights that are read often should be interleaved (tensor/interleave.h) for the following two,
+     * which are those above on such weights: n rows of x->k elements, n a multiple of 16. They are always
+     * there. Where `interleaves`, each sum has the bits of gemm_rounded. */
+    bool interleaves;
+    void (*matvec_interleaved)(hg_dtype type, int64_t n, const void *w, const hg_rounded *x, bool add,
+                               hg_real *y, int64_t ldy);
+    void (*gemm_interleaved)(hg_dtype type, int64_t n, const void *w, const hg_rounded *x, bool add,
+                             hg_real *y, int64_t ldy, void *scratch);
+
     /* Whether HG_WIDE_ROWS rows of x and more should go through the following two instead, which round more
      * (wide.h). They are always there: the reference's define them. */
     bool wide;

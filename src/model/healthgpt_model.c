@@ -5,6 +5,8 @@
  */
 #include "model/healthgpt_model.h"
 
+#include "base/huge_pages.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -176,6 +178,7 @@ void hg_healthgpt_close(hg_healthgpt *m)
     for (int way = 0; way < 2; way++)
         hg_vqgan_maps_destroy(m->maps[way]);
     hg_arena_deinit(&m->arena);
+    hg_huge_pages_unmap(m->repacked, m->repacked_bytes);
     memset(m, 0, sizeof *m);
 }
 

@@ -33,7 +33,9 @@ typedef struct hg_healthgpt {
     hg_task_parts tasks[HG_TASK_COUNT];
     hg_vqgan vqgan; /* when the generation task is present */
     hg_vqgan_maps
-        *maps[2]; /* by hg_vqgan_way; NULL, as after loading: the plain way. Closed with the model */
+        *maps[2];   /* by hg_vqgan_way; NULL, as after loading: the plain way. Closed with the model */
+    void *repacked; /* where matrices lie that are read for every token (repack.h); NULL: in their files */
+    size_t repacked_bytes;
 } hg_healthgpt;
 
 /* How many layers of the image encoder a task runs: what the manifest says, else all but one for

@@ -8,6 +8,7 @@
 #include "ops/matmul.h"
 
 #include "base/parallel.h"
+#include "tensor/interleave.h"
 
 #include <assert.h>
 
@@ -21,6 +22,8 @@ static_assert(HG_CHAIN_ROWS <= PRODUCTS_FEW_ROUNDED, "both products of a chain h
 #define PRODUCTS_LARGE 64
 static_assert(PRODUCTS_LARGE <= HG_ROUNDED_PANEL && PRODUCTS_LARGE <= HG_WIDE_PANEL,
               "a chunk is unpacked at once");
+static_assert(PRODUCTS_SMALL % HG_INTERLEAVE_ROWS == 0 && PRODUCTS_LARGE % HG_INTERLEAVE_ROWS == 0,
+              "chunks are whole groups of interleaved rows");
 
 typedef struct products_job {
     hg_ctx *ctx;
@@ -84,6 +87,25 @@ static void products_gemm(const products_job *job, const products_chunk *c, void
     job->ctx->kernels->gemm(&shape, hg_tensor_real(x), rows, c->product->add ? 1 : 0, c->y);
 }
 
+/* Rows of block-quantised weights with rounded x. */
+static void products_rounded(const products_job *job, const products_chunk *c, void *scratch)
+{
+    const hg_kernels *kernels = job->ctx->kernels;
+    const hg_tensor *w = c->product->w;
+    const bool add = c->product->add;
+    const int64_t ldy = c->product->ldy;
+    if (job->x->shape[0] <= PRODUCTS_FEW_ROUNDED && w->interleaved)
+        kernels->matvec_interleaved(w->dtype, c->count, c->w, &job->rounded, add, c->y, ldy);
+    else if (job->x->shape[0] <= PRODUCTS_FEW_ROUNDED)
+        kernels->matvec_rounded(w->dtype, c->count, c->w, w->stride[0], &job->rounded, add, c->y, ldy);
+    else if (job->wide)
+        kernels->gemm_wide(w->dtype, c->count, c->w, w->stride[0], &job->wide_rows, add, c->y, ldy, scratch);
+    else if (w->interleaved)
+        kernels->gemm_interleaved(w->dtype, c->count, c->w, &job->rounded, add, c->y, ldy, scratch);
+    else
+        kernels->gemm_rounded(w->dtype, c->count, c->w, w->stride[0], &job->rounded, add, c->y, ldy, scratch);
+}
+
 static void products_run_chunk(void *arg, int64_t index, int worker)
 {
     const products_job *job = arg;
@@ -93,22 +115,14 @@ static void products_run_chunk(void *arg, int64_t index, int worker)
     const hg_product *product = &job->products[p];
     const hg_tensor *w = product->w;
     products_chunk c = {.product = product, .first = (index - job->begin[p]) * job->block};
-    int64_t left = w->shape[0] - c.first, t = job->x->shape[0];
+    int64_t left = w->shape[0] - c.first;
     c.count = left < job->block ? left : job->block;
     c.w = hg_tensor_at(w, c.first * w->stride[0]);
     c.y = product->y + c.first;
     void *scratch = job->scratch + (size_t)worker * job->scratch_each;
-    const hg_kernels *kernels = job->ctx->kernels;
-    if (job->rounds[p] && t <= PRODUCTS_FEW_ROUNDED)
-        kernels->matvec_rounded(w->dtype, c.count, c.w, w->stride[0], &job->rounded, product->add, c.y,
-                                product->ldy);
-    else if (job->rounds[p] && job->wide)
-        kernels->gemm_wide(w->dtype, c.count, c.w, w->stride[0], &job->wide_rows, product->add, c.y,
-                           product->ldy, scratch);
-    else if (job->rounds[p])
-        kernels->gemm_rounded(w->dtype, c.count, c.w, w->stride[0], &job->rounded, product->add, c.y,
-                              product->ldy, scratch);
-    else if (t <= PRODUCTS_FEW)
+    if (job->rounds[p])
+        products_rounded(job, &c, scratch);
+    else if (job->x->shape[0] <= PRODUCTS_FEW)
         products_matvec(job, &c);
     else
         products_gemm(job, &c, scratch);
@@ -181,6 +195,7 @@ static products_job products_begin(hg_ctx *ctx, const hg_tensor *x, const hg_pro
     for (int i = 0; i < n_products; i++) {
         const hg_tensor *w = products[i].w;
         job.rounds[i] = products_may_round(ctx, w);
+        assert(!w->interleaved || (job.rounds[i] && !job.wide)); /* other ways read rows */
         job.begin[i] = *n_chunks;
         *n_chunks += (w->shape[0] + job.block - 1) / job.block;
         *work += t * hg_tensor_count(w);

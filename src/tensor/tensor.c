@@ -5,6 +5,8 @@
  */
 #include "tensor/tensor.h"
 
+#include "tensor/interleave.h"
+
 #include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -77,6 +79,7 @@ static void tensor_advance(hg_tensor *t, int64_t elements)
 hg_tensor hg_tensor_view_rows(const hg_tensor *t, int64_t begin, int64_t count)
 {
     assert(begin >= 0 && count >= 0 && begin + count <= t->shape[0]);
+    assert(!t->interleaved || (begin % HG_INTERLEAVE_ROWS == 0 && count % HG_INTERLEAVE_ROWS == 0));
     hg_tensor view = *t;
     view.shape[0] = count;
     tensor_advance(&view, begin * t->stride[0]);
@@ -87,7 +90,7 @@ hg_tensor hg_tensor_view_columns(const hg_tensor *t, int64_t begin, int64_t coun
 {
     int last = t->n_dims - 1;
     assert(begin >= 0 && count >= 0 && begin + count <= t->shape[last]);
-    assert(count % hg_dtype_block(t->dtype) == 0);
+    assert(count % hg_dtype_block(t->dtype) == 0 && !t->interleaved);
     hg_tensor view = *t;
     view.shape[last] = count;
     tensor_advance(&view, begin);
@@ -96,7 +99,7 @@ hg_tensor hg_tensor_view_columns(const hg_tensor *t, int64_t begin, int64_t coun
 
 hg_tensor hg_tensor_view_shape(const hg_tensor *t, int n_dims, const int64_t *shape)
 {
-    assert(hg_tensor_is_contiguous(t));
+    assert(hg_tensor_is_contiguous(t) && !t->interleaved);
     assert(shape[n_dims - 1] % hg_dtype_block(t->dtype) == 0);
     hg_tensor view = hg_tensor_make(t->dtype, n_dims, shape, t->data);
     assert(hg_tensor_count(&view) == hg_tensor_count(t));

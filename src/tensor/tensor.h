@@ -25,6 +25,8 @@ typedef struct hg_tensor {
     int64_t shape[HG_TENSOR_MAX_DIMS];  /* unused dimensions are 1 */
     int64_t stride[HG_TENSOR_MAX_DIMS]; /* in elements, of every type; stride[n_dims - 1] is 1 */
     void *data;
+    bool interleaved; /* a whole matrix of weights, or groups of 16 of its rows (interleave.h); for products
+                         alone */
     hg_real *grad; /* dL/dthis with the same strides; NULL when no gradient is wanted. Backward adds to it. */
 } hg_tensor;
 

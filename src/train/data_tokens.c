@@ -146,7 +146,8 @@ hg_status hg_data_tokens(const hg_tokens_request *request, hg_tokens_result *res
     tokens t = {.request = request, .result = result};
     hg_llava_set *set = NULL;
     hg_model *model = NULL;
-    hg_model_options options = {.n_threads = request->n_threads, .cpu_tier = request->cpu_tier};
+    hg_model_options options = {
+        .n_threads = request->n_threads, .cpu_tier = request->cpu_tier, .repack = HG_REPACK_NO};
     *result = (hg_tokens_result){0};
     if (request->cache == NULL || request->cache[0] == 0)
         return hg_error_set(err, HG_STATUS_USAGE, "a folder for the codes is wanted");

@@ -62,6 +62,8 @@ expect 0 '"stop": "length"' ask --json --quiet --model "$m3" --max-tokens 4 "$im
 expect 0 '.' ask --model "$m3" --max-tokens 4 "A question without an image"
 expect 0 '.' ask --mlock --model "$m3" --max-tokens 4 "A question to a model that stays in memory"
 expect 0 '.' ask --huge-pages yes --model "$m3" --max-tokens 4 "A question to a model in huge pages"
+expect 0 '.' ask --repack yes --model "$m3" --max-tokens 4 "A question to a model whose weights are copied"
+expect 2 'auto, yes or no' ask --repack maybe --model "$m3" "A question to nobody"
 expect 2 'auto, yes or no' ask --huge-pages maybe --model "$m3" "A question to nobody"
 expect 0 '.' ask --model "$data/tiny/l14" --max-tokens 4 "$image" "What is it?"
 expect 0 '.' ask --model "$data/tiny/xl32" --max-tokens 4 "$image" "What is it?"

@@ -7,6 +7,7 @@
 
 #include "guard.h"
 #include "kernel_values.h"
+#include "tensor/interleave.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -122,6 +123,47 @@ static void check_product(const hg_kernels *kernels, const product_case *c, hg_r
     free_floats(scale, n_y);
 }
 
+/* Interleaved weights: few rows and many, to the bit the same, which is that of gemm_rounded. */
+static void check_interleaved(const hg_kernels *kernels, const product_case *c, hg_rng *rng)
+{
+    const int64_t count = c->n * c->k, n_y = c->n * c->t;
+    const size_t group = hg_dtype_span(c->type, HG_INTERLEAVE_ROWS * c->k);
+    float *real = new_floats(count, rng, 1), *x = new_floats(c->k, rng, 1), *y[4], *scale;
+    uint8_t *rows = new_weights(c->type, count, rng, real), *w = guard_alloc(hg_dtype_span(c->type, count));
+    void *scratch = guard_alloc(hg_rounded_scratch(c->k));
+    for (int64_t i = 0; i < c->n / HG_INTERLEAVE_ROWS; i++)
+        hg_interleave_pack(c->type, c->k, rows + (size_t)i * group, w + (size_t)i * group);
+    hg_rounded rounded = new_rounded(c->t, c->k);
+    for (int64_t t = 0; t < c->t; t++) {
+        for (int64_t j = 0; j < c->k; j++)
+            x[j] = (float)(2 * hg_rng_uniform(rng) - 1);
+        reference_table()->round(x, &rounded, t);
+    }
+    scale = new_floats(n_y, rng, 1);
+    product_scale(real, c->k, c->n, &rounded, scale);
+    for (int way = 0; way < 4; way++)
+        y[way] = new_floats(n_y, rng, 1);
+    for (int64_t i = 0; i < n_y; i++)
+        y[0][i] = y[1][i] = y[2][i] = y[3][i] = c->add ? (float)hg_rng_uniform(rng) : NAN;
+    reference_table()->matvec_rounded(c->type, c->n, rows, c->k, &rounded, c->add, y[0], c->n);
+    kernels->gemm_rounded(c->type, c->n, rows, c->k, &rounded, c->add, y[1], c->n, scratch);
+    kernels->matvec_interleaved(c->type, c->n, w, &rounded, c->add, y[2], c->n);
+    kernels->gemm_interleaved(c->type, c->n, w, &rounded, c->add, y[3], c->n, scratch);
+    compare("matvec_interleaved", n_y, y[0], y[2], scale, c->type == HG_DTYPE_Q4_K ? 4e-6 : 2e-6, 1e-7);
+    assert_memory_equal(y[2], y[3], (size_t)n_y * sizeof(float));
+    if (kernels->interleaves)
+        assert_memory_equal(y[1], y[2], (size_t)n_y * sizeof(float));
+    for (int way = 0; way < 4; way++)
+        free_floats(y[way], n_y);
+    free_floats(scale, n_y);
+    free_rounded(&rounded);
+    guard_free(scratch, hg_rounded_scratch(c->k));
+    guard_free(w, hg_dtype_span(c->type, count));
+    free_weights(c->type, rows, count);
+    free_floats(real, count);
+    free_floats(x, c->k);
+}
+
 static const hg_dtype block_types[] = {HG_DTYPE_Q8_0, HG_DTYPE_Q4_0, HG_DTYPE_Q4_K, HG_DTYPE_Q6_K};
 
 void check_rounded(const hg_kernels *t, hg_rng *rng)
@@ -138,6 +180,12 @@ void check_rounded(const hg_kernels *t, hg_rng *rng)
             c.k = 256 * (int64_t)(1 + i % 3);
         c.ldw = c.k + (i % 3 == 0 ? 2 * hg_dtype_block(c.type) : 0);
         check_product(t, &c, rng);
+    }
+    for (size_t i = 0; i < 3 * 3 * 9; i++) {
+        static const int64_t groups[] = {16, 48, 64};
+        product_case c = {.type = block_types[i % 3], .n = groups[i / 3 % 3], .t = rows[i % 9], .add = i % 2};
+        c.k = (c.type == HG_DTYPE_Q4_K ? 256 : 64) * (int64_t)(1 + i / 9 % 5);
+        check_interleaved(t, &c, rng);
     }
 }
 

@@ -5,10 +5,14 @@
  */
 #include "kernels/reference/reference.h"
 
+#include "tensor/interleave.h"
+
 #include <math.h>
 
 /* Smaller runs are zeros: 127 / max would leave float's range. */
 #define REF_LEAST 0x1p-100F
+/* The largest step of interleaved weights that a row has: a block of q4_k. */
+#define REF_STEP_BYTES 144
 
 static float ref_run_max(const hg_real *x)
 {
@@ -47,6 +51,15 @@ void hg_reference_round(const hg_real *x, const hg_rounded *to, int64_t row)
     }
 }
 
+/* n weights times row t of x from column j on. */
+static double ref_rounded_dot(const hg_real *w, int64_t n, const hg_rounded *x, int64_t t, int64_t j)
+{
+    double sum = 0;
+    for (int64_t l = 0; l < n; l++)
+        sum += (double)w[l] * (double)x->codes[t * x->k + j + l] * (double)x->scales[(t * x->k + j + l) / 32];
+    return sum;
+}
+
 void hg_reference_matvec_rounded(hg_dtype type, int64_t n, const void *w, int64_t ldw, const hg_rounded *x,
                                  bool add, hg_real *y, int64_t ldy)
 {
@@ -57,9 +70,7 @@ void hg_reference_matvec_rounded(hg_dtype type, int64_t n, const void *w, int64_
             for (int64_t j = 0; j < x->k; j += HG_DTYPE_MAX_BLOCK) {
                 int64_t run = x->k - j < HG_DTYPE_MAX_BLOCK ? x->k - j : HG_DTYPE_MAX_BLOCK;
                 hg_dtype_to_real(type, run, (const uint8_t *)w + hg_dtype_span(type, i * ldw + j), row);
-                for (int64_t l = 0; l < run; l++)
-                    sum += (double)row[l] * (double)x->codes[t * x->k + j + l] *
-                           (double)x->scales[(t * x->k + j + l) / 32];
+                sum += ref_rounded_dot(row, run, x, t, j);
             }
             y[t * ldy + i] = (hg_real)(add ? sum + (double)y[t * ldy + i] : sum);
         }
@@ -71,4 +82,34 @@ void hg_reference_gemm_rounded(hg_dtype type, int64_t n, const void *w, int64_t 
 {
     (void)scratch;
     hg_reference_matvec_rounded(type, n, w, ldw, x, add, y, ldy);
+}
+
+/* Step by step taken apart. */
+void hg_reference_matvec_interleaved(hg_dtype type, int64_t n, const void *w, const hg_rounded *x, bool add,
+                                     hg_real *y, int64_t ldy)
+{
+    const int64_t columns = hg_interleave_columns(type);
+    uint8_t blocks[REF_STEP_BYTES];
+    hg_real row[HG_DTYPE_MAX_BLOCK];
+    for (int64_t i = 0; i < n; i++) {
+        const int64_t first = i / HG_INTERLEAVE_ROWS * HG_INTERLEAVE_ROWS;
+        for (int64_t t = 0; t < x->t; t++) {
+            double sum = 0;
+            for (int64_t j = 0; j < x->k; j += columns) {
+                const uint8_t *step =
+                    (const uint8_t *)w + hg_dtype_span(type, first * x->k + j * HG_INTERLEAVE_ROWS);
+                hg_interleave_take(type, step, (int)(i - first), blocks);
+                hg_dtype_to_real(type, columns, blocks, row);
+                sum += ref_rounded_dot(row, columns, x, t, j);
+            }
+            y[t * ldy + i] = (hg_real)(add ? sum + (double)y[t * ldy + i] : sum);
+        }
+    }
+}
+
+void hg_reference_gemm_interleaved(hg_dtype type, int64_t n, const void *w, const hg_rounded *x, bool add,
+                                   hg_real *y, int64_t ldy, void *scratch)
+{
+    (void)scratch;
+    hg_reference_matvec_interleaved(type, n, w, x, add, y, ldy);
 }

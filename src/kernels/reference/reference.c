@@ -16,6 +16,8 @@ void hg_kernels_set_reference(hg_kernels *table)
         .round = hg_reference_round,
         .matvec_rounded = hg_reference_matvec_rounded,
         .gemm_rounded = hg_reference_gemm_rounded,
+        .matvec_interleaved = hg_reference_matvec_interleaved,
+        .gemm_interleaved = hg_reference_gemm_interleaved,
         .round_wide = hg_reference_round_wide,
         .gemm_wide = hg_reference_gemm_wide,
 #ifndef HG_REAL_IS_DOUBLE

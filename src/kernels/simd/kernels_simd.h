@@ -90,6 +90,9 @@ SIMD_INLINE void simd_matvec_rows(hg_dtype type, int n_rows, int64_t k, const vo
 {
     vf sum[MATVEC_ROWS][MATVEC_SUMS];
     const void *row[MATVEC_ROWS];
+    /* Long rows are as many streams; short ones, as the keys of a head, are one. */
+    const uintptr_t ahead =
+        k * (type == HG_DTYPE_F32 ? 4 : 2) < SIMD_AHEAD ? MATVEC_ROWS * SIMD_AHEAD : SIMD_AHEAD;
     for (int r = 0; r < n_rows; r++) {
         row[r] = simd_row(type, w, r * ldw);
         for (int s = 0; s < MATVEC_SUMS; s++)
@@ -98,7 +101,7 @@ SIMD_INLINE void simd_matvec_rows(hg_dtype type, int n_rows, int64_t k, const vo
     int64_t j = 0;
     for (; j + MATVEC_SUMS * VF_LANES <= k; j += MATVEC_SUMS * VF_LANES) {
         for (int r = 0; r < n_rows; r++)
-            simd_prefetch(simd_row(type, row[r], j));
+            simd_prefetch_at(simd_row(type, row[r], j), ahead);
         for (int s = 0; s < MATVEC_SUMS; s++) {
             vf part = vf_load(x + j + s * VF_LANES);
             for (int r = 0; r < n_rows; r++)
@@ -147,8 +150,11 @@ static void simd_matvec(hg_dtype type, int64_t n, int64_t k, const void *w, int6
 
 /* ---- rows weighted and summed ---- */
 
-/* Vectors of columns that stay in registers while all rows pass. */
+/* Vectors of columns that stay in registers while all rows pass. Heads of 64, 80, 96 and 128 pass once or
+ * twice. */
 #define WEIGHTED_VECTORS 8
+/* Rows ahead that are asked for: a head's values are read once, from memory. */
+#define WEIGHTED_AHEAD 24
 
 SIMD_INLINE void simd_weighted_columns(hg_dtype type, int vectors, int64_t n, int64_t at, const float *p,
                                        const void *v, int64_t ldv, float *y)
@@ -158,7 +164,10 @@ SIMD_INLINE void simd_weighted_columns(hg_dtype type, int vectors, int64_t n, in
         sum[l] = vf_set1(0);
     for (int64_t i = 0; i < n; i++) {
         vf weight = vf_set1(p[i]);
-        const void *row = simd_row(type, v, i * ldv);
+        const void *row = simd_row(type, v, i * ldv), *later;
+        later = simd_row(type, v, (i + WEIGHTED_AHEAD < n ? i + WEIGHTED_AHEAD : n - 1) * ldv);
+        for (int l = 0; l < vectors; l += type == HG_DTYPE_F32 ? 1 : 2)
+            simd_prefetch_at(simd_row(type, later, at + l * VF_LANES), 0);
         for (int l = 0; l < vectors; l++)
             sum[l] = vf_fma(weight, simd_load(type, row, at + l * VF_LANES), sum[l]);
     }
@@ -172,8 +181,13 @@ SIMD_INLINE void simd_weighted_type(hg_dtype type, int64_t n, int64_t d, const f
     int64_t j = 0;
     for (; j + WEIGHTED_VECTORS * VF_LANES <= d; j += WEIGHTED_VECTORS * VF_LANES)
         simd_weighted_columns(type, WEIGHTED_VECTORS, n, j, p, v, ldv, y);
-    for (; j + 2 * VF_LANES <= d; j += 2 * VF_LANES)
-        simd_weighted_columns(type, 2, n, j, p, v, ldv, y);
+    if (j + 6 * VF_LANES <= d) {
+        simd_weighted_columns(type, 6, n, j, p, v, ldv, y);
+        j += 6 * VF_LANES;
+    } else if (j + 4 * VF_LANES <= d) {
+        simd_weighted_columns(type, 4, n, j, p, v, ldv, y);
+        j += 4 * VF_LANES;
+    }
     for (; j + VF_LANES <= d; j += VF_LANES)
         simd_weighted_columns(type, 1, n, j, p, v, ldv, y);
     if (j == d)

@@ -39,9 +39,40 @@ static inline vb vb_lanes(const void *p)
     return _mm256_set1_epi32(four);
 }
 
+static inline vb vb_set1_lane(int x)
+{
+    return _mm256_set1_epi32(x);
+}
+
+static inline vb vb_set1_byte(int x)
+{
+    return _mm256_set1_epi8((char)x);
+}
+
+static inline vb vb_and(vb a, vb b)
+{
+    return _mm256_and_si256(a, b);
+}
+
+static inline vb vb_or(vb a, vb b)
+{
+    return _mm256_or_si256(a, b);
+}
+
+static inline vb vb_xor(vb a, vb b)
+{
+    return _mm256_xor_si256(a, b);
+}
+
 static inline vb vb_shift_left(vb x, int n)
 {
     return _mm256_slli_epi32(x, n);
+}
+
+/* Zeros come in from the left. */
+static inline vb vb_shift_right(vb x, int n)
+{
+    return _mm256_srli_epi32(x, n);
 }
 
 static inline vf vb_to_float(vb x)

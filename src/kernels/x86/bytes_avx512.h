@@ -39,9 +39,39 @@ static inline vb vb_lanes(const void *p)
     return _mm512_set1_epi32(four);
 }
 
+static inline vb vb_set1_lane(int x)
+{
+    return _mm512_set1_epi32(x);
+}
+
+static inline vb vb_set1_byte(int x)
+{
+    return _mm512_set1_epi8((char)x);
+}
+
+static inline vb vb_and(vb a, vb b)
+{
+    return _mm512_and_si512(a, b);
+}
+
+static inline vb vb_or(vb a, vb b)
+{
+    return _mm512_or_si512(a, b);
+}
+
+static inline vb vb_xor(vb a, vb b)
+{
+    return _mm512_xor_si512(a, b);
+}
+
 static inline vb vb_shift_left(vb x, int n)
 {
     return _mm512_slli_epi32(x, (unsigned)n);
+}
+
+static inline vb vb_shift_right(vb x, int n)
+{
+    return _mm512_srli_epi32(x, (unsigned)n);
 }
 
 static inline vf vb_to_float(vb x)

@@ -436,6 +436,7 @@ void hg_kernels_set_amx(hg_kernels *table)
         return;
     }
     table->wide = true;
+    table->interleaves = false; /* gemm_wide reads rows */
     table->round_wide = amx_round_wide;
     table->gemm_wide = amx_gemm_wide;
 }

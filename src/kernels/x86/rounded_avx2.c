@@ -5,11 +5,11 @@
 #include "kernels/x86/simd_avx2.h"
 
 #include "kernels/x86/bytes_avx2.h"
+#include "kernels/x86/interleaved_x86.h"
 #include "kernels/x86/rounded_set.h"
-#include "kernels/x86/rounded_x86.h"
 
 void hg_rounded_set_avx2(hg_kernels *table)
 {
-    rounded_set(table);
+    laced_set(table);
     table->round = hg_round_avx2;
 }

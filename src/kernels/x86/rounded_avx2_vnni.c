@@ -6,9 +6,9 @@
 #include "kernels/x86/simd_avx2.h"
 
 #include "kernels/x86/bytes_avx2.h"
-#include "kernels/x86/rounded_x86.h"
+#include "kernels/x86/interleaved_x86.h"
 
 void hg_kernels_set_avx2_vnni(hg_kernels *table)
 {
-    rounded_set(table);
+    laced_set(table);
 }

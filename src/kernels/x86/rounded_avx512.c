@@ -5,10 +5,10 @@
 #include "kernels/x86/simd_avx512.h"
 
 #include "kernels/x86/bytes_avx512.h"
+#include "kernels/x86/interleaved_x86.h"
 #include "kernels/x86/rounded_set.h"
-#include "kernels/x86/rounded_x86.h"
 
 void hg_rounded_set_avx512(hg_kernels *table)
 {
-    rounded_set(table);
+    laced_set(table);
 }

@@ -6,9 +6,9 @@
 #include "kernels/x86/simd_avx512.h"
 
 #include "kernels/x86/bytes_avx512.h"
-#include "kernels/x86/rounded_x86.h"
+#include "kernels/x86/interleaved_x86.h"
 
 void hg_kernels_set_avx512_vnni(hg_kernels *table)
 {
-    rounded_set(table);
+    laced_set(table);
 }

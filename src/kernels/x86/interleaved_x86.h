@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * interleaved_x86.h: products of interleaved weights (tensor/interleave.h) with rounded activations. Lanes of
+ * the sums are rows of weights, so a run of 32 columns is eight products of four codes each with four codes
+ * of x in all lanes, and one scale. Sums run in the order of rounded_x86.h's panels: few rows of x and many
+ * give the same bits. Included after rounded_x86.h.
+ */
+#ifndef HG_KERNELS_INTERLEAVED_X86_H
+#define HG_KERNELS_INTERLEAVED_X86_H
+
+#include "kernels/x86/rounded_x86.h"
+#include "tensor/interleave.h"
+
+/* Vectors that 16 rows take. */
+#define LACED_PARTS (HG_INTERLEAVE_ROWS / VF_LANES)
+#define LACED_WORDS (4 * HG_INTERLEAVE_ROWS) /* bytes from one word of a row to its next */
+
+X86_INLINE int64_t laced_columns(hg_dtype type)
+{
+    return type == HG_DTYPE_Q4_K ? 256 : 64;
+}
+
+X86_INLINE int64_t laced_step_bytes(hg_dtype type)
+{
+    return HG_INTERLEAVE_ROWS * rounded_row_bytes(type, laced_columns(type));
+}
+
+/* A part's run of 32 columns. */
+typedef struct laced_run {
+    const uint8_t *words;
+    bool high; /* q4_k: in the upper halves of the words' bytes */
+    vf scale, minimum;
+} laced_run;
+
+/* Four codes of each row, those of columns 4 v to 4 v + 3. */
+X86_INLINE vb laced_codes(hg_dtype type, const laced_run *run, int v)
+{
+    const vb low = vb_set1_byte(15);
+    if (type == HG_DTYPE_Q8_0) {
+        vb codes = vb_load(run->words + v * LACED_WORDS);
+        return VB_SATURATES ? codes : vb_xor(codes, vb_set1_byte(-128));
+    }
+    bool high = type == HG_DTYPE_Q4_0 ? v >= 4 : run->high;
+    vb both = vb_load(run->words + (type == HG_DTYPE_Q4_0 ? v % 4 : v) * LACED_WORDS);
+    return vb_and(high ? vb_shift_right(both, 4) : both, low);
+}
+
+/* What a step of q4_k begins with, for one part. */
+typedef struct laced_head {
+    vf scale, minimum;       /* the minimum negative */
+    vb scales[2], minima[2]; /* codes of four runs each, from the lowest byte upwards */
+} laced_head;
+
+/* hg_q4_k_unpack for a row in every lane. */
+X86_INLINE laced_head laced_head_q4_k(const uint8_t *step, int part)
+{
+    const uint16_t *halves = (const uint16_t *)(const void *)step + part * VF_LANES;
+    const uint8_t *words = step + HG_INTERLEAVE_HEAD + part * VB_BYTES;
+    const vb six = vb_set1_byte(63), low = vb_set1_byte(15), top = vb_set1_byte(0x30);
+    vb first = vb_load(words), second = vb_load(words + LACED_WORDS),
+       third = vb_load(words + 2 * LACED_WORDS);
+    laced_head h;
+    h.scale = vf_load_f16(halves);
+    h.minimum = vf_mul(vf_set1(-1), vf_load_f16(halves + HG_INTERLEAVE_ROWS));
+    h.scales[0] = vb_and(first, six);
+    h.minima[0] = vb_and(second, six);
+    h.scales[1] = vb_or(vb_and(third, low), vb_and(vb_shift_right(first, 2), top));
+    h.minima[1] = vb_or(vb_and(vb_shift_right(third, 4), low), vb_and(vb_shift_right(second, 2), top));
+    return h;
+}
+
+X86_INLINE vf laced_byte(vb x, int byte)
+{
+    x = byte == 0 ? x : vb_shift_right(x, 8 * byte);
+    return vb_to_float(byte == 3 ? x : vb_and(x, vb_set1_lane(255)));
+}
+
+/* Run 4 · half + quarter of a step of q4_k. */
+X86_INLINE laced_run laced_run_q4_k(const laced_head *head, const uint8_t *step, int part, int half,
+                                    int quarter)
+{
+    int pair = 2 * half + quarter / 2; /* after the three words of scales */
+    return (laced_run){step + HG_INTERLEAVE_HEAD + (3 + 8 * pair) * LACED_WORDS + part * VB_BYTES,
+                       quarter % 2 == 1, vf_mul(laced_byte(head->scales[half], quarter), head->scale),
+                       vf_mul(laced_byte(head->minima[half], quarter), head->minimum)};
+}
+
+/* Block `block` of a step of the others. */
+X86_INLINE laced_run laced_run_of_block(hg_dtype type, const uint8_t *step, int part, int block)
+{
+    const int words = type == HG_DTYPE_Q8_0 ? 8 : 4;
+    const uint16_t *halves = (const uint16_t *)(const void *)step + block * HG_INTERLEAVE_ROWS;
+    return (laced_run){step + HG_INTERLEAVE_HEAD + block * words * LACED_WORDS + part * VB_BYTES, false,
+                       vf_load_f16(halves + part * VF_LANES), vf_set1(0)};
+}
+
+/* ---- few rows of x ---- */
+
+/* The run that begins at column j. */
+X86_INLINE void laced_add_run(hg_dtype type, int n_x, laced_run run, const hg_rounded *x, int64_t j, vf *sum)
+{
+    vb dot[ROUNDED_FEW];
+    for (int t = 0; t < n_x; t++)
+        dot[t] = rounded_offset(type) < 0
+                     ? vb_zero()
+                     : rounded_begin(type, vb_lanes(x->minus_32 + (t * x->k + j) / HG_ROUNDED_RUN));
+    for (int v = 0; v < HG_ROUNDED_RUN / 4; v++) {
+        vb codes = laced_codes(type, &run, v);
+        for (int t = 0; t < n_x; t++)
+            dot[t] = vb_dot(type, dot[t], codes, vb_lanes(x->codes + t * x->k + j + 4 * v));
+    }
+    for (int t = 0; t < n_x; t++) {
+        int64_t at = (t * x->k + j) / HG_ROUNDED_RUN;
+        sum[t] = vf_fma(vb_to_float(dot[t]), vf_mul(vf_set1(x->scales[at]), run.scale), sum[t]);
+        if (type == HG_DTYPE_Q4_K)
+            sum[t] = vf_fma(run.minimum, vf_set1(x->sums[at]), sum[t]);
+    }
+}
+
+/* The step that begins at column j. Its runs are written out: what depends on their number is constant. */
+X86_INLINE void laced_add_step(hg_dtype type, int n_x, const uint8_t *step, int part, const hg_rounded *x,
+                               int64_t j, vf *sum)
+{
+    if (type != HG_DTYPE_Q4_K) {
+        laced_add_run(type, n_x, laced_run_of_block(type, step, part, 0), x, j, sum);
+        laced_add_run(type, n_x, laced_run_of_block(type, step, part, 1), x, j + 32, sum);
+        return;
+    }
+    laced_head head = laced_head_q4_k(step, part);
+    for (int half = 0; half < 2; half++, j += 128) {
+        laced_add_run(type, n_x, laced_run_q4_k(&head, step, part, half, 0), x, j, sum);
+        laced_add_run(type, n_x, laced_run_q4_k(&head, step, part, half, 1), x, j + 32, sum);
+        laced_add_run(type, n_x, laced_run_q4_k(&head, step, part, half, 2), x, j + 64, sum);
+        laced_add_run(type, n_x, laced_run_q4_k(&head, step, part, half, 3), x, j + 96, sum);
+    }
+}
+
+/* 16 weight rows. */
+X86_INLINE void laced_rows(hg_dtype type, int n_x, const uint8_t *w, const hg_rounded *x, bool add, float *y,
+                           int64_t ldy)
+{
+    const int64_t bytes = laced_step_bytes(type);
+    vf sum[LACED_PARTS][ROUNDED_FEW];
+    for (int part = 0; part < LACED_PARTS; part++) {
+        for (int t = 0; t < n_x; t++)
+            sum[part][t] = vf_set1(0);
+    }
+    for (int64_t j = 0; j < x->k; j += laced_columns(type), w += bytes) {
+        rounded_prefetch(w, bytes);
+        for (int part = 0; part < LACED_PARTS; part++)
+            laced_add_step(type, n_x, w, part, x, j, sum[part]);
+    }
+    for (int part = 0; part < LACED_PARTS; part++) {
+        for (int t = 0; t < n_x; t++) {
+            float *to = y + t * ldy + part * VF_LANES;
+            vf_store(to, add ? vf_add(sum[part][t], vf_load(to)) : sum[part][t]);
+        }
+    }
+}
+
+X86_INLINE void laced_matvec_type(hg_dtype type, int64_t n, const uint8_t *w, const hg_rounded *x, bool add,
+                                  float *y, int64_t ldy)
+{
+    const int64_t bytes = HG_INTERLEAVE_ROWS * rounded_row_bytes(type, x->k);
+    for (int64_t i = 0; i < n; i += HG_INTERLEAVE_ROWS, w += bytes) {
+        for (int64_t t = 0; t < x->t; t += ROUNDED_FEW) {
+            hg_rounded rows = hg_rounded_rows(x, t, x->t - t);
+            float *at = y + t * ldy + i;
+            switch (rows.t) {
+            case 1:
+                laced_rows(type, 1, w, &rows, add, at, ldy);
+                break;
+            case 2:
+                laced_rows(type, 2, w, &rows, add, at, ldy);
+                break;
+            case 3:
+                laced_rows(type, 3, w, &rows, add, at, ldy);
+                break;
+            default:
+                laced_rows(type, 4, w, &rows, add, at, ldy);
+            }
+        }
+    }
+}
+
+/* From a type to a constant. */
+#define LACED_FOR_TYPE(type, call, ...)                                                                      \
+    switch (type) {                                                                                          \
+    case HG_DTYPE_Q8_0:                                                                                      \
+        call(HG_DTYPE_Q8_0, __VA_ARGS__);                                                                    \
+        break;                                                                                               \
+    case HG_DTYPE_Q4_0:                                                                                      \
+        call(HG_DTYPE_Q4_0, __VA_ARGS__);                                                                    \
+        break;                                                                                               \
+    default:                                                                                                 \
+        call(HG_DTYPE_Q4_K, __VA_ARGS__);                                                                    \
+    }
+
+static void laced_matvec(hg_dtype type, int64_t n, const void *w, const hg_rounded *x, bool add, float *y,
+                         int64_t ldy){LACED_FOR_TYPE(type, laced_matvec_type, n, w, x, add, y, ldy)}
+
+/* ---- many rows of x ---- */
+
+/* The run that begins at column j, to its place in a panel. */
+X86_INLINE void laced_unpack_run(hg_dtype type, laced_run run, int64_t j, const rounded_panel *p)
+{
+    for (int v = 0; v < HG_ROUNDED_RUN / 4; v++)
+        vb_store(p->codes + (j + 4 * v) * VF_LANES, laced_codes(type, &run, v));
+    vf_store(p->scales + j / 32 * VF_LANES, run.scale);
+    if (type == HG_DTYPE_Q4_K)
+        vf_store(p->minima + j / 32 * VF_LANES, run.minimum);
+}
+
+X86_INLINE void laced_unpack(hg_dtype type, int64_t k, const uint8_t *w, int part, const rounded_panel *p)
+{
+    for (int64_t j = 0; j < k; w += laced_step_bytes(type)) {
+        if (type != HG_DTYPE_Q4_K) {
+            for (int block = 0; block < 2; block++, j += 32)
+                laced_unpack_run(type, laced_run_of_block(type, w, part, block), j, p);
+            continue;
+        }
+        laced_head head = laced_head_q4_k(w, part);
+        for (int half = 0; half < 2; half++, j += 128) {
+            laced_unpack_run(type, laced_run_q4_k(&head, w, part, half, 0), j, p);
+            laced_unpack_run(type, laced_run_q4_k(&head, w, part, half, 1), j + 32, p);
+            laced_unpack_run(type, laced_run_q4_k(&head, w, part, half, 2), j + 64, p);
+            laced_unpack_run(type, laced_run_q4_k(&head, w, part, half, 3), j + 96, p);
+        }
+    }
+}
+
+X86_INLINE void laced_gemm_type(hg_dtype type, int64_t n, const uint8_t *w, const hg_rounded *x, bool add,
+                                float *y, int64_t ldy, void *scratch)
+{
+    const int64_t row_bytes = rounded_row_bytes(type, x->k);
+    for (int64_t i = 0; i < n; i += 2 * VF_LANES) {
+        rounded_panel p[2];
+        for (int l = 0; l < 2; l++) {
+            int64_t first = i + l * VF_LANES, in_16 = first % HG_INTERLEAVE_ROWS;
+            if (first >= n) { /* its results are not stored: any weights will do */
+                p[l] = p[0];
+                continue;
+            }
+            p[l] = rounded_panel_at(scratch, x->k, first / VF_LANES);
+            laced_unpack(type, x->k, w + (first - in_16) * row_bytes, (int)in_16 / VF_LANES, &p[l]);
+        }
+        rounded_out out = {y + i, ldy, n - i, add};
+        rounded_panels(type, p, x, &out);
+    }
+}
+
+static void laced_gemm(hg_dtype type, int64_t n, const void *w, const hg_rounded *x, bool add, float *y,
+                       int64_t ldy, void *scratch)
+{
+    LACED_FOR_TYPE(type, laced_gemm_type, n, w, x, add, y, ldy, scratch)
+}
+
+/* rounded_x86.h's entries and these. */
+static void laced_set(hg_kernels *table)
+{
+    rounded_set(table);
+    table->interleaves = true;
+    table->matvec_interleaved = laced_matvec;
+    table->gemm_interleaved = laced_gemm;
+}
+
+#endif
