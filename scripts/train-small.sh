@@ -35,7 +35,7 @@ else
   vocabulary=2048
   vq="--steps 2500 --batch 16 --codes 1024 --lr 1e-3 --save-every 500"
   vit="--steps 8000 --batch 32 --layers 6 --hidden 192 --heads 6 --shift 0.02 --save-every 1000"
-  lm="--steps 1100 --batch 8 --length 512 --layers 6 --hidden 256 --heads 4 --save-every 400"
+  lm="--steps 2400 --batch 4 --length 384 --lr 1e-3 --layers 6 --hidden 256 --heads 4 --save-every 500"
   align="--steps 200 --batch 16 --lr 1e-3 --projector-lr 1e-3"
   fuse="--steps 100 --batch 16 --lr 1e-3"
   com="--steps 5000 --batch 8 --lr 1e-3 --projector-lr 5e-4"
@@ -88,7 +88,11 @@ if step data; then
     awk 'NR % 8 == 0' "$data/$list-draw.json" >>"$data/$list-texts.json" # their words, too
   done
   for list in train val; do # what the language model reads; to find the right option takes it the most examples
-    grep "\"split\":\"$list\"" "$data/texts.jsonl" | grep '_options",' | cat - "$data/$list-texts.json" >"$data/$list-talk.json"
+    { # conversations of choices in two halves, so that the caption is near
+      grep "\"split\":\"$list\"" "$data/texts.jsonl" | grep '_options",' \
+        | jq -c '.conversations as $c | ($c[0:10], $c[0:2] + $c[10:]) | {conversations: .}'
+      cat "$data/$list-texts.json"
+    } >"$data/$list-talk.json"
   done
   awk 'NR % 8 == 0' "$data/val-talk.json" >"$data/val-few-talk.json" # enough to measure a perplexity
   # Pictures that show nothing, for the answers alone.
@@ -102,7 +106,7 @@ if step tokenizer; then
   finish tokenizer
 fi
 
-# Parts that do not need each other are made side by side, a core each: nothing in a result depends on the number of threads.
+# Parts that do not need each other are made side by side, one of them on one core: nothing in a result depends on the number of threads.
 beside() { # COMMAND COMMAND
   local first second # both in the background, where an error ends them
   "$1" & first=$!
@@ -121,12 +125,12 @@ make_encoder() {
 }
 make_codes_and_language() {
   if step pretrain-vq; then
-    train pretrain-vq --data "$data/train-both.json" --validation "$data/val-draw.json" --size $size --threads 1 $vq
+    train pretrain-vq --data "$data/train-both.json" --validation "$data/val-draw.json" --size $size $vq
     install "$out/pretrain-vq/vqgan" "$model/vqgan"
     finish pretrain-vq
   fi
   step pretrain-lm || return 0
-  train pretrain-lm --data "$data/train-talk.json" --validation "$data/val-few-talk.json" --tokenizer "$out/tokenizer/base" --threads 1 $lm
+  train pretrain-lm --data "$data/train-talk.json" --validation "$data/val-few-talk.json" --tokenizer "$out/tokenizer/base" $lm
   install "$out/pretrain-lm/base" "$model/base"
   finish pretrain-lm
 }

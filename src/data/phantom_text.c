@@ -248,8 +248,9 @@ static void set_choice(hg_phantom_question *q, const char *const *values, int n,
     size_t used = strlen(q->text);
     for (int i = 0; i < n_options; i++)
         used += (size_t)snprintf(q->text + used, sizeof q->text - used, "\n%c. %s", 'A' + i, options[i]);
-    snprintf(q->text + used, sizeof q->text - used, "\nAnswer with the option's letter.");
-    snprintf(q->answer, sizeof q->answer, "%c", 'A' + at);
+    snprintf(q->text + used, sizeof q->text - used, "\nAnswer with one of the options.");
+    snprintf(q->answer, sizeof q->answer, "%s", right);
+    capitalise(q->answer);
 }
 
 static int n_kinds(const hg_lesion_kind *kinds)

@@ -160,10 +160,10 @@ static bool ask_choice(question *q, const entry *e, const char *topic, const cha
     int used = snprintf(q->text, sizeof q->text, "%s", wording);
     for (int i = 0; i < n_options; i++)
         used += snprintf(q->text + used, sizeof q->text - (size_t)used, "\n%c. %s", 'A' + i, options[i]);
-    snprintf(q->text + used, sizeof q->text - (size_t)used, "\nAnswer with the option's letter.");
+    snprintf(q->text + used, sizeof q->text - (size_t)used, "\nAnswer with one of the options.");
     q->type = "CHOICE";
     q->topic = topic;
-    snprintf(q->answer, sizeof q->answer, "%c", 'A' + place);
+    say_answer(q, right->name);
     return true;
 }
 
