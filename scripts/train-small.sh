@@ -38,8 +38,8 @@ else
   lm="--steps 2400 --batch 4 --length 384 --lr 1e-3 --layers 6 --hidden 256 --heads 4 --save-every 500"
   align="--steps 200 --batch 16 --lr 1e-3 --projector-lr 1e-3"
   fuse="--steps 100 --batch 16 --lr 1e-3"
-  com="--steps 5000 --batch 8 --lr 1e-3 --projector-lr 5e-4"
-  gen="--steps 3200 --batch 8 --lr 1e-3 --projector-lr 5e-4"
+  com="--steps 4600 --batch 8 --lr 1e-3 --projector-lr 5e-4"
+  gen="--steps 3000 --batch 8 --lr 1e-3 --projector-lr 5e-4"
   com_rank=64 gen_rank=128
 fi
 # Real pictures, where there are some: a folder with a manifest.jsonl (docs/data.md). Rows whose licence would bind the weights are left out.

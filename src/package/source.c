@@ -72,7 +72,15 @@ static hg_status replace_part(hg_source *s, hg_part part, const char *path, hg_e
     return HG_STATUS_OK;
 }
 
-/* New plug-ins for a package: what was said about the old ones does not hold for them. */
+void hg_source_forget_replaced(hg_source *s, const hg_source_paths *paths)
+{
+    if (hg_path_given(paths->com))
+        s->manifest.com = (hg_manifest_plugin){0};
+    if (hg_path_given(paths->gen))
+        s->manifest.gen = (hg_manifest_plugin){0};
+}
+
+/* New plug-ins for a package. */
 static hg_status replace_parts(hg_source *s, const hg_source_paths *paths, hg_error *err)
 {
     if (hg_path_given(paths->base) || hg_path_given(paths->clip) || hg_path_given(paths->vqgan))
@@ -80,10 +88,8 @@ static hg_status replace_parts(hg_source *s, const hg_source_paths *paths, hg_er
             err, HG_STATUS_USAGE,
             "%s: a package's plug-ins and fusion layer can be replaced, not its base, clip and vqgan",
             paths->model);
-    if (hg_path_given(paths->com))
-        s->manifest.com = (hg_manifest_plugin){0};
+    hg_source_forget_replaced(s, paths);
     if (hg_path_given(paths->gen)) {
-        s->manifest.gen = (hg_manifest_plugin){0};
         s->manifest.has_tasks = false;
         s->manifest.tasks = 0;
     }

@@ -68,6 +68,9 @@ void hg_source_use_huge(hg_source *s, hg_huge_use *use);
 /* Whether a path is a package of ours, complete or adapters only: looks at the content. */
 bool hg_source_is_package(const char *path);
 
+/* What the manifest says of plug-ins does not hold for those that `paths` put in their place. */
+void hg_source_forget_replaced(hg_source *s, const hg_source_paths *paths);
+
 /* The inside of opening: each fills the source from one kind of place. */
 hg_status hg_source_open_folder(hg_source *s, const hg_source_paths *paths, hg_error *err) HG_MUST_CHECK;
 hg_status hg_source_open_package(hg_source *s, const char *path, hg_error *err) HG_MUST_CHECK;

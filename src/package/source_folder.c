@@ -125,6 +125,7 @@ hg_status hg_source_open_folder(hg_source *s, const hg_source_paths *paths, hg_e
         status = hg_manifest_read(&s->manifest, paths->model, err);
     if (status != HG_STATUS_OK)
         return status;
+    hg_source_forget_replaced(s, paths);
     bool asks = !hg_parts_missing_for_ask(s->folder, s->missing_for_ask);
     bool draws = !hg_parts_missing_for_draw(s->folder, s->missing_for_draw);
     bool all = paths->keep_incomplete && s->folder->base[0] != 0 && s->folder->clip[0] != 0;

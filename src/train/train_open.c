@@ -25,81 +25,8 @@ static hg_status open_kernels(hg_model *m, const hg_train_settings *s, hg_error 
     return HG_STATUS_OK;
 }
 
-static hg_status open_base(hg_source *s, hg_error *err)
-{
-    hg_model_parts *p = &s->parts;
-    const char *base = s->folder->base;
-    hg_status status = hg_tokenizer_open(&s->tokenizer, base, err);
-    if (status == HG_STATUS_OK)
-        status = hg_decoder_config_read(&p->decoder, base, err);
-    if (status == HG_STATUS_OK)
-        status = hg_generation_config_read(&p->generation, &p->decoder, base, err);
-    return status == HG_STATUS_OK ? hg_tensor_set_open_folder(&p->sets[HG_PART_BASE], base, err) : status;
-}
-
-static hg_status open_file(hg_source *s, hg_part part, const char *path, hg_error *err)
-{
-    return path[0] == 0 ? HG_STATUS_OK : hg_tensor_set_open_file(&s->parts.sets[part], path, err);
-}
-
-/* Another file in the place of a part; what the manifest says of the old one does not hold for it. */
-static void replace_path(char path[HG_PATH_BYTES], const char other[HG_PATH_BYTES], hg_manifest_plugin *said)
-{
-    if (other[0] == 0)
-        return;
-    memcpy(path, other, HG_PATH_BYTES);
-    if (said != NULL)
-        *said = (hg_manifest_plugin){0};
-}
-
-/* Everything that lies in the folder, whether a task is complete or not. */
-static hg_status open_folder(hg_source *s, const hg_train_settings *settings, hg_error *err)
-{
-    const char *path = settings->model;
-    s->folder = hg_mem_array(1, sizeof *s->folder);
-    if (s->folder == NULL)
-        return hg_error_memory(err, sizeof *s->folder, "opening a model");
-    hg_parts *f = s->folder;
-    hg_status status = hg_parts_find(f, path, err);
-    if (status == HG_STATUS_OK && (f->base[0] == 0 || f->clip[0] == 0))
-        return hg_error_set(err, HG_STATUS_INPUT, "%s: missing %s", path,
-                            f->base[0] == 0 ? "the base language model (base/)"
-                                            : "the image encoder (clip/)");
-    if (status == HG_STATUS_OK)
-        status = hg_manifest_read(&s->manifest, path, err);
-    replace_path(f->com, settings->com, &s->manifest.com);
-    replace_path(f->gen, settings->gen, &s->manifest.gen);
-    replace_path(f->fusion, settings->fusion, NULL);
-    if (status == HG_STATUS_OK)
-        status = open_base(s, err);
-    if (status == HG_STATUS_OK)
-        status = hg_model_parts_open_clip(&s->parts, f->clip, err);
-    if (status == HG_STATUS_OK)
-        status = open_file(s, HG_PART_COM, f->com, err);
-    if (status == HG_STATUS_OK)
-        status = open_file(s, HG_PART_GEN, f->gen, err);
-    if (status == HG_STATUS_OK)
-        status = open_file(s, HG_PART_FUSION, f->fusion, err);
-    if (status == HG_STATUS_OK)
-        status = open_file(s, HG_PART_VQGAN, f->vqgan_file, err);
-    if (status == HG_STATUS_OK && f->vqgan_file[0] != 0)
-        status = hg_vqgan_config_read(&s->parts.vqgan, f->vqgan, err);
-    if (status == HG_STATUS_OK)
-        status = hg_source_choose_chat(s, path, err);
-    if (status != HG_STATUS_OK)
-        return status;
-    s->parts.com_alpha = s->manifest.com.hlora_alpha;
-    s->parts.gen_alpha = s->manifest.gen.hlora_alpha;
-    s->parts.com_experts = s->manifest.com.hlora_experts;
-    s->parts.gen_experts = s->manifest.gen.hlora_experts;
-    s->parts.com_layers = s->manifest.com.vision_layers;
-    s->parts.gen_layers = s->manifest.gen.vision_layers;
-    s->parts.com_fused = s->manifest.com_fused;
-    s->parts.n_tokens = hg_tokenizer_length(s->tokenizer);
-    return HG_STATUS_OK;
-}
-
-static hg_status open_package(hg_source *s, const hg_train_settings *settings, hg_error *err)
+/* Everything that is there, whether a task is complete or not. */
+static hg_status open_source(hg_source *s, const hg_train_settings *settings, hg_error *err)
 {
     const hg_source_paths paths = {.model = settings->model,
                                    .com = settings->com,
@@ -256,8 +183,7 @@ hg_status hg_train_open(hg_model **out, hg_train_settings *settings, hg_train_be
         return hg_error_memory(err, sizeof *m, "a model");
     hg_status status = open_kernels(m, settings, err);
     if (status == HG_STATUS_OK)
-        status = hg_folder_exists(settings->model) ? open_folder(&m->source, settings, err)
-                                                   : open_package(&m->source, settings, err);
+        status = open_source(&m->source, settings, err);
     if (status == HG_STATUS_OK)
         status = hg_train_settings_complete(settings, m->source.chat, err);
     if (status == HG_STATUS_OK)
