@@ -3,7 +3,7 @@
  * bench_train.c: what a training step of one decoder layer of HealthGPT-M3 costs, as training makes it:
  * forward without a tape, forward again with one, and backward to the layer's input and its adapters.
  *
- *     bench_train [--tokens N] [--turns N] [--threads N] [--type T] [--compute f32|bf16] [--layer]
+ *     bench_train [--tokens N] [--turns N] [--threads N] [--type T] [--compute f32|bf16|int8] [--layer]
  *
  * By default H-LoRA, LoRA and MoELoRA are compared: in each turn every kind makes its own whole step, in
  * changing order, and a figure is the median of its ratios to LoRA in the same turn, so that what else the
@@ -271,6 +271,31 @@ static bool bench_take_type(bench *b, const char *name)
     return false;
 }
 
+static const struct {
+    const char *name;
+    hg_compute compute;
+} ways[] = {{"f32", HG_COMPUTE_EXACT}, {"bf16", HG_COMPUTE_BF16}, {"int8", HG_COMPUTE_INT8}};
+enum { WAYS = sizeof ways / sizeof *ways };
+
+static bool bench_take_compute(bench *b, const char *name)
+{
+    for (int i = 0; i < WAYS; i++) {
+        if (strcmp(name, ways[i].name) == 0) {
+            b->compute = ways[i].compute;
+            return true;
+        }
+    }
+    return false;
+}
+
+static const char *bench_compute_name(const bench *b)
+{
+    int i = 0;
+    while (ways[i].compute != b->compute)
+        i++;
+    return ways[i].name;
+}
+
 /* One option and its value. */
 static bool bench_take(bench *b, const char *option, const char *text)
 {
@@ -278,8 +303,7 @@ static bool bench_take(bench *b, const char *option, const char *text)
     if (strcmp(option, "--type") == 0)
         return bench_take_type(b, text);
     if (strcmp(option, "--compute") == 0) {
-        b->compute = strcmp(text, "bf16") == 0 ? HG_COMPUTE_REDUCED : HG_COMPUTE_EXACT;
-        return true;
+        return bench_take_compute(b, text);
     }
     if (strcmp(option, "--tokens") == 0)
         b->tokens = value;
@@ -292,7 +316,7 @@ static bool bench_take(bench *b, const char *option, const char *text)
 
 int main(int argc, char **argv)
 {
-    static bench b = {.tokens = 256, .turns = 5, .type = HG_DTYPE_Q4_K, .compute = HG_COMPUTE_REDUCED};
+    static bench b = {.tokens = 256, .turns = 5, .type = HG_DTYPE_Q4_K, .compute = HG_COMPUTE_INT8};
     bool layer = argc > 1 && strcmp(argv[argc - 1], "--layer") == 0;
     b.n_threads = hg_parallel_processors();
     for (int i = 1; i + 1 < argc; i += 2) {
@@ -303,9 +327,8 @@ int main(int argc, char **argv)
     hg_arena_init(&b.step, (size_t)1 << 26, (size_t)1 << 33);
     bench_make(&b);
     printf("%lld tokens, %d threads, %s, base %s, compute %s; medians of %d turns%s\n\n", (long long)b.tokens,
-           b.n_threads, hg_cpu_tier_name(hg_cpu_detect()), hg_dtype_name(b.type),
-           b.compute == HG_COMPUTE_REDUCED ? "bf16" : "f32", b.turns,
-           layer ? "" : ", in brackets the lowest and highest");
+           b.n_threads, hg_cpu_tier_name(hg_cpu_detect()), hg_dtype_name(b.type), bench_compute_name(&b),
+           b.turns, layer ? "" : ", in brackets the lowest and highest");
     if (layer)
         bench_print_layer(&b);
     else

@@ -11,6 +11,7 @@
 
 #include "base/cpu.h"
 #include "kernels/rounded.h"
+#include "kernels/turned.h"
 #include "kernels/wide.h"
 #include "tensor/dtype.h"
 
@@ -109,6 +110,16 @@ typedef struct hg_kernels {
                                hg_real *y, int64_t ldy);
     void (*gemm_interleaved)(hg_dtype type, int64_t n, const void *w, const hg_rounded *x, bool add,
                              hg_real *y, int64_t ldy, void *scratch);
+
+    /* Whether gradients through block-quantised weights are made faster by the following than in bf16. It is
+     * always there, except in the double build. */
+    bool turns;
+
+    /* y[t, j] += sum_i x[t, i] w[i, j], i < K, j < n (turned.h): K <= HG_TURNED_ROWS rows of weights, rows of
+     * x as `round` makes them, n <= HG_TURNED_COLUMNS columns from w on; `scratch`: hg_turned_scratch(T)
+     * bytes at a multiple of 64. */
+    void (*gemm_turned)(hg_dtype type, int64_t n, const void *w, int64_t ldw, const hg_rounded *x, hg_real *y,
+                        int64_t ldy, void *scratch);
 
     /* Whether HG_WIDE_ROWS rows of x and more should go through the following two instead, which round more
      * (wide.h). They are always there: the reference's define them. */

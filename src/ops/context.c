@@ -102,6 +102,11 @@ hg_tensor *hg_ctx_tensor(hg_ctx *ctx, int n_dims, const int64_t *shape, bool wit
     return hg_ctx_failed(ctx) ? NULL : t;
 }
 
+bool hg_ctx_reduces(const hg_ctx *ctx)
+{
+    return ctx->compute == HG_COMPUTE_BF16 || ctx->compute == HG_COMPUTE_INT8;
+}
+
 bool hg_ctx_wants_grad(const hg_ctx *ctx, const hg_tensor *t)
 {
     return ctx->tape != NULL && t != NULL && t->grad != NULL;

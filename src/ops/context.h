@@ -21,9 +21,10 @@ struct hg_tape;
 /* How products with frozen weights are made. The plain way is exact to float32. Rounded activations
  * (kernels/rounded.h) and bf16 are faster on some processors and lose some of their bits. */
 typedef enum hg_compute {
-    HG_COMPUTE_INFER,  /* block-quantised weights with rounded activations, unless there is a tape */
-    HG_COMPUTE_EXACT,  /* plain, with and without a tape */
-    HG_COMPUTE_REDUCED /* training: rounded activations forward, with a tape too; bf16 backward */
+    HG_COMPUTE_INFER, /* block-quantised weights with rounded activations, unless there is a tape */
+    HG_COMPUTE_EXACT, /* plain, with and without a tape */
+    HG_COMPUTE_BF16,  /* training: rounded activations forward, with a tape too; bf16 backward */
+    HG_COMPUTE_INT8   /* the same, and backward through block-quantised weights 8 bits (kernels/turned.h) */
 } hg_compute;
 
 typedef struct hg_ctx {
@@ -61,6 +62,9 @@ hg_real *hg_ctx_scratch(hg_ctx *ctx, int64_t n);
 /* Threads worth starting for `work` multiply-adds (or as much): 1 when waking the others would take longer
  * than the work. How the work is cut does not depend on it, so neither do results. */
 int hg_ctx_threads(const hg_ctx *ctx, int64_t work);
+
+/* Whether products in training are made one of the fast ways. */
+bool hg_ctx_reduces(const hg_ctx *ctx);
 
 /* Whether a result that depends on `t` needs a gradient: there is a tape and `t` (may be NULL) has one. */
 bool hg_ctx_wants_grad(const hg_ctx *ctx, const hg_tensor *t);

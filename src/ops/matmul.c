@@ -88,6 +88,10 @@ void hg_matmul_backward_data(hg_ctx *ctx, int64_t t, const hg_real *dy, int64_t 
                              hg_real *dx, int64_t ld_dx)
 {
 #ifndef HG_REAL_IS_DOUBLE
+    if (hg_matmul_wants_turned(ctx, t, w)) {
+        hg_matmul_backward_data_turned(ctx, t, dy, ld_dy, w, dx, ld_dx);
+        return;
+    }
     if (hg_matmul_wants_bf16(ctx, t, w)) {
         hg_matmul_backward_data_bf16(ctx, t, dy, ld_dy, w, dx, ld_dx);
         return;

@@ -56,6 +56,11 @@ bool hg_matmul_wants_bf16(const hg_ctx *ctx, int64_t t, const hg_tensor *w);
 void hg_matmul_backward_data_bf16(hg_ctx *ctx, int64_t t, const hg_real *dy, int64_t ld_dy,
                                   const hg_tensor *w, hg_real *dx, int64_t ld_dx);
 
+/* The same in 8 bits, for block-quantised weights with whole runs of outputs. */
+bool hg_matmul_wants_turned(const hg_ctx *ctx, int64_t t, const hg_tensor *w);
+void hg_matmul_backward_data_turned(hg_ctx *ctx, int64_t t, const hg_real *dy, int64_t ld_dy,
+                                    const hg_tensor *w, hg_real *dx, int64_t ld_dx);
+
 /* dw (N, K) += dy (T, N)ᵀ · x (T, K); dw contiguous. */
 void hg_matmul_backward_weights(hg_ctx *ctx, int64_t t, int64_t n, int64_t k, const hg_real *dy,
                                 int64_t ld_dy, const hg_real *x, int64_t ld_x, hg_real *dw);

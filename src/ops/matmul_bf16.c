@@ -72,7 +72,7 @@ static void columns_chunk(void *arg, int64_t index, int worker)
 
 bool hg_matmul_wants_bf16(const hg_ctx *ctx, int64_t t, const hg_tensor *w)
 {
-    return ctx->compute == HG_COMPUTE_REDUCED && ctx->kernels->fast_bf16 && t > 1 && w->grad == NULL &&
+    return hg_ctx_reduces(ctx) && ctx->kernels->fast_bf16 && t > 1 && w->grad == NULL &&
            w->dtype != HG_DTYPE_REAL;
 }
 

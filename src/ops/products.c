@@ -177,8 +177,7 @@ static void products_round(products_job *job, int n_threads)
 
 static bool products_may_round(const hg_ctx *ctx, const hg_tensor *w)
 {
-    bool wanted =
-        ctx->compute == HG_COMPUTE_REDUCED || (ctx->compute == HG_COMPUTE_INFER && ctx->tape == NULL);
+    bool wanted = hg_ctx_reduces(ctx) || (ctx->compute == HG_COMPUTE_INFER && ctx->tape == NULL);
     return wanted && ctx->kernels->rounds && hg_dtype_is_quantised(w->dtype);
 }
 

@@ -171,9 +171,14 @@ static hg_compute choose_compute(const hg_model *model, hg_train_compute wanted)
 {
     const hg_kernels *k = model->kernels;
     bool quantised = hg_dtype_is_quantised(model->weights.decoder.layers[0].weight[HG_SLOT_O].dtype);
-    if (wanted == HG_TRAIN_COMPUTE_AUTO)
-        return quantised && k->rounds && k->fast_bf16 ? HG_COMPUTE_REDUCED : HG_COMPUTE_EXACT;
-    return wanted == HG_TRAIN_COMPUTE_BF16 ? HG_COMPUTE_REDUCED : HG_COMPUTE_EXACT;
+    static const hg_compute ways[] = {[HG_TRAIN_COMPUTE_F32] = HG_COMPUTE_EXACT,
+                                      [HG_TRAIN_COMPUTE_BF16] = HG_COMPUTE_BF16,
+                                      [HG_TRAIN_COMPUTE_INT8] = HG_COMPUTE_INT8};
+    if (wanted != HG_TRAIN_COMPUTE_AUTO)
+        return ways[wanted];
+    if (!quantised || !k->rounds)
+        return HG_COMPUTE_EXACT;
+    return k->turns ? HG_COMPUTE_INT8 : k->fast_bf16 ? HG_COMPUTE_BF16 : HG_COMPUTE_EXACT;
 }
 
 /* Bytes that the process may take, where nobody said: what most machines have for it. */

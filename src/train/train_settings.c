@@ -110,8 +110,8 @@ static hg_status parse_number(const setting_key *key, const char *value, double 
 static const char *const bool_words[] = {"no", "yes", NULL};
 static const char *const form_words[] = {"plain", "instruct", NULL};
 static const char *const schedule_words[] = {"constant", "linear", "cosine", NULL};
-static const char *const adapter_words[] = {"hlora", "lora", "moelora", NULL}; /* as hg_adapter_kind */
-static const char *const compute_words[] = {"auto", "f32", "bf16", NULL};      /* as hg_train_compute */
+static const char *const adapter_words[] = {"hlora", "lora", "moelora", NULL};    /* as hg_adapter_kind */
+static const char *const compute_words[] = {"auto", "f32", "bf16", "int8", NULL}; /* as hg_train_compute */
 static const char *const type_words[] = {"f32", "f16", "bf16", NULL};
 static const hg_dtype types[] = {HG_DTYPE_F32, HG_DTYPE_F16, HG_DTYPE_BF16};
 

@@ -24,7 +24,8 @@ typedef enum hg_train_form {
 typedef enum hg_train_compute {
     HG_TRAIN_COMPUTE_AUTO, /* reduced when the base model is block-quantised and that is faster here */
     HG_TRAIN_COMPUTE_F32,
-    HG_TRAIN_COMPUTE_BF16
+    HG_TRAIN_COMPUTE_BF16,
+    HG_TRAIN_COMPUTE_INT8
 } hg_train_compute;
 
 struct hg_train_settings {

@@ -7,6 +7,7 @@
  */
 #include "check_amx.h"
 #include "check_rounded.h"
+#include "check_turned.h"
 #include "check_wide.h"
 #include "guard.h"
 #include "kernel_values.h"
@@ -534,6 +535,7 @@ static void check_tier(hg_cpu_tier tier, int steps)
     if (t->conv2d != reference_table()->conv2d)
         check_conv(t, &rng);
     check_rounded(t, &rng);
+    check_turned(t, &rng);
     check_wide(t, &rng);
     check_bf16_conv(&rng);
 }
@@ -643,6 +645,7 @@ static void test_rounding_error(void **state)
     hg_rng rng;
     hg_rng_init(&rng, 11);
     check_rounding_error(&rng);
+    check_turned_error(&rng);
     check_wide_weights(&rng);
     check_wide_error(&rng);
 }

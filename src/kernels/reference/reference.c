@@ -23,6 +23,7 @@ void hg_kernels_set_reference(hg_kernels *table)
 #ifndef HG_REAL_IS_DOUBLE
         .to_bf16 = hg_reference_to_bf16,
         .gemm_bf16 = hg_reference_gemm_bf16,
+        .gemm_turned = hg_reference_gemm_turned,
 #endif
         .rmsnorm = hg_reference_rmsnorm,
         .layernorm = hg_reference_layernorm,

@@ -23,6 +23,8 @@ void hg_reference_matvec_interleaved(hg_dtype type, int64_t n, const void *w, co
                                      hg_real *y, int64_t ldy);
 void hg_reference_gemm_interleaved(hg_dtype type, int64_t n, const void *w, const hg_rounded *x, bool add,
                                    hg_real *y, int64_t ldy, void *scratch);
+void hg_reference_gemm_turned(hg_dtype type, int64_t n, const void *w, int64_t ldw, const hg_rounded *x,
+                              hg_real *y, int64_t ldy, void *scratch);
 void hg_reference_round_wide(const hg_real *x, const hg_wide *to, int64_t row);
 void hg_reference_gemm_wide(hg_dtype type, int64_t n, const void *w, int64_t ldw, const hg_wide *x, bool add,
                             hg_real *y, int64_t ldy, void *scratch);

@@ -80,6 +80,17 @@ static inline vf vb_to_float(vb x)
     return _mm256_cvtepi32_ps(x);
 }
 
+/* Four numbers in -127..127 of every lane, rounded, as unsigned bytes: code + 128. */
+static inline vb vb_from_four(const vf x[4])
+{
+    vb bytes = _mm256_cvtps_epi32(x[0]);
+    for (int i = 1; i < 4; i++) { /* the lower 8 i bits of what is there, then the next */
+        vb low = _mm256_and_si256(bytes, _mm256_set1_epi32((1 << 8 * i) - 1));
+        bytes = _mm256_or_si256(low, _mm256_slli_epi32(_mm256_cvtps_epi32(x[i]), 8 * i));
+    }
+    return _mm256_xor_si256(bytes, _mm256_set1_epi8(-128));
+}
+
 #ifdef __AVXVNNI__
 #define VB_SATURATES 0
 

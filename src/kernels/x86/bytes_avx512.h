@@ -79,6 +79,18 @@ static inline vf vb_to_float(vb x)
     return _mm512_cvtepi32_ps(x);
 }
 
+/* Four numbers in -127..127 of every lane, rounded, as unsigned bytes: code + 128. */
+static inline vb vb_from_four(const vf x[4])
+{
+    vb bytes = _mm512_cvtps_epi32(x[0]);
+    for (unsigned i = 1; i < 4; i++) { /* the lower 8 i bits of what is there, then the next */
+        vb low = _mm512_set1_epi32((1 << 8 * i) - 1),
+           next = _mm512_slli_epi32(_mm512_cvtps_epi32(x[i]), 8 * i);
+        bytes = _mm512_ternarylogic_epi32(low, bytes, next, 0xea);
+    }
+    return _mm512_xor_si512(bytes, _mm512_set1_epi8(-128));
+}
+
 #ifdef __AVX512VNNI__
 #define VB_SATURATES 0
 

@@ -437,6 +437,7 @@ void hg_kernels_set_amx(hg_kernels *table)
     }
     table->wide = true;
     table->interleaves = false; /* gemm_wide reads rows */
+    table->turns = false;       /* oneDNN multiplies bf16 in tiles, which is as fast */
     table->round_wide = amx_round_wide;
     table->gemm_wide = amx_gemm_wide;
 }
