@@ -18,7 +18,7 @@ done
 small=${folders[0]:-small} out=${folders[1]:-ablation}
 program=${HEALTHGPT:-build/healthgpt}
 [ -x "$program" ] || { echo "ablation.sh: no program at $program: make build first" >&2; exit 1; }
-for part in model/base model/clip model/vqgan data/train-captions.json data/train-ask.json data/train-draw.json data/test.json; do
+for part in model/base model/clip model/vqgan data/train-captions.json data/train-tune.json data/train-draw.json data/test.json; do
   [ -e "$small/$part" ] || { echo "ablation.sh: no $small/$part: scripts/train-small.sh $small first" >&2; exit 1; }
 done
 if $quick; then
@@ -91,7 +91,7 @@ train_arm() {
       train 1-gen train-draw --steps $align $rates --vocabulary yes $begin
       train 1-com train-captions --steps $align $rates $begin
       train 2-fusion train-both --steps $fuse $rates
-      train 3-com train-ask --steps $tune $fine
+      train 3-com train-tune --steps $tune $fine
       train 3-gen train-draw --steps $tune $fine ;;
     *)
       if [[ $tasks == *gen* ]]; then
@@ -100,7 +100,7 @@ train_arm() {
       fi
       if [[ $tasks == *com* ]]; then
         train 1-com train-captions --steps $align $rates $begin
-        train 3-com train-ask --steps $tune $fine
+        train 3-com train-tune --steps $tune $fine
       fi ;;
   esac
 }

@@ -27,7 +27,7 @@ if $quick; then
   vit="--steps 60 --batch 32 --layers 4 --hidden 128 --heads 4"
   lm="--steps 80 --batch 16 --length 128 --layers 4 --hidden 256 --heads 4"
   align="--steps 15 --batch 8 --lr 1e-3 --projector-lr 1e-3" fuse="--steps 15 --batch 8 --lr 1e-3"
-  com="--steps 30 --batch 8 --lr 2e-3 --projector-lr 1e-3" gen=$com
+  com="--steps 30 --batch 8 --lr 2e-3 --projector-lr 1e-3" gen=$com see=$com
   com_rank=16 gen_rank=32
 else
   out=${out:-small}
@@ -38,7 +38,8 @@ else
   lm="--steps 2400 --batch 4 --length 384 --lr 1e-3 --layers 6 --hidden 256 --heads 4 --save-every 500"
   align="--steps 200 --batch 16 --lr 1e-3 --projector-lr 1e-3"
   fuse="--steps 100 --batch 16 --lr 1e-3"
-  com="--steps 4600 --batch 8 --lr 1e-3 --projector-lr 5e-4"
+  see="--steps 1500 --batch 8 --lr 1e-3 --projector-lr 1e-3 --schedule constant"
+  com="--steps 3500 --batch 8 --lr 5e-4 --projector-lr 5e-4"
   gen="--steps 3000 --batch 8 --lr 1e-3 --projector-lr 5e-4"
   com_rank=64 gen_rank=128
 fi
@@ -98,6 +99,7 @@ if step data; then
   # Pictures that show nothing, for the answers alone.
   "$program" data phantom -o "$data/blank" --parts blank --patients $blank --size $size --slices 2 --questions 7 --seed $seed
   grep '"task":"comprehension"' "$data/blank/train.json" | sed -e 's/,$//' -e 's|"image":"images/|"image":"blank/images/|' >>"$data/train-ask.json"
+  awk 'NR % 2 == 0' "$data/train-captions.json" | cat "$data/train-ask.json" - >"$data/train-tune.json"
   finish data
 fi
 
@@ -153,7 +155,13 @@ com() { train "$1" --model "$model" --data "$data/train-$2.json" --threads 1 "${
 gen() { train "$1" --model "$model" --data "$data/train-draw.json" --cache "$out/codes" --vocabulary yes "${@:2}"; } # takes the core that com leaves
 align_com() { com 1-com captions $align --rank $com_rank; }
 align_gen() { gen 1-gen $align --rank $gen_rank; }
-tune_com() { com 3-com ask $com; }
+# Captions first: they say everything about a picture at once, so that the answers come to depend on it; with questions alone the loss stays
+# for a thousand steps at what can be guessed.
+tune_com() {
+  "$program" train --stage 3-com --model "$model" --data "$data/train-captions.json" -o "$out/3-com-captions" --resume --seed $seed --threads 1 $see
+  install "$out/3-com-captions/com_hlora_weights.bin" "$model/com_hlora_weights.bin"
+  com 3-com tune $com
+}
 tune_gen() { gen 3-gen $gen; }
 if step 1-com+gen; then
   beside align_com align_gen
