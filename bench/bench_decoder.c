@@ -7,12 +7,14 @@
  * medians of the turns' ratios.
  *
  *     bench_decoder [--type T] [--layers N] [--prompt N] [--cache T] [--threads N] [--turns N] [--cpu TIER]
+ *                   [--repack yes|no]
  */
-#include "base/memory.h"
+#include "base/huge_pages.h"
 #include "base/parallel.h"
 #include "base/rng.h"
 #include "decoder_limits.h"
 #include "model/decoder.h"
+#include "tensor/interleave.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,12 +22,18 @@
 
 enum { RANKS = 3, MAX_TURNS = 31, TOKENS = 4 };
 
+/* Address space for weights; what is not needed is not touched. */
+#define WEIGHT_BYTES ((size_t)1 << 34)
+
 static const int64_t ranks[RANKS] = {0, 64, 256};
 
 typedef struct bench {
-    hg_arena weights, step;
+    uint8_t *weights; /* in huge pages */
+    size_t taken;
+    hg_arena step;
     const hg_kernels *kernels;
     hg_dtype type, cache_type;
+    bool repack; /* as opening a model does: interleaved where that can be */
     int64_t prompt;
     int n_threads, turns;
     hg_rng rng;
@@ -44,10 +52,11 @@ static void fail(const char *what)
 
 static void *take(bench *b, size_t bytes)
 {
-    void *p = hg_arena_alloc(&b->weights, bytes);
-    if (p == NULL)
-        fail("out of memory");
-    return p;
+    size_t begin = (b->taken + 63) / 64 * 64;
+    if (bytes > WEIGHT_BYTES - begin)
+        fail("too many layers");
+    b->taken = begin + bytes;
+    return b->weights + begin;
 }
 
 /* (n, k) of one random row, n times: as many bytes as any other matrix. */
@@ -57,11 +66,17 @@ static hg_tensor make_matrix(bench *b, hg_dtype type, int64_t n, int64_t k)
     for (int64_t i = 0; i < k; i++)
         row[i] = (float)(0.04 * (hg_rng_uniform(&b->rng) - 0.5));
     size_t bytes = hg_dtype_span(type, k);
-    uint8_t *data = take(b, (size_t)n * bytes);
+    uint8_t *data = take(b, (size_t)n * bytes), group[HG_INTERLEAVE_ROWS * sizeof row];
     hg_dtype_from_real(type, k, row, data);
     for (int64_t i = 1; i < n; i++)
         memcpy(data + (size_t)i * bytes, data, bytes);
-    return hg_tensor_make(type, 2, (int64_t[]){n, k}, data);
+    hg_tensor w = hg_tensor_make(type, 2, (int64_t[]){n, k}, data);
+    w.interleaved = b->repack && hg_interleave_holds(type, n, k);
+    if (w.interleaved)
+        hg_interleave_pack(type, k, data, group);
+    for (int64_t i = 0; w.interleaved && i < n; i += HG_INTERLEAVE_ROWS)
+        memcpy(data + (size_t)i * bytes, group, HG_INTERLEAVE_ROWS * bytes);
+    return w;
 }
 
 static hg_tensor make_ones(bench *b, int64_t n)
@@ -208,10 +223,10 @@ static void take_turn(bench *b, bench_times *t, int turn, hg_bench_dense *dense,
 static void report(const bench *b, const bench_times *t, int64_t token_bytes)
 {
     int n = b->turns;
-    printf("%s, %s, %d threads, %lld layers, %lld positions cached as %s; medians of %d turns (lowest to "
+    printf("%s%s, %s, %d threads, %lld layers, %lld positions cached as %s; medians of %d turns (lowest to "
            "highest)\n",
-           hg_dtype_name(b->type), b->kernels->name, b->n_threads, (long long)b->decoder.config.n_layers,
-           (long long)b->prompt, hg_dtype_name(b->cache_type), n);
+           hg_dtype_name(b->type), b->repack ? ", repacked" : "", b->kernels->name, b->n_threads,
+           (long long)b->decoder.config.n_layers, (long long)b->prompt, hg_dtype_name(b->cache_type), n);
     print_ratio("read bandwidth, GB/s", n, t->read, t->read, 1e-9 * (double)token_bytes / t->read[n / 2]);
     print_ratio("decode: speed / (bandwidth / bytes of a token)", n, t->read, t->decode[0], 1);
     double base = (double)token_bytes;
@@ -236,13 +251,15 @@ static void parse(bench *b, int argc, char **argv, int64_t *n_layers)
     for (int i = 1; i + 1 < argc; i += 2) {
         const char *name = argv[i], *value = argv[i + 1];
         int64_t number = atoll(value);
-        bool ok = number > 0;
+        bool ok = number > 0 || strcmp(name, "--repack") == 0;
         if (strcmp(name, "--type") == 0)
             ok = hg_dtype_find(value, &b->type);
         else if (strcmp(name, "--cache") == 0)
             ok = hg_dtype_find(value, &b->cache_type);
         else if (strcmp(name, "--cpu") == 0)
             ok = hg_cpu_tier_find(value, &tier) && hg_cpu_has(tier);
+        else if (strcmp(name, "--repack") == 0)
+            b->repack = strcmp(value, "no") != 0;
         else if (strcmp(name, "--layers") == 0)
             *n_layers = number;
         else if (strcmp(name, "--prompt") == 0)
@@ -257,17 +274,21 @@ static void parse(bench *b, int argc, char **argv, int64_t *n_layers)
             fail("usage: see the head of bench_decoder.c");
     }
     b->kernels = hg_kernels_get(tier);
+    b->repack = b->repack && b->kernels->interleaves;
 }
 
 int main(int argc, char **argv)
 {
-    static bench b = {.type = HG_DTYPE_Q4_K, .cache_type = HG_DTYPE_F32, .prompt = 512, .turns = 5};
+    static bench b = {
+        .type = HG_DTYPE_Q4_K, .cache_type = HG_DTYPE_F32, .repack = true, .prompt = 512, .turns = 5};
     static bench_times times;
     int64_t n_layers = 8;
     b.n_threads = hg_parallel_processors();
     parse(&b, argc, argv, &n_layers);
     hg_rng_init(&b.rng, 1);
-    hg_arena_init(&b.weights, (size_t)1 << 26, (size_t)1 << 34);
+    b.weights = hg_huge_pages_map(WEIGHT_BYTES);
+    if (b.weights == NULL)
+        fail("out of memory");
     hg_arena_init(&b.step, (size_t)1 << 26, (size_t)1 << 33);
     make_model(&b, n_layers);
     int64_t cached = n_layers * 2 * b.prompt * (int64_t)hg_dtype_span(b.cache_type, 3072);
@@ -283,6 +304,6 @@ int main(int argc, char **argv)
     hg_bench_dense_close(dense);
     hg_kv_cache_deinit(&b.cache);
     hg_arena_deinit(&b.step);
-    hg_arena_deinit(&b.weights);
+    hg_huge_pages_unmap(b.weights, WEIGHT_BYTES);
     return 0;
 }
