@@ -27,7 +27,7 @@ if $quick; then
   vit="--steps 60 --batch 32 --layers 4 --hidden 128 --heads 4"
   lm="--steps 80 --batch 16 --length 128 --layers 4 --hidden 256 --heads 4"
   align="--steps 15 --batch 8 --lr 1e-3 --projector-lr 1e-3" fuse="--steps 15 --batch 8 --lr 1e-3"
-  com="--steps 30 --batch 8 --lr 2e-3 --projector-lr 1e-3" gen=$com see=$com
+  com="--steps 30 --batch 8 --lr 2e-3 --projector-lr 1e-3" gen=$com see=$com com_again=$com
   com_rank=16 gen_rank=32
 else
   out=${out:-small}
@@ -40,6 +40,7 @@ else
   fuse="--steps 100 --batch 16 --lr 1e-3"
   see="--steps 1500 --batch 8 --lr 1e-3 --projector-lr 1e-3 --schedule constant"
   com="--steps 3500 --batch 8 --lr 5e-4 --projector-lr 5e-4"
+  com_again="--steps 2000 --batch 8 --lr 5e-4 --projector-lr 2.5e-4"
   gen="--steps 3000 --batch 8 --lr 1e-3 --projector-lr 5e-4"
   com_rank=64 gen_rank=128
 fi
@@ -54,8 +55,8 @@ step() { [ ! -e "$out/$1.done" ] || return 1; echo "== $1 ($(date +%H:%M:%S))" >
 finish() { : >"$out/$1.done"; }
 # train STAGE OPTIONS...: goes on from the checkpoint of OUT/STAGE.
 train() { local stage=$1; shift; "$program" train --stage "$stage" -o "$out/$stage" --resume --seed $seed "$@"; }
-# install FROM TO: a part goes to the model whole or not at all.
-install() { rm -rf "$2.new" && cp -r "$1" "$2.new" && rm -rf "$2" && mv "$2.new" "$2"; }
+# install FROM TO: a part goes to the model whole or not at all; a file while others read the model.
+install() { rm -rf "$2.new" && cp -r "$1" "$2.new" && { [ ! -d "$2" ] || rm -rf "$2"; } && mv -f "$2.new" "$2"; }
 
 if step data; then
   rm -rf "$data"
@@ -151,21 +152,23 @@ cat >"$model/healthgpt.json" <<EOF
 EOF
 
 # The three stages of the paper. Each finds the parts that those before it have left in the model's folder.
-com() { train "$1" --model "$model" --data "$data/train-$2.json" --threads 1 "${@:3}"; }
+com() { # STAGE FOLDER LIST SEED OPTIONS...: goes on with the comprehension plug-in, in a folder of its own
+  "$program" train --stage "$1" --model "$model" --data "$data/train-$3.json" -o "$out/$2" --resume --seed "$4" --threads 1 "${@:5}"
+  install "$out/$2/com_hlora_weights.bin" "$model/com_hlora_weights.bin"
+}
 gen() { train "$1" --model "$model" --data "$data/train-draw.json" --cache "$out/codes" --vocabulary yes "${@:2}"; } # takes the core that com leaves
-align_com() { com 1-com captions $align --rank $com_rank; }
+align_com() { com 1-com 1-com captions $seed $align --rank $com_rank; }
 align_gen() { gen 1-gen $align --rank $gen_rank; }
 # Captions first: they say everything about a picture at once, so that the answers come to depend on it; with questions alone the loss stays
 # for a thousand steps at what can be guessed.
 tune_com() {
-  "$program" train --stage 3-com --model "$model" --data "$data/train-captions.json" -o "$out/3-com-captions" --resume --seed $seed --threads 1 $see
-  install "$out/3-com-captions/com_hlora_weights.bin" "$model/com_hlora_weights.bin"
-  com 3-com tune $com
+  com 3-com 3-com-captions captions $seed $see
+  com 3-com 3-com tune $seed $com
+  com 3-com 3-com-again ask $((seed + 1)) $com_again
 }
 tune_gen() { gen 3-gen $gen; }
 if step 1-com+gen; then
   beside align_com align_gen
-  install "$out/1-com/com_hlora_weights.bin" "$model/com_hlora_weights.bin"
   install "$out/1-gen/gen_hlora_weights.bin" "$model/gen_hlora_weights.bin"
   install "$out/1-gen/fusion_layer_weights.bin" "$model/fusion_layer_weights.bin"
   finish 1-com+gen
@@ -177,7 +180,6 @@ if step 2-fusion; then
 fi
 if step 3-com+gen; then
   beside tune_com tune_gen
-  install "$out/3-com/com_hlora_weights.bin" "$model/com_hlora_weights.bin"
   install "$out/3-gen/gen_hlora_weights.bin" "$model/gen_hlora_weights.bin"
   install "$out/3-gen/fusion_layer_weights.bin" "$model/fusion_layer_weights.bin" # the codes' rows need longer than the stages before give them
   finish 3-com+gen
