@@ -27,7 +27,7 @@ if $quick; then
   vit="--steps 60 --batch 32 --layers 4 --hidden 128 --heads 4"
   lm="--steps 80 --batch 16 --length 128 --layers 4 --hidden 256 --heads 4"
   align="--steps 15 --batch 8 --lr 1e-3 --projector-lr 1e-3" fuse="--steps 15 --batch 8 --lr 1e-3"
-  com="--steps 30 --batch 8 --lr 2e-3 --projector-lr 1e-3" gen=$com see=$com com_again=$com
+  com="--steps 30 --batch 8 --lr 2e-3 --projector-lr 1e-3" gen=$com see=$com
   com_rank=16 gen_rank=32
 else
   out=${out:-small}
@@ -40,7 +40,6 @@ else
   fuse="--steps 100 --batch 16 --lr 1e-3"
   see="--steps 1500 --batch 8 --lr 1e-3 --projector-lr 1e-3 --schedule constant"
   com="--steps 3500 --batch 8 --lr 5e-4 --projector-lr 5e-4"
-  com_again="--steps 2000 --batch 8 --lr 5e-4 --projector-lr 2.5e-4"
   gen="--steps 3000 --batch 8 --lr 1e-3 --projector-lr 5e-4"
   com_rank=64 gen_rank=128
 fi
@@ -164,7 +163,6 @@ align_gen() { gen 1-gen $align --rank $gen_rank; }
 tune_com() {
   com 3-com 3-com-captions captions $seed $see
   com 3-com 3-com tune $seed $com
-  com 3-com 3-com-again ask $((seed + 1)) $com_again
 }
 tune_gen() { gen 3-gen $gen; }
 if step 1-com+gen; then
