@@ -78,14 +78,19 @@ hg_status hg_set_writer_push(hg_set_writer *w, hg_split split, const hg_buffer *
     return status;
 }
 
+static hg_status push_lines(hg_file_writer *file, const hg_buffer *lines, hg_error *err)
+{
+    return lines->size == 0 ? HG_STATUS_OK : hg_file_writer_write(file, lines->data, lines->size, err);
+}
+
 hg_status hg_set_writer_push_truth(hg_set_writer *w, const hg_buffer *lines, hg_error *err)
 {
-    return lines->size == 0 ? HG_STATUS_OK : hg_file_writer_write(&w->truth, lines->data, lines->size, err);
+    return push_lines(&w->truth, lines, err);
 }
 
 hg_status hg_set_writer_push_texts(hg_set_writer *w, const hg_buffer *lines, hg_error *err)
 {
-    return lines->size == 0 ? HG_STATUS_OK : hg_file_writer_write(&w->texts, lines->data, lines->size, err);
+    return push_lines(&w->texts, lines, err);
 }
 
 hg_status hg_set_writer_commit(hg_set_writer *w, hg_error *err)
