@@ -13,13 +13,17 @@ void hg_phantom_blank(float *out, int size, hg_rng *rng)
     float turn = hg_phantom_range(rng, 0, 6.2831853f), level = hg_phantom_range(rng, 0, 1);
     if (hg_phantom_chance(rng, 0.4f)) /* black and white are what failed transfers leave */
         level = hg_phantom_chance(rng, 0.5f) ? 1 : 0;
-    float slope = kind == BLANK_RAMP ? hg_phantom_range(rng, 0.3f, 1.2f) : 0;
+    float slope = 0;
+    if (kind ==
+        BLANK_RAMP) /* evenly in its logarithm, since faint ramps are the harder to tell from anatomy */
+        slope = 0.05f * (float)hg_phantom_exp(3.1780538 * hg_rng_uniform(rng)); /* to 1.2 */
     float noise = kind == BLANK_NOISE ? hg_phantom_range(rng, 0.05f, 0.5f) : 0;
     float depth = kind == BLANK_STRIPES ? hg_phantom_range(rng, 0.1f, 0.5f) : 0;
     float stripes = hg_phantom_range(rng, 2, 24), right = hg_phantom_cos(turn), down = hg_phantom_sin(turn);
     uint64_t key = hg_rng_next(rng);
+    float spread = kind == BLANK_RAMP ? 0.35f : 0.2f;
     if (kind != BLANK_GREY)
-        level = hg_phantom_range(rng, 0.3f, 0.7f);
+        level = hg_phantom_range(rng, 0.5f - spread, 0.5f + spread);
     for (int i = 0; i < size * size; i++) {
         float x = ((float)(i % size) + 0.5f) / (float)size - 0.5f,
               y = ((float)(i / size) + 0.5f) / (float)size - 0.5f;
