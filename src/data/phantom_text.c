@@ -183,6 +183,15 @@ static bool allowed_blank(hg_phantom_topic t)
            t == CLOSED_KIND || t == CLOSED_MODALITY || t == CLOSED_ORGAN;
 }
 
+/* Whether it is certain of any organ that it is there or not. */
+static bool knows_organs(const hg_phantom_facts *f)
+{
+    bool known = false;
+    for (int i = 1; i < HG_ORGAN_COUNT; i++)
+        known = known || f->organs[i] != HG_SEEN_UNSURE;
+    return known && f->organs_known;
+}
+
 static bool allowed(hg_phantom_topic t, const hg_phantom_facts *f)
 {
     if (f->blank)
@@ -210,12 +219,9 @@ static bool allowed(hg_phantom_topic t, const hg_phantom_facts *f)
         return is_sided(f);
     case TOPIC_COUNT_OF:
         return f->count >= 0;
-    case CLOSED_ORGAN: {
-        bool known = false;
-        for (int i = 1; i < HG_ORGAN_COUNT; i++)
-            known = known || f->organs[i] != HG_SEEN_UNSURE;
-        return known && f->organs_known;
-    }
+    case TOPIC_ORGANS:
+    case CLOSED_ORGAN:
+        return knows_organs(f);
     default:
         return true;
     }
@@ -292,10 +298,25 @@ static int index_of(const char *const *list, int n, const char *text)
     return 0;
 }
 
+/* "lungs, heart, ribs", or "none". */
+static void say_organs(char *out, size_t capacity, const hg_phantom_facts *f)
+{
+    size_t n = 0;
+    snprintf(out, capacity, "none");
+    for (int i = 1; i < HG_ORGAN_COUNT && n < capacity; i++) {
+        if (f->organs[i] == HG_SEEN_YES)
+            n += (size_t)snprintf(out + n, capacity - n, "%s%s", n > 0 ? ", " : "",
+                                  hg_organ_words_get((hg_phantom_organ)i)->name);
+    }
+}
+
 static void answer_open(hg_phantom_question *q, hg_phantom_topic t, const hg_phantom_facts *f)
 {
     char place[160];
     switch (t) {
+    case TOPIC_ORGANS:
+        say_organs(q->answer, sizeof q->answer, f);
+        break;
     case TOPIC_MODALITY:
         snprintf(q->answer, sizeof q->answer, "%s", f->modality);
         break;
@@ -419,22 +440,6 @@ static void ask_caption(hg_phantom_question *q, const hg_phantom_facts *facts, h
     hg_phantom_caption(q->answer, sizeof q->answer, facts, rng);
 }
 
-/* Which organs there are, which no caption says: without it a text could not be asked for them. */
-static void ask_organs(hg_phantom_question *q, const hg_phantom_facts *f)
-{
-    size_t n = 0;
-    *q = (hg_phantom_question){.type = HG_ANSWER_OPEN, .topic = "organs"};
-    snprintf(q->text, sizeof q->text, "Which organs are visible?");
-    for (int i = 1; i < HG_ORGAN_COUNT; i++) {
-        if (f->organs[i] == HG_SEEN_YES)
-            n += (size_t)snprintf(q->answer + n, sizeof q->answer - n, "%s%s", n > 0 ? ", " : "",
-                                  hg_organ_words_get((hg_phantom_organ)i)->name);
-    }
-    if (n == 0)
-        snprintf(q->answer, sizeof q->answer, "none");
-    capitalise(q->answer);
-}
-
 /* Up to `n` questions of different topics of [first, last). */
 static int ask_some(hg_phantom_question *out, int n, hg_phantom_topic first, hg_phantom_topic last,
                     const hg_phantom_facts *facts, bool held_out, hg_rng *rng)
@@ -460,7 +465,7 @@ int hg_phantom_ask(hg_phantom_question *out, int n, const hg_phantom_facts *fact
         return 0;
     out[0] = (hg_phantom_question){.held_out = held_out && hg_phantom_chance(rng, 0.5f)};
     ask_caption(&out[0], facts, rng);
-    return 1 + ask_some(out + 1, n - 1, TOPIC_MODALITY, TOPIC_COUNT, facts, held_out, rng);
+    return 1 + ask_some(out + 1, n - 1, TOPIC_ORGANS, TOPIC_COUNT, facts, held_out, rng);
 }
 
 int hg_phantom_talk(hg_phantom_question *out, int n, const hg_phantom_facts *facts, hg_rng *rng)
@@ -468,8 +473,10 @@ int hg_phantom_talk(hg_phantom_question *out, int n, const hg_phantom_facts *fac
     int made = 1;
     out[0] = (hg_phantom_question){.held_out = false};
     ask_caption(&out[0], facts, rng);
-    if (facts->organs_known && made < n)
-        ask_organs(&out[made++], facts);
+    if (facts->organs_known && made < n) { /* no caption says them, so without it none could be asked for */
+        out[made] = (hg_phantom_question){.held_out = false};
+        ask_one(&out[made++], TOPIC_ORGANS, facts, rng);
+    }
     return made + ask_some(out + made, n - made, TOPIC_MODALITY, TOPIC_COUNT, facts, false, rng);
 }
 

@@ -7,6 +7,15 @@
 #include <stddef.h>
 
 static const hg_topic_row rows[TOPIC_COUNT] = {
+    [TOPIC_ORGANS] = {HG_ANSWER_OPEN,
+                      "organs",
+                      {"Which organs are visible?", "Which organs does the image show?",
+                       "What organs can be seen?", "Name the visible organs.",
+                       "List the organs in this picture.", "Which organs do you see?",
+                       "Which anatomical structures are visible?", "Tell me which organs are shown.",
+                       "Which organs are in this image?", "List all the organs that you see.",
+                       "What anatomy is shown?", "Which organs can you find in this picture?",
+                       "Which organs can one see here?"}},
     [TOPIC_MODALITY] = {HG_ANSWER_OPEN,
                         "modality",
                         {"What imaging modality is shown?", "Which modality was used to take this image?",

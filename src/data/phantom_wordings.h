@@ -10,6 +10,7 @@
 #define HG_WORDINGS_MAX 16
 
 typedef enum hg_phantom_topic {
+    TOPIC_ORGANS, /* first, since a conversation of text begins with it */
     TOPIC_MODALITY,
     TOPIC_SEQUENCE,
     TOPIC_PART,

@@ -22,6 +22,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 static hg_phantom_request small_request(const char *out)
 {
@@ -159,6 +160,57 @@ static void check_words(const char *folder, const char *name, bool test)
     json_decref(list);
 }
 
+/* What truth.jsonl says of an image; to be released. */
+static json_t *truth_of(const char *folder, const char *image)
+{
+    char path[HG_PATH_BYTES];
+    json_error_t why;
+    snprintf(path, sizeof path, "%s/truth.jsonl", folder);
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    json_t *row = NULL;
+    while ((row = json_loadf(file, JSON_DISABLE_EOF_CHECK, &why)) != NULL) {
+        if (strcmp(json_string_value(json_object_get(row, "image")), image) == 0)
+            break;
+        json_decref(row);
+    }
+    fclose(file);
+    assert_non_null(row);
+    return row;
+}
+
+/* Questions for the organs are answered by those of the truth, in its order. */
+static void check_organs(const char *folder, const char *name)
+{
+    char path[HG_PATH_BYTES];
+    json_error_t why;
+    size_t i, k, n_asked = 0;
+    json_t *item, *organ;
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    json_t *list = json_load_file(path, 0, &why);
+    json_array_foreach(list, i, item)
+    {
+        const char *topic = json_string_value(json_object_get(item, "question_type"));
+        if (topic == NULL || strcmp(topic, "organs") != 0)
+            continue;
+        json_t *truth = truth_of(folder, json_string_value(json_object_get(item, "image")));
+        char want[600] = "";
+        json_array_foreach(json_object_get(truth, "organs"), k, organ)
+        {
+            snprintf(want + strlen(want), sizeof want - strlen(want), "%s%s", k > 0 ? ", " : "",
+                     json_string_value(organ));
+        }
+        const char *answer = json_string_value(
+            json_object_get(json_array_get(json_object_get(item, "conversations"), 1), "value"));
+        assert_int_equal(strcasecmp(answer, want[0] == 0 ? "none" : want), 0);
+        assert_string_equal(json_string_value(json_object_get(item, "answer_type")), "OPEN");
+        json_decref(truth);
+        n_asked++;
+    }
+    assert_true(n_asked > 5);
+    json_decref(list);
+}
+
 static void test_items(void **state)
 {
     char folder[] = "/tmp/hg_phantom_XXXXXX";
@@ -176,6 +228,7 @@ static void test_items(void **state)
         assert_true(result.n_items[i] > 0);
         check_words(folder, names[i], i == 2);
     }
+    check_organs(folder, names[0]);
     int n = 0;
     for (int p = 0; p < 1000; p++) {
         assert_true(patients[0][p] + patients[1][p] + patients[2][p] <= 1);

@@ -62,6 +62,8 @@ static void check_answer(const hg_phantom_question *q)
         assert_true(is_yes == contains(q->text, "eyes"));
         assert_false(contains(q->text, "cerebrum"));
     }
+    if (strcmp(q->topic, "organs") == 0)
+        assert_string_equal(q->answer, "Eyes"); /* nothing that is unsure or absent */
     if (q->type == HG_ANSWER_CHOICE) {
         /* The answer is the text of the right option. */
         const char *right = strcmp(q->topic, "modality") == 0   ? "MRI"
@@ -80,7 +82,7 @@ static void check_answer(const hg_phantom_question *q)
 static void test_visible(void **state)
 {
     hg_phantom_facts f = head_facts(HG_SEEN_YES);
-    int yes = 0, closed = 0;
+    int yes = 0, closed = 0, organs = 0;
     hg_rng rng;
     (void)state;
     hg_rng_init(&rng, 1);
@@ -96,8 +98,10 @@ static void test_visible(void **state)
             check_answer(&q[i]);
             closed += q[i].type == HG_ANSWER_CLOSED;
             yes += strcmp(q[i].answer, "Yes") == 0;
+            organs += strcmp(q[i].topic, "organs") == 0;
         }
     }
+    assert_true(organs > 200 && organs <= 400); /* once a picture at most */
     assert_true(yes > 0.4 * closed && yes < 0.8 * closed);
 }
 
@@ -115,9 +119,11 @@ static void test_talk(void **state)
         assert_int_equal(n, 9);
         assert_int_equal(q[0].type, HG_ANSWER_CAPTION);
         assert_true(contains(q[0].answer, "tumour in the left frontal lobe"));
+        assert_string_equal(q[1].topic, "organs");
         assert_string_equal(q[1].answer, "Eyes");
         for (int i = 2; i < n; i++) {
             check_answer(&q[i]);
+            assert_string_not_equal(q[i].topic, "organs");
             choices += q[i].type == HG_ANSWER_CHOICE;
         }
     }
@@ -191,6 +197,7 @@ static void test_blank(void **state)
         int n = hg_phantom_ask(q, HG_PHANTOM_MAX_QUESTIONS, &f, false, &rng);
         for (int i = 1; i < n; i++) {
             assert_int_not_equal(q[i].type, HG_ANSWER_CHOICE);
+            assert_string_not_equal(q[i].topic, "organs");
             closed += q[i].type == HG_ANSWER_CLOSED;
             if (q[i].type == HG_ANSWER_CLOSED)
                 assert_string_equal(q[i].answer, "No");
@@ -199,6 +206,34 @@ static void test_blank(void **state)
         }
     }
     assert_int_equal(closed, 200 * 4);
+}
+
+/* The list of organs: all of them fit, none is said in a word, and unknown ones are not asked for. */
+static void test_organs(void **state)
+{
+    hg_phantom_facts f = head_facts(HG_SEEN_NO);
+    hg_phantom_question q[2];
+    hg_rng rng;
+    (void)state;
+    hg_rng_init(&rng, 7);
+    for (int i = 1; i < HG_ORGAN_COUNT; i++)
+        f.organs[i] = HG_SEEN_YES;
+    assert_int_equal(hg_phantom_talk(q, 2, &f, &rng), 2);
+    assert_true(contains(q[1].answer, "Lateral ventricles, eyes, cerebellum, "));
+    assert_string_equal(q[1].answer + strlen(q[1].answer) - strlen(", prostate, uterus"),
+                        ", prostate, uterus");
+    for (int i = 1; i < HG_ORGAN_COUNT; i++)
+        f.organs[i] = HG_SEEN_NO;
+    assert_int_equal(hg_phantom_talk(q, 2, &f, &rng), 2);
+    assert_string_equal(q[1].answer, "None");
+    for (int i = 1; i < HG_ORGAN_COUNT; i++)
+        f.organs[i] = HG_SEEN_UNSURE;
+    for (int round = 0; round < 50; round++) {
+        hg_phantom_question all[HG_PHANTOM_MAX_QUESTIONS];
+        int n = hg_phantom_ask(all, HG_PHANTOM_MAX_QUESTIONS, &f, false, &rng);
+        for (int i = 0; i < n; i++)
+            assert_true(strncmp(all[i].topic, "organ", 5) != 0);
+    }
 }
 
 /* What the test split may say, and only it: no text of the one kind is a text of the other. */
@@ -236,6 +271,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_visible),     cmocka_unit_test(test_talk),
                                        cmocka_unit_test(test_not_certain), cmocka_unit_test(test_absent),
-                                       cmocka_unit_test(test_blank),       cmocka_unit_test(test_held_out)};
+                                       cmocka_unit_test(test_blank),       cmocka_unit_test(test_organs),
+                                       cmocka_unit_test(test_held_out)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
