@@ -31,7 +31,7 @@ if $quick; then
   com_rank=16 gen_rank=32
 else
   out=${out:-small}
-  patients=3600 slices=3 questions=7 blank=200
+  patients=7200 slices=3 questions=7 blank=300
   vocabulary=2048
   vq="--steps 2500 --batch 16 --codes 1024 --lr 1e-3 --save-every 500"
   vit="--steps 8000 --batch 32 --layers 6 --hidden 192 --heads 6 --shift 0.02 --save-every 1000"
@@ -71,9 +71,10 @@ if step data; then
   for list in train val; do # one item a line, questions and drawings apart
     grep '^{' "$data/$list.json" | sed 's/,$//' >"$data/$list-items.json"
     grep '"task":"comprehension"' "$data/$list-items.json" >"$data/$list-com.json"
-    # What the stages are asked: mostly what has one right answer. Real pictures are few and count twice.
-    awk '/"answer_type":"(OPEN|CAPTION)"/ { if (open++ % 6 == 0) print; next } closed++ % 2 == 0' "$data/$list-com.json" >"$data/$list-ask.json"
-    grep '"answer_type":"CAPTION"' "$data/$list-com.json" >"$data/$list-captions.json"
+    # What the stages are asked: mostly what has one right answer, and all about organs. Real pictures are few and count twice.
+    awk '/"question_type":"organs?"/ { print; next } /"answer_type":"(OPEN|CAPTION)"/ { if (open++ % 6 == 0) print; next } closed++ % 2 == 0' "$data/$list-com.json" >"$data/$list-ask.json"
+    # Captions and lists of organs: what they say about a picture is all of it at once.
+    grep -E '"answer_type":"CAPTION"|"question_type":"organs"' "$data/$list-com.json" >"$data/$list-captions.json"
     grep "\"split\":\"$list\"" "$data/texts.jsonl" | grep -v '_options",' >"$data/$list-texts.json"
     if [ -f "$data/real/$list.json" ]; then
       grep '^{' "$data/real/$list.json" | sed -e 's/,$//' -e 's|"image":"images/|"image":"real/images/|' >"$data/$list-real.json"
