@@ -64,13 +64,16 @@ typedef struct hg_train_step {
     bool skipped; /* the loss or gradient was no number, or a spike: nothing was changed */
 } hg_train_step;
 
-/* Who hears about a run. Either function may be NULL. */
+/* Who hears about a run. Each function may be NULL. */
 typedef struct hg_train_listener {
     /* After each step; false asks the run to end: it saves a checkpoint and ends with HG_STATUS_FAILED. */
     bool (*on_step)(void *user, const hg_train_step *step);
     /* One line about something that the user should know: a bad sample, a skipped step. */
     void (*on_note)(void *user, const char *text);
     void *user;
+    /* Asked before each sample of a step, of every process's listener: true ends the run as above, but
+     * without finishing the step, which is made anew when the run is continued. May be NULL. */
+    bool (*wants_stop)(void *user);
 } hg_train_listener;
 
 typedef struct hg_train_result {
@@ -85,14 +88,16 @@ typedef struct hg_train_result {
 /* Trains, with the other processes when mpirun started several (docs/training.md): the first one alone writes
  * and is heard by its listener; all end with the same status. HG_STATUS_INPUT for bad data or a model without
  * a part that the stage needs, HG_STATUS_USAGE for settings that do not go together. `listener` may be NULL.
- */
+ * With `resume` a run goes on from its checkpoint; with `finish` it takes no more steps, and what it has
+ * learnt so far is its result. */
 HG_API hg_status hg_train_run(const hg_train_settings *settings, const hg_train_listener *listener,
                               hg_train_result *result, hg_error *err) HG_MUST_CHECK;
 
 /* Trains the chain of stages, settings[s] being those of stage s, with `out` the same folder in all: a
  * stage's results go to OUT/STAGE (best ones to OUT/STAGE/best), and the next stages begin with them, unless
  * their settings name others. A stage without data is left out. With `resume` finished stages are kept and
- * the first unfinished one is continued. results[s] has n_steps 0 where nothing was done. */
+ * the first unfinished one is continued; with `finish`, too, it ends where its checkpoint is, and the stages
+ * behind it are trained. results[s] has n_steps 0 where nothing was done. */
 HG_API hg_status hg_train_run_all(hg_train_settings *const settings[HG_TRAIN_CHAIN_COUNT],
                                   const hg_train_listener *listener,
                                   hg_train_result results[HG_TRAIN_CHAIN_COUNT], hg_error *err) HG_MUST_CHECK;

@@ -179,13 +179,12 @@ bool cli_sampling_take(hg_sampling *s, const char **system, int code, const char
     return true;
 }
 
-static volatile sig_atomic_t interrupt_count;
+static volatile sig_atomic_t interrupt_count, stop_asked;
 
 static void on_interrupt(int signal_number)
 {
-    (void)signal_number;
-    interrupt_count++;
-    if (interrupt_count > 1)
+    stop_asked = 1;
+    if (signal_number == SIGINT && ++interrupt_count > 1)
         _exit(130); /* the second time: at once */
 }
 
@@ -196,9 +195,21 @@ void cli_catch_interrupt(void)
     sigaction(SIGINT, &action, NULL);
 }
 
+void cli_catch_stop(void)
+{
+    static const int signals[] = {SIGTERM, SIGHUP, SIGUSR1};
+    struct sigaction action = {.sa_handler = on_interrupt}, old;
+    sigemptyset(&action.sa_mask);
+    cli_catch_interrupt();
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
+        if (sigaction(signals[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN) /* nohup ignores SIGHUP */
+            sigaction(signals[i], &action, NULL);
+    }
+}
+
 bool cli_interrupted(void)
 {
-    return interrupt_count > 0;
+    return stop_asked != 0;
 }
 
 hg_status cli_cancelled(hg_error *err)

@@ -167,6 +167,10 @@ void cli_progress_end(cli_progress *p);
 void cli_catch_interrupt(void);
 bool cli_interrupted(void);
 
+/* The same for everything that asks a program to end: SIGTERM, SIGHUP, and SIGUSR1, which mpirun and batch
+ * systems can pass on. For work that can be continued. */
+void cli_catch_stop(void);
+
 /* HG_STATUS_FAILED and "cancelled". */
 hg_status cli_cancelled(hg_error *err);
 

@@ -22,6 +22,7 @@ static const char pretrain_help[] =
     "log.jsonl.\n\n"
     "  --config FILE    settings: lines `key = value` behind [STAGE]; options come after it\n"
     "  --resume         continue from the folder's checkpoint, if there is one\n"
+    "  --finish         take no more steps: what the checkpoint holds is the result\n"
     "  --json  --quiet\n"
     "docs/training.md lists the keys of each stage and their defaults.\n";
 
@@ -116,8 +117,11 @@ static hg_status take_option(hg_pretrain_settings *s, cli_common *common, int ar
         common->json = true;
         return HG_STATUS_OK;
     }
-    if (strcmp(arg, "--resume") == 0)
-        return hg_pretrain_settings_set(s, "resume", "yes", err);
+    bool finish = strcmp(arg, "--finish") == 0;
+    if (finish || strcmp(arg, "--resume") == 0) {
+        hg_status status = hg_pretrain_settings_set(s, "resume", "yes", err);
+        return status == HG_STATUS_OK && finish ? hg_pretrain_settings_set(s, "finish", "yes", err) : status;
+    }
     bool out = strcmp(arg, "-o") == 0 || strcmp(arg, "--output") == 0;
     if (!out && strncmp(arg, "--", 2) != 0)
         return bad_usage(err, arg, "is too much");
@@ -165,7 +169,8 @@ int cmd_pretrain(int argc, char **argv)
         hg_train_listener listener = {
             .on_step = pretrain_on_step, .on_note = pretrain_on_note, .user = &view};
         hg_pretrain_result result;
-        cli_catch_interrupt();
+        if (stage != HG_PRETRAIN_STAGE_TOKENIZER) /* which has no checkpoint to write */
+            cli_catch_stop();
         status = hg_pretrain_run(settings, &listener, &result, &err);
         cli_progress_end(&view.bar);
         if (status == HG_STATUS_OK)

@@ -39,6 +39,10 @@ static const char train_help[] =
     "  --patience N              end the run after N validations in a row that are not the best\n"
     "  --group-by-length yes|no  samples of a step are about equally long (for several processes)\n"
     "  --resume                  continue from the folder's checkpoint, if there is one\n"
+    "  --finish                  take no more steps: what the checkpoint holds is the result (with --all: of "
+    "the "
+    "stage\n"
+    "                            that was not finished; those behind it are trained)\n"
     "  --strict                  the first bad sample ends the run (default: it is told, counted and passed "
     "over)\n"
     "  --epochs X  --steps N  --batch N  --save-every N  --seed N\n"
@@ -46,7 +50,7 @@ static const char train_help[] =
     "--spike X\n"
     "  --dropout X  --max-length N  --cut yes|no  --form plain|instruct  --shuffle yes|no  --vocabulary "
     "yes|no\n"
-    "  --compute auto|f32|bf16   of products with frozen weights (docs/training.md)\n"
+    "  --compute auto|f32|bf16|int8   of products with frozen weights (docs/training.md)\n"
     "  --memory GB               keep activations as far as they fit; the rest is computed again (default: "
     "12 "
     "at most)\n"
@@ -58,7 +62,16 @@ static const char train_help[] =
     "mpirun -n N healthgpt train ... trains with N processes.\n"
     "The paper's settings of the stage are the defaults; docs/training.md lists them.\n";
 
-enum { TRAIN_STAGE = CLI_OWN, TRAIN_CONFIG, TRAIN_RESUME, TRAIN_STRICT, TRAIN_ALL, TRAIN_MIXED, TRAIN_KEYS };
+enum {
+    TRAIN_STAGE = CLI_OWN,
+    TRAIN_CONFIG,
+    TRAIN_RESUME,
+    TRAIN_FINISH,
+    TRAIN_STRICT,
+    TRAIN_ALL,
+    TRAIN_MIXED,
+    TRAIN_KEYS
+};
 
 /* Settings that are options, in the order of their codes from TRAIN_KEYS on. */
 static const char *const train_keys[] = {
@@ -77,6 +90,7 @@ static const struct option train_fixed[] = {CLI_COMMON_OPTIONS,
                                             {"mixed", no_argument, NULL, TRAIN_MIXED},
                                             {"config", required_argument, NULL, TRAIN_CONFIG},
                                             {"resume", no_argument, NULL, TRAIN_RESUME},
+                                            {"finish", no_argument, NULL, TRAIN_FINISH},
                                             {"strict", no_argument, NULL, TRAIN_STRICT},
                                             {"output", required_argument, NULL, 'o'}};
 
@@ -85,7 +99,7 @@ static const struct option train_fixed[] = {CLI_COMMON_OPTIONS,
 typedef struct train_options {
     cli_common common;
     const char *stage, *config, *out;
-    bool resume, strict, has_seed, all;
+    bool resume, finish, strict, has_seed, all;
     const char *values[N_TRAIN_KEYS];
 } train_options;
 
@@ -116,6 +130,9 @@ static hg_status train_take(train_options *o, int code)
     case TRAIN_RESUME:
         o->resume = true;
         return HG_STATUS_OK;
+    case TRAIN_FINISH:
+        o->finish = true;
+        return HG_STATUS_OK;
     case TRAIN_STRICT:
         o->strict = true;
         return HG_STATUS_OK;
@@ -145,7 +162,8 @@ static hg_status train_settings(const train_options *o, hg_train_settings *s, hg
                  {"cpu", o->common.cpu},
                  {"seed", o->has_seed ? seed : NULL},
                  {"threads", o->common.threads > 0 ? threads : NULL},
-                 {"resume", o->resume ? "yes" : NULL},
+                 {"resume", o->resume || o->finish ? "yes" : NULL},
+                 {"finish", o->finish ? "yes" : NULL},
                  {"strict", o->strict ? "yes" : NULL}};
     hg_status status = o->config != NULL ? hg_train_settings_read(s, o->config, err) : HG_STATUS_OK;
     for (size_t i = 0; i < sizeof fixed / sizeof *fixed && status == HG_STATUS_OK; i++)
@@ -153,6 +171,12 @@ static hg_status train_settings(const train_options *o, hg_train_settings *s, hg
     for (size_t i = 0; i < N_TRAIN_KEYS && status == HG_STATUS_OK; i++)
         status = train_set(s, train_keys[i], o->values[i], err);
     return status;
+}
+
+static bool train_wants_stop(void *user)
+{
+    (void)user;
+    return cli_interrupted();
 }
 
 /* What the listener shows. */
@@ -247,8 +271,8 @@ static hg_status train_run(const train_options *o, const train_plan *plan, bool 
     hg_train_result results[HG_TRAIN_CHAIN_COUNT] = {{0}};
     hg_pretrain_result parts[HG_PRETRAIN_STAGE_COUNT] = {{0}};
     view.progress = cli_progress_init(&view.bar, &o->common);
-    hg_train_listener listener = {train_on_step, train_on_note, &view};
-    cli_catch_interrupt();
+    hg_train_listener listener = {train_on_step, train_on_note, &view, train_wants_stop};
+    cli_catch_stop();
     hg_status status = o->all ? hg_pretrain_run_all(plan->parts, plan->stages, &listener, parts, results, err)
                               : hg_train_run(plan->stages[0], &listener, &results[0], err);
     cli_progress_end(&view.bar);

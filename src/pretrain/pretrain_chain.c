@@ -68,10 +68,10 @@ static hg_status copy_folder(const char *from, const char *to, hg_error *err)
 
 /* ---- one part ---- */
 
-static bool is_finished(const char *folder)
+static bool lies_in(const char *folder, const char *name)
 {
     char path[HG_PATH_BYTES];
-    return hg_path_join(path, folder, FINISHED, NULL) == HG_STATUS_OK && hg_file_exists(path);
+    return hg_path_join(path, folder, name, NULL) == HG_STATUS_OK && hg_file_exists(path);
 }
 
 static hg_status add_data(hg_buffer *record, const char *paths, hg_error *err)
@@ -128,10 +128,13 @@ static void chain_note(const hg_train_listener *l, hg_pretrain_stage stage, cons
         l->on_note(l->user, text);
 }
 
-/* Makes the part in OUT/STAGE unless it is there, and puts it into OUT/model. */
-static hg_status run_part(const hg_pretrain_settings *given, const char *out, bool resume,
+/* Makes the part in OUT/STAGE unless it is there, and puts it into OUT/model. `all` says how: whether what is
+ * there is continued, and whether what was begun ends where it is. */
+static hg_status run_part(const hg_pretrain_settings *given, const hg_train_settings *all,
                           const hg_train_listener *listener, hg_pretrain_result *result, hg_error *err)
 {
+    const char *out = all->out;
+    bool resume = all->resume == 1;
     char from[HG_PATH_BYTES], to[HG_PATH_BYTES];
     const char *name = hg_pretrain_stage_name(given->stage), *part = part_folders[given->stage];
     hg_pretrain_settings *s = hg_mem_alloc(sizeof *s);
@@ -140,11 +143,12 @@ static hg_status run_part(const hg_pretrain_settings *given, const char *out, bo
     *s = *given;
     s->resume = resume;
     hg_status status = hg_path_join(s->out, out, name, err);
+    s->finish = all->finish == 1 && lies_in(s->out, "checkpoint.safetensors");
     if (status == HG_STATUS_OK && s->stage == HG_PRETRAIN_STAGE_LM && s->tokenizer[0] == 0)
         status = join(s->tokenizer, out, hg_pretrain_stage_name(HG_PRETRAIN_STAGE_TOKENIZER), "base", err);
     if (status == HG_STATUS_OK)
         status = keep_record(s, resume, err);
-    bool finished = resume && is_finished(s->out);
+    bool finished = resume && lies_in(s->out, FINISHED);
     if (status == HG_STATUS_OK)
         chain_note(listener, s->stage, finished ? "was finished before" : "begins");
     if (status == HG_STATUS_OK && !finished)
@@ -274,7 +278,7 @@ hg_status hg_pretrain_run_all(hg_pretrain_settings *const parts[HG_PRETRAIN_STAG
         if (parts[i]->data[0] == 0)
             chain_note(listener, (hg_pretrain_stage)i, "has no data and is left out");
         else
-            status = run_part(parts[i], out, stages[0]->resume == 1, listener, &part_results[i], err);
+            status = run_part(parts[i], stages[0], listener, &part_results[i], err);
     }
     if (status == HG_STATUS_OK)
         status = write_manifest(out, parts[HG_PRETRAIN_STAGE_LM], err);

@@ -295,6 +295,9 @@ static hg_status open_state(hg_pretrain_loop *loop, hg_error *err)
     hg_pretrain_settings_format(s, text, sizeof text);
     snprintf(loop->identity, sizeof loop->identity, "%s, data %016" PRIx64 ", steps %lld%s",
              hg_pretrain_stage_name(s->stage), loop->plan->fingerprint, (long long)loop->n_steps, text);
+    if (s->finish && !hg_file_exists(loop->checkpoint))
+        return hg_error_set(err, HG_STATUS_INPUT, "%s: not there: this run has nothing to finish with",
+                            loop->checkpoint);
     if (hg_file_exists(loop->checkpoint)) {
         if (!s->resume)
             return hg_error_set(err, HG_STATUS_USAGE,
@@ -383,7 +386,7 @@ static hg_status run_steps(hg_pretrain_loop *loop, hg_pretrain_result *result, h
 {
     bool first = true;
     hg_status status = HG_STATUS_OK;
-    while (loop->state.step < loop->n_steps && status == HG_STATUS_OK) {
+    while (loop->state.step < loop->n_steps && !loop->s->finish && status == HG_STATUS_OK) {
         hg_train_step step;
         status = run_step(loop, &step, err);
         if (status != HG_STATUS_OK)
@@ -401,8 +404,10 @@ static hg_status run_steps(hg_pretrain_loop *loop, hg_pretrain_result *result, h
                 status = measure(loop, result, err);
         }
         if (status == HG_STATUS_OK && !go_on)
-            status = hg_error_set(err, HG_STATUS_FAILED, "stopped at step %lld of %lld; resume continues",
-                                  (long long)loop->state.step, (long long)loop->n_steps);
+            status = hg_error_set(
+                err, HG_STATUS_FAILED,
+                "stopped after step %lld of %lld; resume continues it, finish takes what it has learnt",
+                (long long)loop->state.step, (long long)loop->n_steps);
     }
     return status == HG_STATUS_OK ? measure(loop, result, err) : status;
 }

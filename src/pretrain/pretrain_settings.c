@@ -61,6 +61,7 @@ static const pretrain_key keys[] = {
     {"cpu", KEY_TEXT, AT(cpu), 0, 16, "", true, {NONE, 0, 0, 0}},
     {"threads", KEY_INT, AT(threads), 0, 1024, NULL, true, {NONE, 0, 0, 0}},
     {"resume", KEY_WORD, AT(resume), 0, 0, "no|yes", true, {NONE, 0, 0, 0}},
+    {"finish", KEY_WORD, AT(finish), 0, 0, "no|yes", true, {NONE, 0, 0, 0}},
     {"save-every", KEY_INT, AT(save_every), 1, 1e12, NULL, true, {NONE, 200, 200, 200}},
     {"seed", KEY_INT, AT(seed), 0, 9e15, NULL, false, {NONE, 0, 0, 0}},
     {"steps", KEY_INT, AT(steps), 0, 1e12, NULL, false, {NONE, 0, 0, 0}},

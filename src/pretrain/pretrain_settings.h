@@ -20,9 +20,9 @@ struct hg_pretrain_settings {
     hg_pretrain_stage stage;
     char data[HG_PATH_BYTES], validation[HG_PATH_BYTES], images[HG_PATH_BYTES], out[HG_PATH_BYTES];
     char tokenizer[HG_PATH_BYTES], facts[HG_PATH_BYTES], system[HG_PRETRAIN_SYSTEM_BYTES];
-    char cpu[16];                              /* "": the best */
-    int64_t threads, seed, resume, save_every; /* threads 0: all */
-    int64_t steps;                             /* 0: as many as the epochs have */
+    char cpu[16];                                      /* "": the best */
+    int64_t threads, seed, resume, finish, save_every; /* threads 0: all */
+    int64_t steps;                                     /* 0: as many as the epochs have */
     double epochs;
     int64_t batch, shards;
     double lr, weight_decay, beta1, beta2, epsilon, clip, warmup;

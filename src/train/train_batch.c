@@ -29,7 +29,8 @@ typedef struct batch_round {
     hg_train_job *job;
     int64_t first, n;
     sample_report *reports; /* (n) */
-    double *states;         /* (n): the status of every sample, on every process */
+    double *states;         /* (n + 1): the status of every sample, then whether to stop: of all processes */
+    bool stop;              /* before all samples of this process are computed */
     hg_buffer errors;       /* an hg_error for each bad sample of this process, in order */
     size_t n_told;          /* of these */
     hg_train_sample last;   /* the last of this process, made and not computed */
@@ -77,6 +78,12 @@ static hg_status compute_sample(batch_round *round, int64_t place, const hg_trai
     return status == HG_STATUS_OK ? status : report_bad(round, place, &why, err);
 }
 
+static bool wants_stop(const hg_train_job *job)
+{
+    const hg_train_listener *l = job->stopper;
+    return l != NULL && l->wants_stop != NULL && l->wants_stop(l->user);
+}
+
 /* All samples of this process but the last, which is made and left in `round`. */
 static hg_status compute_all_but_last(batch_round *round, hg_error *err)
 {
@@ -85,6 +92,9 @@ static hg_status compute_all_but_last(batch_round *round, hg_error *err)
     hg_status status = HG_STATUS_OK;
     for (int64_t place = rank; place < round->n && status == HG_STATUS_OK; place += size) {
         hg_train_sample sample;
+        round->stop = wants_stop(round->job);
+        if (round->stop)
+            return HG_STATUS_OK;
         status = make_sample(round, place, &sample, err);
         if (status != HG_STATUS_OK || round->reports[place].status != 0)
             continue;
@@ -137,8 +147,12 @@ static hg_status share_states(batch_round *round, int64_t *n_bad, hg_error *err)
 {
     for (int64_t i = 0; i < round->n; i++)
         round->states[i] = round->reports[i].status;
-    hg_status status = hg_reduce_sum(round->job->reduce, round->states, (size_t)round->n, err);
+    round->states[round->n] = round->stop;
+    hg_status status = hg_reduce_sum(round->job->reduce, round->states, (size_t)round->n + 1, err);
     *n_bad = 0;
+    round->job->stopped = status == HG_STATUS_OK && round->states[round->n] > 0;
+    if (round->job->stopped)
+        return hg_error_set(err, HG_STATUS_FAILED, "stopped");
     for (int64_t i = 0; i < round->n && status == HG_STATUS_OK; i++) {
         if (round->states[i] == 0) {
             round->job->bad_in_a_row = 0;
@@ -237,7 +251,7 @@ hg_status hg_train_batch(hg_train_job *job, hg_train_step *step, double *loss, h
 {
     size_t batch = (size_t)job->settings.batch;
     sample_report *reports = hg_mem_array(batch, sizeof *reports);
-    double *states = hg_mem_array(batch, sizeof *states);
+    double *states = hg_mem_array(batch + 1, sizeof *states);
     hg_status status = HG_STATUS_OK;
     if (reports == NULL || states == NULL)
         status = hg_error_memory(err, batch * sizeof *reports, "a batch");

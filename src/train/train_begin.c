@@ -86,12 +86,15 @@ static hg_status open_state(hg_train_job *job, hg_error *err)
 {
     const hg_train_settings *s = &job->settings;
     char path[HG_PATH_BYTES];
-    hg_status status = hg_path_join(job->checkpoint, s->out, "checkpoint.safetensors", err);
+    hg_status status = hg_path_join(job->checkpoint, s->out, HG_TRAIN_CHECKPOINT, err);
     if (status == HG_STATUS_OK)
         status = hg_path_join(path, s->out, "log.jsonl", err);
     if (status != HG_STATUS_OK || hg_reduce_get_rank(job->reduce) != 0)
         return status;
     hg_file_writer_sweep(job->checkpoint);
+    if (s->finish && !hg_file_exists(job->checkpoint))
+        return hg_error_set(err, HG_STATUS_INPUT, "%s: not there: this run has nothing to finish with",
+                            job->checkpoint);
     if (hg_file_exists(job->checkpoint)) {
         if (!s->resume)
             return hg_error_set(err, HG_STATUS_USAGE,

@@ -70,6 +70,16 @@ static hg_status is_finished(const hg_train_settings *s, hg_reduce *reduce, bool
     return hg_reduce_broadcast(reduce, finished, sizeof *finished, 0, err);
 }
 
+/* Only a stage that was begun can end where it is; the others are trained. */
+static hg_status choose_finish(hg_train_settings *s, hg_reduce *reduce, hg_error *err)
+{
+    char path[HG_PATH_BYTES];
+    bool begun = path_exists(path, s->out, HG_TRAIN_CHECKPOINT);
+    hg_status status = hg_reduce_broadcast(reduce, &begun, sizeof begun, 0, err);
+    s->finish = s->finish == 1 && begun;
+    return status;
+}
+
 /* What the stage is made from, on record in its folder. */
 static hg_status keep_record(const hg_train_settings *s, hg_error *err)
 {
@@ -109,6 +119,8 @@ static hg_status run_stage(const hg_train_settings *given, int n, hg_reduce *red
     status = hg_reduce_agree(reduce, status, err);
     if (status == HG_STATUS_OK)
         status = is_finished(s, reduce, &finished, err);
+    if (status == HG_STATUS_OK)
+        status = choose_finish(s, reduce, err);
     if (status == HG_STATUS_OK) {
         snprintf(text, sizeof text, "stage %s%s", name, finished ? " was finished before" : " begins");
         chain_note(listener, reduce, text);

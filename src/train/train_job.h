@@ -24,6 +24,8 @@ typedef struct hg_train_job {
     hg_train_settings settings; /* completed */
     const hg_stage *stage;
     const hg_train_listener *listener; /* NULL where nobody is heard */
+    const hg_train_listener *stopper;  /* asked for wants_stop on every process; may be NULL */
+    bool stopped;                      /* it said so, of one process at least: all know */
     hg_reduce *reduce;                 /* borrowed */
     hg_reduce_queue *queue;
     hg_model *model;
@@ -54,7 +56,8 @@ hg_status hg_train_begin(hg_train_job *job, hg_error *err) HG_MUST_CHECK;
 void hg_train_end(hg_train_job *job);
 
 /* The gradient of the next global batch, summed over its samples and over processes, into the trainee, and
- * the step's counts; *loss is the sum over the labels. The same on every process. */
+ * the step's counts; *loss is the sum over the labels. The same on every process. When the run is to stop, it
+ * fails and sets job->stopped; then the state is that of the step's middle. */
 hg_status hg_train_batch(hg_train_job *job, hg_train_step *step, double *loss, hg_error *err) HG_MUST_CHECK;
 
 /* Checkpoint; parts that the stage trains, as files in `folder`; the loss on the validation data, the best
@@ -68,6 +71,7 @@ void hg_train_save_page(hg_train_job *job);
 
 /* OUT/finished.json: how the run went; a chain passes over stages that have it. */
 #define HG_TRAIN_FINISHED "finished.json"
+#define HG_TRAIN_CHECKPOINT "checkpoint.safetensors"
 hg_status hg_train_save_result(hg_train_job *job, const hg_train_result *result, hg_error *err) HG_MUST_CHECK;
 
 /* hg_train_run by processes that have joined. */

@@ -82,11 +82,14 @@ static hg_status run_step(hg_train_job *job, hg_train_step *step, hg_error *err)
 {
     double begin = hg_session_now(), loss = 0;
     hg_trainee *t = &job->trainee;
+    const hg_train_state before = job->state;
     double rate = hg_schedule_rate(&job->schedule, job->state.step, job->n_steps);
     *step = (hg_train_step){
         .step = job->state.step + 1, .n_steps = job->n_steps, .rate = rate * job->state.rate_scale};
     hg_trainee_zero_gradients(t);
     hg_status status = hg_train_batch(job, step, &loss, err);
+    if (job->stopped) /* nothing but counts has changed yet */
+        job->state = before;
     if (status != HG_STATUS_OK)
         return status;
     step->loss = loss / (double)step->n_tokens;
@@ -138,6 +141,34 @@ static hg_status keep_step(hg_train_job *job, bool go_on, hg_error *err)
     return status;
 }
 
+static hg_status say_stopped(const hg_train_job *job, hg_error *err)
+{
+    return hg_error_set(
+        err, HG_STATUS_FAILED,
+        "stopped after step %lld of %lld; resume continues it, finish takes what it has learnt",
+        (long long)job->state.step, (long long)job->n_steps);
+}
+
+/* Within a step, which is given up. */
+static hg_status stop_within_step(hg_train_job *job, hg_error *err)
+{
+    hg_status status = hg_train_save_state(job, err);
+    hg_train_save_page(job);
+    return status == HG_STATUS_OK ? say_stopped(job, err) : status;
+}
+
+/* The rest of the steps is not taken: the last weights are validated like those of other ends. */
+static hg_status finish_early(hg_train_job *job, hg_error *err)
+{
+    char text[128];
+    if (job->state.step == job->n_steps)
+        return HG_STATUS_OK;
+    snprintf(text, sizeof text, "the run ends after step %lld of %lld, as `finish` says",
+             (long long)job->state.step, (long long)job->n_steps);
+    hg_train_note(job, "finished early", text);
+    return job->state.step % job->settings.save_every == 0 ? HG_STATUS_OK : hg_train_validate(job, err);
+}
+
 static hg_status run_steps(hg_train_job *job, hg_train_result *result, hg_error *err)
 {
     hg_status status = HG_STATUS_OK;
@@ -145,6 +176,8 @@ static hg_status run_steps(hg_train_job *job, hg_train_result *result, hg_error 
         hg_train_step step;
         bool go_on = true;
         status = run_step(job, &step, err);
+        if (job->stopped)
+            return stop_within_step(job, err);
         if (status != HG_STATUS_OK)
             break;
         take_step(result, &step);
@@ -152,8 +185,7 @@ static hg_status run_steps(hg_train_job *job, hg_train_result *result, hg_error 
         if (status == HG_STATUS_OK)
             status = keep_step(job, go_on, err);
         if (!go_on && status == HG_STATUS_OK)
-            return hg_error_set(err, HG_STATUS_FAILED, "stopped after step %lld of %lld; resume continues it",
-                                (long long)job->state.step, (long long)job->n_steps);
+            return say_stopped(job, err);
     }
     if (status == HG_STATUS_OK && job->state.step < job->n_steps)
         hg_train_note(job, "early stop",
@@ -166,7 +198,7 @@ static hg_status run_job(hg_train_job *job, hg_train_result *result, hg_error *e
 {
     hg_status status = hg_train_begin(job, err);
     if (status == HG_STATUS_OK)
-        status = run_steps(job, result, err);
+        status = job->settings.finish ? finish_early(job, err) : run_steps(job, result, err);
     if (status == HG_STATUS_OK)
         status = hg_train_save_parts(job, job->settings.out, err);
     result->n_bad_samples = job->state.n_bad;
@@ -187,6 +219,7 @@ hg_status hg_train_run_joined(const hg_train_settings *settings, hg_reduce *redu
     if (status == HG_STATUS_OK) {
         job->settings = *settings;
         job->listener = result->process == 0 ? listener : NULL;
+        job->stopper = listener;
         job->reduce = reduce;
         status = run_job(job, result, err);
     }

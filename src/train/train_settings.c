@@ -80,6 +80,7 @@ static const setting_key keys[] = {
     {"group-by-length", KEY_BOOL, AT(group), 0, 0, false},
     {"cut", KEY_BOOL, AT(cut), 0, 0, false},
     {"resume", KEY_BOOL, AT(resume), 0, 0, true},
+    {"finish", KEY_BOOL, AT(finish), 0, 0, true},
     {"strict", KEY_BOOL, AT(strict), 0, 0, true},
     {"vocabulary", KEY_BOOL, AT(vocabulary), 0, 0, false},
     {"type", KEY_TYPE, AT(type), 0, 0, false},
@@ -349,6 +350,7 @@ hg_status hg_train_settings_complete(hg_train_settings *s, hg_chat_kind chat, hg
     default_int(&s->group, 0);
     default_int(&s->cut, 1);
     default_int(&s->resume, 0);
+    default_int(&s->finish, 0);
     default_int(&s->strict, 0);
     default_int(&s->vocabulary, 0);
     default_int(&s->type, HG_DTYPE_F16);

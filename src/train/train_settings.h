@@ -58,8 +58,8 @@ struct hg_train_settings {
     int64_t save_every; /* steps */
     int64_t patience;   /* validations without a better one that end the run; 0: none do */
     int64_t group;      /* samples of a step are about equally long: yes or no */
-    int64_t shuffle, cut, resume, strict, vocabulary; /* yes or no */
-    int64_t type;                                     /* hg_dtype of the plug-in files */
+    int64_t shuffle, cut, resume, finish, strict, vocabulary; /* yes or no */
+    int64_t type;                                             /* hg_dtype of the plug-in files */
 };
 
 /* Fills in what was not set, for the base model whose template is `chat`; checks that what is needed was. */

@@ -63,7 +63,13 @@ static const hg_real *run_backward(hg_ctx *ctx, hg_rng *rng, op_case *c)
     return r;
 }
 
-static void check_case(const op_cases *cases, int variant)
+/* What was compared, and the largest difference as a part of 1 + |the derivative|. */
+typedef struct checked {
+    int cases, elements;
+    double worst;
+} checked;
+
+static void check_case(const op_cases *cases, int variant, checked *sum)
 {
     hg_arena arena;
     hg_ctx ctx;
@@ -86,25 +92,31 @@ static void check_case(const op_cases *cases, int variant)
             x[i] = keep;
             double numeric = (above - below) / (2 * STEP);
             norm += fabs(numeric);
+            sum->elements++;
+            sum->worst = fmax(sum->worst, fabs(numeric - analytic) / (1 + fabs(numeric)));
             if (fabs(numeric - analytic) > TOLERANCE * (1 + fabs(numeric)))
                 fail_msg("%s variant %d leaf %d element %lld: %.12g by differences, %.12g by backward",
                          cases->op, variant, l, (long long)i, numeric, analytic);
         }
     }
     assert_true(c.n_leaves == 0 || norm > 1e-3); /* the case does depend on its leaves */
+    sum->cases++;
     hg_arena_deinit(&arena);
 }
 
 static void test_every_operation(void **state)
 {
     (void)state;
+    checked sum = {0};
     for (size_t i = 0; i < hg_registry_count(); i++) {
         const op_cases *cases = find_cases(hg_registry_get(i)->name);
         if (cases == NULL)
             fail_msg("operation '%s' has no gradient check", hg_registry_get(i)->name);
         for (int variant = 0; variant < cases->n_variants; variant++)
-            check_case(cases, variant);
+            check_case(cases, variant, &sum);
     }
+    print_message("%d operations, %d cases, %d derivatives, the largest difference %.1e\n",
+                  (int)hg_registry_count(), sum.cases, sum.elements, sum.worst);
 }
 
 static void test_no_case_without_operation(void **state)

@@ -5,6 +5,7 @@
  */
 #include "pretrain/pretrain_data.h"
 
+#include "base/file.h"
 #include "formats/model_config.h"
 #include "model/decoder.h"
 #include "text/tokenizer.h"
@@ -12,6 +13,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -131,6 +133,63 @@ static void test_same(void **state)
     pretrain_data_remove(&d);
 }
 
+static bool stop_at_step_3(void *user, const hg_train_step *step)
+{
+    (void)user;
+    return step->step < 3;
+}
+
+static void read_model(const pretrain_data *d, const char *out, hg_buffer *bytes)
+{
+    char path[256], name[64];
+    hg_error err = {HG_STATUS_OK, ""};
+    snprintf(name, sizeof name, "%s/base/model.safetensors", out);
+    hg_buffer_init(bytes, (size_t)1 << 28);
+    if (hg_file_read(pretrain_data_path(d, name, path), bytes, &err) != HG_STATUS_OK)
+        fail_msg("%s", err.text);
+}
+
+/* With a rate that does not depend on how many steps there are, a run of seven that is stopped after three
+ * and finished is a run of three. */
+static void test_finish(void **state)
+{
+    (void)state;
+    pretrain_data d;
+    hg_pretrain_result result;
+    hg_buffer three, seven;
+    hg_error err = {HG_STATUS_OK, ""};
+    const char *more[] = {"steps", "3", "schedule", "constant", "warmup", "0", NULL};
+    make_tokenizer(&d);
+    hg_pretrain_settings *s = pretrain_data_settings(&d, HG_PRETRAIN_STAGE_LM, "three", with(more));
+    pretrain_data_run(s, &result);
+    hg_pretrain_settings_destroy(s);
+
+    more[1] = "7";
+    s = pretrain_data_settings(&d, HG_PRETRAIN_STAGE_LM, "seven", with(more));
+    hg_train_listener listener = {.on_step = stop_at_step_3};
+    assert_int_equal(hg_pretrain_run(s, &listener, &result, &err), HG_STATUS_FAILED);
+    assert_non_null(strstr(err.text, "stopped after step 3 of 7"));
+    assert_int_equal(hg_pretrain_settings_set(s, "resume", "yes", &err), HG_STATUS_OK);
+    assert_int_equal(hg_pretrain_settings_set(s, "finish", "yes", &err), HG_STATUS_OK);
+    pretrain_data_run(s, &result);
+    assert_int_equal(result.n_steps, 3);
+    assert_true(pretrain_data_measure(&result, "held_loss") > 0);
+    hg_pretrain_settings_destroy(s);
+    read_model(&d, "three", &three);
+    read_model(&d, "seven", &seven);
+    assert_int_equal(three.size, seven.size);
+    assert_memory_equal(three.data, seven.data, three.size);
+    hg_buffer_deinit(&three);
+    hg_buffer_deinit(&seven);
+
+    s = pretrain_data_settings(&d, HG_PRETRAIN_STAGE_LM, "none", with(more));
+    assert_int_equal(hg_pretrain_settings_set(s, "finish", "yes", &err), HG_STATUS_OK);
+    assert_int_equal(hg_pretrain_run(s, NULL, &result, &err), HG_STATUS_INPUT);
+    assert_non_null(strstr(err.text, "nothing to finish with"));
+    hg_pretrain_settings_destroy(s);
+    pretrain_data_remove(&d);
+}
+
 static void test_refused(void **state)
 {
     (void)state;
@@ -155,6 +214,6 @@ static void test_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_overfit), cmocka_unit_test(test_same),
-                                       cmocka_unit_test(test_refused)};
+                                       cmocka_unit_test(test_finish), cmocka_unit_test(test_refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

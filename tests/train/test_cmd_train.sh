@@ -74,4 +74,31 @@ expect 0 "${settings[@]}" -o "$work/killed" --resume
 [ "$(losses "$work/whole" | wc -l)" = 8 ] || fail "the whole run has not 8 steps"
 [ "$(losses "$work/whole")" = "$(losses "$work/killed")" ] || fail "the resumed run has other losses"
 cmp -s "$work/whole/com_hlora_weights.bin" "$work/killed/com_hlora_weights.bin" || fail "the resumed run has another plug-in"
+
+# Asked to end by SIGTERM within a step (of many samples, of which two are waited for): a checkpoint is written, what to do next is said,
+# and both ways work: continued it is the run in one go; finished, what is there is the result.
+settings=(--stage 1-com --model "$m3" --data "$com" --steps 2 --batch 60 --lr 1e-3 --threads 1 --quiet)
+expect 0 "${settings[@]}" -o "$work/long"
+for then in resume finish; do
+  "$program" train "${settings[@]}" -o "$work/$then" >/dev/null 2>"$work/err" &
+  pid=$!
+  for _ in $(seq 600); do
+    [ -e "$work/$then/log.jsonl" ] && break
+    sleep 0.02
+  done
+  sleep 0.3
+  kill -TERM $pid
+  wait $pid
+  code=$?
+  [ $code -eq 1 ] || fail "SIGTERM: exit code $code, expected 1: $(cat "$work/err")"
+  says "of 2; resume continues it, finish takes what it has learnt" err
+  [ -s "$work/$then/checkpoint.safetensors" ] || fail "SIGTERM: no checkpoint"
+  expect 0 "${settings[@]}" -o "$work/$then" --$then
+done
+[ "$(losses "$work/long")" = "$(losses "$work/resume")" ] || fail "SIGTERM and --resume: other losses"
+cmp -s "$work/long/com_hlora_weights.bin" "$work/resume/com_hlora_weights.bin" || fail "SIGTERM and --resume: another plug-in"
+[ -s "$work/finish/com_hlora_weights.bin" ] || fail "--finish: no plug-in"
+grep -q '"planned_steps": 2' "$work/finish/finished.json" || fail "--finish: finished.json: $(cat "$work/finish/finished.json")"
+expect 3 "${settings[@]}" -o "$work/nothing" --finish
+says "nothing to finish with" err
 exit $bad

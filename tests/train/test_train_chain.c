@@ -83,18 +83,22 @@ static bool was_heard(const heard *h, const char *text)
     return false;
 }
 
-static hg_status run_chain(const small_model *m, const char *out, const char *resume, heard *h,
+/* `how`: "resume", "finish" or NULL. */
+static hg_status run_chain(const small_model *m, const char *out, const char *how, heard *h,
                            hg_train_result results[HG_TRAIN_CHAIN_COUNT], hg_error *err)
 {
     static const char *const data[] = {"com.json", "com.json", "mix.json", "com.json", "gen.json"};
     hg_train_settings *settings[HG_TRAIN_CHAIN_COUNT];
     for (int i = 0; i < HG_TRAIN_CHAIN_COUNT; i++) {
         settings[i] = small_model_settings(m, (hg_train_stage)i, data[i], out, plain);
-        assert_int_equal(hg_train_settings_set(settings[i], "resume", resume, err), HG_STATUS_OK);
+        if (how != NULL)
+            assert_int_equal(hg_train_settings_set(settings[i], "resume", "yes", err), HG_STATUS_OK);
+        if (how != NULL)
+            assert_int_equal(hg_train_settings_set(settings[i], how, "yes", err), HG_STATUS_OK);
         if (i == HG_TRAIN_STAGE_1_GEN)
             assert_int_equal(hg_train_settings_set(settings[i], "vocabulary", "yes", err), HG_STATUS_OK);
     }
-    hg_train_listener listener = {on_step, on_note, h};
+    hg_train_listener listener = {.on_step = on_step, .on_note = on_note, .user = h};
     hg_status status = hg_train_run_all(settings, &listener, results, err);
     for (int i = 0; i < HG_TRAIN_CHAIN_COUNT; i++)
         hg_train_settings_destroy(settings[i]);
@@ -175,7 +179,7 @@ static void test_chain(void **state)
     write_mix(&m);
     small_model_write_questions(&m, "com.json", 4);
     small_model_write_drawings(&m, "gen.json", 2);
-    if (run_chain(&m, "whole", "no", &all, results, &err) != HG_STATUS_OK)
+    if (run_chain(&m, "whole", NULL, &all, results, &err) != HG_STATUS_OK)
         fail_msg("%s", err.text);
     for (int i = 0; i < HG_TRAIN_CHAIN_COUNT; i++)
         assert_int_equal(results[i].n_steps, 2);
@@ -186,10 +190,10 @@ static void test_chain(void **state)
     assert_false(same_tensor(&m, first, last, PROJECTOR_NAME));
     expect_same(&m, "whole/1-gen/fusion_layer_weights.bin", "whole/2-fusion/fusion_layer_weights.bin", false);
 
-    assert_int_equal(run_chain(&m, "parts", "no", &part, results, &err), HG_STATUS_FAILED);
+    assert_int_equal(run_chain(&m, "parts", NULL, &part, results, &err), HG_STATUS_FAILED);
     assert_non_null(strstr(err.text, "stage 2-fusion: stopped after step 1 of 2"));
     part.stop_run = 0;
-    if (run_chain(&m, "parts", "yes", &part, results, &err) != HG_STATUS_OK)
+    if (run_chain(&m, "parts", "resume", &part, results, &err) != HG_STATUS_OK)
         fail_msg("%s", err.text);
     assert_true(was_heard(&part, "stage 1-gen was finished before"));
     assert_int_equal(results[HG_TRAIN_STAGE_1_COM].n_steps, 0);
@@ -207,6 +211,35 @@ static void test_chain(void **state)
     small_model_remove(&m);
 }
 
+/* A stage that was stopped is finished with what it has; the stages behind it are trained, from there. */
+static void test_finish(void **state)
+{
+    (void)state;
+    small_model m;
+    heard h = {.stop_run = 3};
+    hg_train_result results[HG_TRAIN_CHAIN_COUNT];
+    hg_error err = {HG_STATUS_OK, ""};
+    char path[256];
+    small_model_make(&m);
+    remove_plugins(&m);
+    write_mix(&m);
+    small_model_write_questions(&m, "com.json", 4);
+    small_model_write_drawings(&m, "gen.json", 2);
+    assert_int_equal(run_chain(&m, "out", NULL, &h, results, &err), HG_STATUS_FAILED);
+    assert_false(hg_file_exists(small_model_path(&m, "out/2-fusion/fusion_layer_weights.bin", path)));
+    h = (heard){.stop_run = 0};
+    if (run_chain(&m, "out", "finish", &h, results, &err) != HG_STATUS_OK)
+        fail_msg("%s", err.text);
+    assert_true(was_heard(&h, "stage 1-gen was finished before"));
+    assert_true(was_heard(&h, "the run ends after step 1 of 2"));
+    assert_int_equal(results[HG_TRAIN_STAGE_2_FUSION].n_steps, 0);
+    assert_int_equal(results[HG_TRAIN_STAGE_3_COM].n_steps, 2);
+    assert_int_equal(results[HG_TRAIN_STAGE_3_GEN].n_steps, 2);
+    expect_same(&m, "out/1-gen/fusion_layer_weights.bin", "out/2-fusion/fusion_layer_weights.bin", false);
+    assert_true(hg_file_exists(small_model_path(&m, "out/3-gen/gen_hlora_weights.bin", path)));
+    small_model_remove(&m);
+}
+
 /* A stage without data is left out, all without it is an error. */
 static void test_no_data(void **state)
 {
@@ -219,7 +252,7 @@ static void test_no_data(void **state)
     char path[256];
     small_model_make(&m);
     small_model_write_questions(&m, "com.json", 2);
-    hg_train_listener listener = {on_step, on_note, &h};
+    hg_train_listener listener = {.on_step = on_step, .on_note = on_note, .user = &h};
     for (int i = 0; i < HG_TRAIN_CHAIN_COUNT; i++) {
         settings[i] = small_model_settings(&m, (hg_train_stage)i, "com.json", "out", plain);
         assert_int_equal(hg_train_settings_set(settings[i], "data", "", &err), HG_STATUS_OK);
@@ -294,7 +327,7 @@ static void test_mixed(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_chain), cmocka_unit_test(test_no_data),
-                                       cmocka_unit_test(test_mixed)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_chain), cmocka_unit_test(test_finish),
+                                       cmocka_unit_test(test_no_data), cmocka_unit_test(test_mixed)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

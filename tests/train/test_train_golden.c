@@ -33,6 +33,17 @@ static hg_tensor_file *golden;
 static hg_adapter_kind adapter;
 static char folder[256]; /* of the files that training begins with */
 
+/* The largest differences of a stage: of a loss to PyTorch's, of a weight as a part of its tensor's largest
+ * and of what training changed in it. */
+static struct worst {
+    double loss, weight, change;
+} worst;
+
+static void take_worst(double *so_far, double value)
+{
+    *so_far = fmax(*so_far, value);
+}
+
 static const float *golden_values(const char *name, int64_t *n)
 {
     const hg_tensor *t = hg_tensor_file_find(golden, name);
@@ -72,6 +83,7 @@ static bool check_step(void *user, const hg_train_step *step)
     snprintf(name, sizeof name, "%s.losses", stage);
     double wanted = (double)golden_values(name, &n)[step->step - 1];
     assert_int_equal(n, STEPS);
+    take_worst(&worst.loss, fabs(step->loss - wanted) / wanted);
     if (fabs(step->loss - wanted) > 1e-4 * wanted)
         fail_msg("%s: loss of step %d is %.8g, expected %.8g", stage, (int)step->step, step->loss, wanted);
     snprintf(name, sizeof name, "%s.norms", stage);
@@ -103,13 +115,15 @@ static void check_tensor(const char *stage, const hg_named_tensor *t)
     int64_t count = hg_tensor_count(&t->tensor), width = t->tensor.shape[t->tensor.n_dims - 1];
     n_rows = rows != NULL ? hg_tensor_count(rows) : 0;
     assert_int_equal(n, rows != NULL ? n_rows * width : count < SAMPLED ? count : SAMPLED);
-    double allowed = fmin(1e-3 * largest(got, count), change / 10), sum = 0;
+    double most = largest(got, count), allowed = fmin(1e-3 * most, change / 10), sum = 0;
     for (int64_t i = 0; i < n; i++) {
         int64_t at = rows != NULL      ? (int64_t)((const float *)rows->data)[i / width] * width + i % width
                      : count < SAMPLED ? i
                                        : i * count / SAMPLED;
         double apart = fabs((double)got[at] - (double)wanted[i]);
         sum += apart;
+        take_worst(&worst.weight, apart / most);
+        take_worst(&worst.change, apart / change);
         if (apart > allowed)
             fail_msg("%s: %s[%lld] is %.8g, expected %.8g (trained by up to %.3g)", stage, t->name,
                      (long long)at, (double)got[at], (double)wanted[i], change);
@@ -198,11 +212,14 @@ static void check_stage(hg_train_stage stage, const char *data, const char *file
         set(s, parts[i][0], path);
     }
     hg_train_listener listener = {.on_step = check_step, .user = (void *)(uintptr_t)name};
+    worst = (struct worst){0};
     if (hg_train_run(s, &listener, &result, &err) != HG_STATUS_OK)
         fail_msg("%s: %s", name, err.text);
     assert_int_equal(result.n_steps, STEPS);
     assert_int_equal(result.n_skipped_steps, 0);
     check_file(name, file_name);
+    print_message("%s: losses within %.1e, weights within %.1e of their largest, %.1e of their change\n",
+                  name, worst.loss, worst.weight, worst.change);
     hg_train_settings_destroy(s);
 }
 

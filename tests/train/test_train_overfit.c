@@ -84,7 +84,9 @@ static void test_answers(void **state)
           (const char *const[]){"steps", "120", "batch", "8", "lr", "5e-3", "projector-lr", "5e-3", "dropout",
                                 "0", "threads", "1", NULL});
     small_model_install(&m, "out/com_hlora_weights.bin");
-    assert_int_equal(count_right_answers(&m), SMALL_MODEL_COLOURS);
+    int after = count_right_answers(&m);
+    print_message("answers right: %d before, %d after, of %d\n", before, after, SMALL_MODEL_COLOURS);
+    assert_int_equal(after, SMALL_MODEL_COLOURS);
     assert_true(before < SMALL_MODEL_COLOURS);
     small_model_remove(&m);
 }

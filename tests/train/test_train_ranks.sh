@@ -72,4 +72,20 @@ rc=$?
 run 2 killed --resume || fail "resumed: $(cat "$work/killed.err")"
 cmp -s "$work/whole/com_hlora_weights.bin" "$work/killed/com_hlora_weights.bin" || fail "the resumed run has other weights"
 [ "$(numbers whole)" = "$(numbers killed)" ] || fail "the resumed run has other losses"
+
+# Asked to end by a signal that mpirun passes on: all stop at the same place, and what they left continues bit by bit.
+"${mpirun[@]}" -n 2 "$program" train "${settings[@]}" -o "$work/asked" >"$work/asked.out" 2>"$work/asked.err" &
+pid=$!
+for _ in $(seq 600); do
+  [ -s "$work/asked/checkpoint.safetensors" ] && break
+  sleep 0.02
+done
+kill -USR1 $pid
+wait $pid
+rc=$?
+[ $rc -eq 1 ] || fail "SIGUSR1: exit code $rc: $(cat "$work/asked.err")"
+[ "$(grep -c 'stopped after step .* of 12; resume continues it' "$work/asked.err")" = 1 ] || fail "SIGUSR1: $(cat "$work/asked.err")"
+run 2 asked --resume || fail "resumed after SIGUSR1: $(cat "$work/asked.err")"
+cmp -s "$work/whole/com_hlora_weights.bin" "$work/asked/com_hlora_weights.bin" || fail "SIGUSR1: the resumed run has other weights"
+[ "$(numbers whole)" = "$(numbers asked)" ] || fail "SIGUSR1: the resumed run has other losses"
 exit $bad

@@ -59,6 +59,27 @@ static void expect_same_file(const small_model *m, const char *a, const char *b)
     hg_buffer_deinit(&second);
 }
 
+typedef struct notes {
+    char text[32][512];
+    int n;
+} notes;
+
+static void take_note(void *user, const char *text)
+{
+    notes *all = user;
+    if (all->n < 32)
+        snprintf(all->text[all->n++], sizeof all->text[0], "%s", text);
+}
+
+static void expect_note(const notes *all, const char *first, const char *second)
+{
+    for (int i = 0; i < all->n; i++) {
+        if (strstr(all->text[i], first) != NULL && strstr(all->text[i], second) != NULL)
+            return;
+    }
+    fail_msg("no note says '%s' and '%s'", first, second);
+}
+
 /* A process is ended by SIGKILL right after step 8, the last checkpoint is of step 6: continued, the losses
  * of all steps and the written plug-in are those of a run in one go, bit for bit. */
 static void test_resume(void **state)
@@ -100,6 +121,108 @@ static void test_resume(void **state)
     expect_same_file(&m, "whole/com_hlora_weights.bin", "killed/com_hlora_weights.bin");
     expect_same_file(&m, "whole/checkpoint.safetensors", "killed/checkpoint.safetensors");
     hg_train_settings_destroy(s);
+    small_model_remove(&m);
+}
+
+/* ---- stopped by the user ---- */
+
+typedef struct stopper {
+    int asked, stop_at; /* samples; the question before that one is answered with yes */
+    int64_t steps;
+} stopper;
+
+static bool count_step(void *user, const hg_train_step *step)
+{
+    ((stopper *)user)->steps = step->step;
+    return true;
+}
+
+static bool stop_at_sample(void *user)
+{
+    stopper *s = user;
+    return ++s->asked >= s->stop_at;
+}
+
+/* Stopped before the second sample of step 5: the four steps are in the checkpoint, and continued the run is
+ * the one that was not stopped. */
+static void test_stop_within_step(void **state)
+{
+    (void)state;
+    small_model m;
+    hg_train_result result;
+    double whole[STEPS], resumed[STEPS];
+    hg_error err = {HG_STATUS_OK, ""};
+    stopper who = {.stop_at = 4 * 3 + 2};
+    hg_train_listener listener = {.on_step = count_step, .wants_stop = stop_at_sample, .user = &who};
+    small_model_make(&m);
+    small_model_write_questions(&m, "com.json", SMALL_MODEL_COLOURS);
+    hg_train_settings *s = small_model_settings(&m, HG_TRAIN_STAGE_3_COM, "com.json", "whole", run_settings);
+    run(s, NULL, &result);
+    assert_int_equal(small_model_losses(&m, "whole", whole, STEPS), STEPS);
+    hg_train_settings_destroy(s);
+    s = small_model_settings(&m, HG_TRAIN_STAGE_3_COM, "com.json", "stopped", run_settings);
+    assert_int_equal(hg_train_run(s, &listener, &result, &err), HG_STATUS_FAILED);
+    assert_non_null(strstr(err.text, "stopped after step 4 of 12"));
+    assert_int_equal(who.steps, 4);
+    assert_int_equal(who.asked, who.stop_at);
+    assert_int_equal(hg_train_settings_set(s, "resume", "yes", &err), HG_STATUS_OK);
+    run(s, NULL, &result);
+    assert_int_equal(result.n_steps, STEPS - 4);
+    assert_int_equal(small_model_losses(&m, "stopped", resumed, STEPS), STEPS);
+    assert_memory_equal(whole, resumed, sizeof whole);
+    expect_same_file(&m, "whole/com_hlora_weights.bin", "stopped/com_hlora_weights.bin");
+    expect_same_file(&m, "whole/checkpoint.safetensors", "stopped/checkpoint.safetensors");
+    hg_train_settings_destroy(s);
+    small_model_remove(&m);
+}
+
+/* With a rate that does not depend on how many steps there are, a run of six that is stopped after two and
+ * finished is a run of two; it is validated where it ends, though no checkpoint was due there. */
+static void test_finish(void **state)
+{
+    (void)state;
+    small_model m;
+    notes all = {0};
+    hg_train_result result;
+    hg_error err = {HG_STATUS_OK, ""};
+    stopper who = {.stop_at = 2 * 2 + 1};
+    char path[256];
+    hg_buffer text;
+    const char *more[] = {"steps",        "2",    "batch",      "2",        "lr",     "5e-3",
+                          "projector-lr", "5e-3", "schedule",   "constant", "warmup", "0",
+                          "threads",      "1",    "validation", NULL,       NULL};
+    small_model_make(&m);
+    small_model_write_questions(&m, "com.json", 4);
+    more[15] = small_model_path(&m, "com.json", path);
+    hg_train_settings *s = small_model_settings(&m, HG_TRAIN_STAGE_3_COM, "com.json", "two", more);
+    run(s, NULL, &result);
+    hg_train_settings_destroy(s);
+
+    more[1] = "6";
+    s = small_model_settings(&m, HG_TRAIN_STAGE_3_COM, "com.json", "six", more);
+    assert_int_equal(hg_train_settings_set(s, "finish", "yes", &err), HG_STATUS_OK);
+    assert_int_equal(hg_train_run(s, NULL, &result, &err), HG_STATUS_INPUT);
+    assert_non_null(strstr(err.text, "nothing to finish with"));
+    assert_int_equal(hg_train_settings_set(s, "finish", "no", &err), HG_STATUS_OK);
+    hg_train_listener listener = {.wants_stop = stop_at_sample, .user = &who};
+    assert_int_equal(hg_train_run(s, &listener, &result, &err), HG_STATUS_FAILED);
+    assert_false(hg_file_exists(small_model_path(&m, "six/com_hlora_weights.bin", path)));
+    assert_int_equal(hg_train_settings_set(s, "resume", "yes", &err), HG_STATUS_OK);
+    assert_int_equal(hg_train_settings_set(s, "finish", "yes", &err), HG_STATUS_OK);
+    listener = (hg_train_listener){.on_note = take_note, .user = &all};
+    run(s, &listener, &result);
+    hg_train_settings_destroy(s);
+    assert_int_equal(result.n_steps, 0);
+    expect_note(&all, "the run ends after step 2 of 6", "finish");
+    expect_note(&all, "step 2: validation loss", "the best so far");
+    expect_same_file(&m, "two/com_hlora_weights.bin", "six/com_hlora_weights.bin");
+    expect_same_file(&m, "two/com_hlora_weights.bin", "six/best/com_hlora_weights.bin");
+    hg_buffer_init(&text, 1 << 16);
+    assert_int_equal(hg_file_read(small_model_path(&m, "six/finished.json", path), &text, &err),
+                     HG_STATUS_OK);
+    assert_non_null(strstr(hg_buffer_text(&text), "\"steps\": 2"));
+    assert_non_null(strstr(hg_buffer_text(&text), "\"planned_steps\": 6"));
+    hg_buffer_deinit(&text);
     small_model_remove(&m);
 }
 
@@ -188,27 +311,6 @@ static void test_kept_layers(void **state)
 #define ITEM(image, answer)                                                                                  \
     "{\"image\": \"" image "\", \"conversations\": [{\"from\": \"human\", \"value\": \"Q\"}, "               \
     "{\"from\": \"gpt\", \"value\": \"" answer "\"}]}"
-
-typedef struct notes {
-    char text[32][512];
-    int n;
-} notes;
-
-static void take_note(void *user, const char *text)
-{
-    notes *all = user;
-    if (all->n < 32)
-        snprintf(all->text[all->n++], sizeof all->text[0], "%s", text);
-}
-
-static void expect_note(const notes *all, const char *first, const char *second)
-{
-    for (int i = 0; i < all->n; i++) {
-        if (strstr(all->text[i], first) != NULL && strstr(all->text[i], second) != NULL)
-            return;
-    }
-    fail_msg("no note says '%s' and '%s'", first, second);
-}
 
 /* Each kind of bad sample once, in a stage for answers. */
 static void test_bad_samples(void **state)
@@ -670,7 +772,8 @@ static void test_hopeless(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_resume),         cmocka_unit_test(test_resume_of_another_run),
+        cmocka_unit_test(test_resume),         cmocka_unit_test(test_stop_within_step),
+        cmocka_unit_test(test_finish),         cmocka_unit_test(test_resume_of_another_run),
         cmocka_unit_test(test_threads),        cmocka_unit_test(test_kept_layers),
         cmocka_unit_test(test_bad_samples),    cmocka_unit_test(test_bad_drawings),
         cmocka_unit_test(test_long_samples),   cmocka_unit_test(test_new_plugin),
