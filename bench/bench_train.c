@@ -3,12 +3,14 @@
  * bench_train.c: what a training step of one decoder layer of HealthGPT-M3 costs, as training makes it:
  * forward without a tape, forward again with one, and backward to the layer's input and its adapters.
  *
- *     bench_train [--tokens N] [--turns N] [--threads N] [--type T] [--compute f32|bf16|int8] [--layer]
+ *     bench_train [--tokens N] [--turns N] [--threads N] [--type T] [--compute f32|bf16|int8] [--rank N]
+ * [--experts N]
+ *                 [--layer]
  *
  * By default H-LoRA, LoRA and MoELoRA are compared: in each turn every kind makes its own whole step, in
  * changing order, and a figure is the median of its ratios to LoRA in the same turn, so that what else the
- * machine does falls on all alike. With --layer one H-LoRA of rank 64 is timed part by part. Prints a
- * Markdown table.
+ * machine does falls on all alike; --rank and --experts leave the other rows out. With --layer one H-LoRA of
+ * rank 64 is timed part by part. Prints a Markdown table.
  */
 #include "base/memory.h"
 #include "base/parallel.h"
@@ -35,6 +37,7 @@ typedef struct bench {
     hg_arena weights, step;
     int64_t tokens;
     int turns, n_threads;
+    int64_t rank, experts; /* of the rows that are wanted; 0: all */
     hg_dtype type;
     hg_compute compute;
     hg_decoder decoder;
@@ -234,8 +237,10 @@ static void bench_print_table(bench *b)
     static const int64_t ranks[] = {64, 256}, experts[] = {2, 4, 8, 32};
     printf("| rank | experts | LoRA (s) | H-LoRA / LoRA | MoELoRA / LoRA |\n|---|---|---|---|---|\n");
     for (int i = 0; i < 2; i++) {
-        for (int j = 0; j < 4; j++)
-            bench_print_row(b, ranks[i], experts[j]);
+        for (int j = 0; j < 4; j++) {
+            if ((b->rank == 0 || b->rank == ranks[i]) && (b->experts == 0 || b->experts == experts[j]))
+                bench_print_row(b, ranks[i], experts[j]);
+        }
     }
 }
 
@@ -309,6 +314,10 @@ static bool bench_take(bench *b, const char *option, const char *text)
         b->tokens = value;
     if (strcmp(option, "--turns") == 0)
         b->turns = value < MAX_TURNS ? value : MAX_TURNS;
+    if (strcmp(option, "--rank") == 0)
+        b->rank = value;
+    if (strcmp(option, "--experts") == 0)
+        b->experts = value;
     if (strcmp(option, "--threads") == 0)
         b->n_threads = value;
     return value > 0;
