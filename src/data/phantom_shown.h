@@ -7,12 +7,17 @@
 
 #include "data/phantom_text.h"
 
-/* In pixels: how much two noise-free pictures of `n` values, shown from `low` to `high`, differ. A pixel
- * counts in full when its two greys are 15 % of the range apart or more, and not at all up to 5 %. */
-float hg_phantom_shown(const float *with, const float *without, int n, float low, float high);
+/* In pixels: how much two noise-free pictures differ. */
+typedef struct hg_shown {
+    float plainly; /* pixels whose two greys are 15 % of the range apart or more */
+    float at_all;  /* the same, and those from 5 % on in part: many faint ones add up */
+} hg_shown;
 
-/* YES: at least four pixels show it and it fills its share of the picture (`area` YES). NO: nothing of it
- * shows. */
-hg_seen hg_seen_by_pixels(float pixels, hg_seen area);
+/* Of two pictures of `n` values, shown from `low` to `high`. */
+hg_shown hg_phantom_shown(const float *with, const float *without, int n, float low, float high);
+
+/* YES: at least four pixels show it plainly and it fills its share of the picture (`area` YES). NO: nothing of
+ * it shows. */
+hg_seen hg_seen_by_pixels(hg_shown shown, hg_seen area);
 
 #endif

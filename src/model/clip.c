@@ -48,12 +48,32 @@ hg_tensor *hg_clip_cut_patches(hg_ctx *ctx, const hg_clip *clip, const hg_tensor
     return out;
 }
 
+/* Rows begin .. begin + count - 1 of x, gradient and all. */
+static hg_tensor *clip_rows(hg_ctx *ctx, const hg_tensor *x, int64_t begin, int64_t count)
+{
+    return hg_ctx_failed(ctx) ? NULL : hg_ctx_view(ctx, hg_tensor_view_rows(x, begin, count));
+}
+
+/* Class token and patches of one image, at their positions. */
+static hg_tensor *clip_place(hg_ctx *ctx, hg_clip *clip, hg_tensor *patches)
+{
+    hg_tensor *x = hg_op_concat(ctx, (hg_tensor *[]){&clip->class_embedding, patches}, 2);
+    return hg_op_add(ctx, x, &clip->position_embedding);
+}
+
 static hg_tensor *clip_embed(hg_ctx *ctx, hg_clip *clip, hg_tensor *pixels)
 {
+    int64_t n_images = clip_n_images(pixels), n = hg_clip_n_patches(clip);
     hg_tensor *patches =
         hg_op_linear(ctx, hg_clip_cut_patches(ctx, clip, pixels), &clip->patch_embedding, NULL);
-    hg_tensor *x = hg_op_concat(ctx, (hg_tensor *[]){&clip->class_embedding, patches}, 2);
-    x = hg_op_add(ctx, x, &clip->position_embedding);
+    hg_tensor *x, *parts[HG_CLIP_TAPE_IMAGES];
+    if (n_images == 1) {
+        x = clip_place(ctx, clip, patches);
+    } else {
+        for (int64_t i = 0; i < n_images; i++)
+            parts[i] = clip_place(ctx, clip, clip_rows(ctx, patches, i * n, n));
+        x = hg_op_concat(ctx, parts, (int)n_images);
+    }
     return hg_op_layernorm(ctx, x, &clip->pre_norm_gain, &clip->pre_norm_bias, (hg_real)clip->config.eps);
 }
 
@@ -62,23 +82,40 @@ static hg_tensor *clip_heads(hg_ctx *ctx, const hg_clip *clip, hg_tensor *x)
     return hg_ctx_failed(ctx) ? NULL : hg_ctx_view(ctx, hg_tensor_view_heads(x, clip->config.n_heads));
 }
 
+/* Every image attends to itself alone. */
+static hg_tensor *clip_attend(hg_ctx *ctx, const hg_clip *clip, hg_tensor *const qkv[3])
+{
+    hg_attention how = {.scale =
+                            (hg_real)(1 / sqrt((double)clip->config.hidden / (double)clip->config.n_heads))};
+    hg_tensor *parts[HG_CLIP_TAPE_IMAGES], *one[3];
+    int64_t rows = 1 + hg_clip_n_patches(clip);
+    if (hg_ctx_failed(ctx))
+        return NULL;
+    int64_t n_images = qkv[0]->shape[0] / rows;
+    for (int64_t i = 0; i < n_images; i++) {
+        for (int j = 0; j < 3; j++)
+            one[j] = clip_heads(ctx, clip, clip_rows(ctx, qkv[j], i * rows, rows));
+        parts[i] = hg_op_attention(ctx, one[0], one[1], one[2], &how);
+    }
+    return n_images == 1 ? parts[0] : hg_op_concat(ctx, parts, (int)n_images);
+}
+
 static hg_tensor *clip_layer_forward(hg_ctx *ctx, hg_clip *clip, hg_clip_layer *l, hg_tensor *x)
 {
     hg_real eps = (hg_real)clip->config.eps;
-    hg_attention how = {.scale =
-                            (hg_real)(1 / sqrt((double)clip->config.hidden / (double)clip->config.n_heads))};
     hg_tensor *n = hg_op_layernorm(ctx, x, &l->norm1_gain, &l->norm1_bias, eps);
-    hg_tensor *q = clip_heads(ctx, clip, hg_op_linear(ctx, n, &l->q, &l->q_bias));
-    hg_tensor *k = clip_heads(ctx, clip, hg_op_linear(ctx, n, &l->k, &l->k_bias));
-    hg_tensor *v = clip_heads(ctx, clip, hg_op_linear(ctx, n, &l->v, &l->v_bias));
-    x = hg_op_add(ctx, x, hg_op_linear(ctx, hg_op_attention(ctx, q, k, v, &how), &l->out, &l->out_bias));
+    hg_tensor *q = hg_op_linear(ctx, n, &l->q, &l->q_bias), *k = hg_op_linear(ctx, n, &l->k, &l->k_bias);
+    hg_tensor *v = hg_op_linear(ctx, n, &l->v, &l->v_bias);
+    n = clip_attend(ctx, clip, (hg_tensor *[]){q, k, v});
+    x = hg_op_add(ctx, x, hg_op_linear(ctx, n, &l->out, &l->out_bias));
     n = hg_op_layernorm(ctx, x, &l->norm2_gain, &l->norm2_bias, eps);
     n = hg_op_linear(ctx, n, &l->fc1, &l->fc1_bias);
     n = clip->config.activation == HG_CLIP_GELU ? hg_op_gelu(ctx, n) : hg_op_quick_gelu(ctx, n);
     return hg_op_add(ctx, x, hg_op_linear(ctx, n, &l->fc2, &l->fc2_bias));
 }
 
-/* Embeds one image and runs the layers; without a tape the result is moved to `state`, layer by layer. */
+/* Embeds one image, or with a tape up to HG_CLIP_TAPE_IMAGES, and runs the layers; without a tape the result
+ * is moved to `state`, layer by layer. */
 static hg_tensor *clip_run(hg_ctx *ctx, hg_clip *clip, hg_tensor *pixels, int64_t n_layers, hg_tensor *state)
 {
     hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
@@ -106,12 +143,19 @@ static void clip_run_each(hg_ctx *ctx, hg_clip *clip, const hg_tensor *pixels, i
     }
 }
 
-/* Moves the rows together over the class tokens' places. */
+/* Rows without the class tokens; what is recorded is joined, else rows are moved together over their places.
+ */
 static hg_tensor *clip_drop_class(hg_ctx *ctx, hg_tensor *state, int64_t n_images)
 {
     int64_t rows = state->shape[0] / n_images, c = state->shape[1];
     if (n_images == 1)
-        return hg_ctx_view(ctx, hg_tensor_view_rows(state, 1, rows - 1));
+        return clip_rows(ctx, state, 1, rows - 1);
+    if (ctx->tape != NULL) {
+        hg_tensor *parts[HG_CLIP_TAPE_IMAGES];
+        for (int64_t i = 0; i < n_images; i++)
+            parts[i] = clip_rows(ctx, state, i * rows + 1, rows - 1);
+        return hg_op_concat(ctx, parts, (int)n_images);
+    }
     hg_real *x = hg_tensor_real(state);
     for (int64_t i = 0; i < n_images; i++)
         memmove(x + i * (rows - 1) * c, x + (i * rows + 1) * c, (size_t)((rows - 1) * c) * sizeof *x);
@@ -124,9 +168,10 @@ hg_tensor *hg_clip_forward(hg_ctx *ctx, hg_clip *clip, hg_tensor *pixels, int64_
         return NULL;
     int64_t n_images = clip_n_images(pixels);
     int64_t shape[2] = {n_images * (1 + hg_clip_n_patches(clip)), clip->config.hidden};
-    if (ctx->tape != NULL && n_images != 1)
-        return hg_ctx_fail(ctx, HG_STATUS_USAGE, "no gradient through several images at once");
-    hg_tensor *state = hg_ctx_tensor(ctx, 2, shape, false);
+    if (ctx->tape != NULL && n_images > HG_CLIP_TAPE_IMAGES)
+        return hg_ctx_fail(ctx, HG_STATUS_USAGE, "no gradient through more than %d images at once",
+                           HG_CLIP_TAPE_IMAGES);
+    hg_tensor *state = ctx->tape != NULL ? NULL : hg_ctx_tensor(ctx, 2, shape, false);
     if (hg_ctx_failed(ctx))
         return NULL;
     if (ctx->tape != NULL)

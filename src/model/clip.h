@@ -10,6 +10,7 @@
 #include "formats/model_config.h"
 #include "model/weights.h"
 #include "ops/ops.h"
+#include "ops/tape.h"
 
 typedef struct hg_clip_layer {
     hg_tensor norm1_gain, norm1_bias, norm2_gain, norm2_bias; /* (C) */
@@ -33,6 +34,9 @@ hg_status hg_clip_load(hg_clip *clip, const hg_clip_config *config, const hg_ten
 
 /* Patches of an image: (size / patch)². */
 int64_t hg_clip_n_patches(const hg_clip *clip);
+
+/* Images that may be recorded at once: products of more rows are faster. */
+#define HG_CLIP_TAPE_IMAGES HG_TAPE_MAX_INPUTS
 
 /* (B · patches, C): output of layer `n_layers` (1..config.n_layers) without the class tokens, for pixels (3,
  * size, size) of one image or (B, 3, size, size) of several, normalised as CLIP wants them. Nothing of the

@@ -25,33 +25,103 @@ static void layernorm_row(void *arg, int64_t t, int worker)
                             hg_tensor_real(job->y) + t * job->y->stride[0]);
 }
 
+/* Sums of a row are kept in this many parts, which a processor adds side by side. */
+#define LANES 8
+
+static double lanes_sum(const double *lanes)
+{
+    double sum = 0;
+    for (int i = 0; i < LANES; i++)
+        sum += lanes[i];
+    return sum;
+}
+
+static double row_mean(const hg_real *restrict x, int64_t n)
+{
+    double lanes[LANES] = {0};
+    int64_t i = 0;
+    for (; i + LANES <= n; i += LANES) {
+        for (int j = 0; j < LANES; j++)
+            lanes[j] += (double)x[i + j];
+    }
+    for (; i < n; i++)
+        lanes[0] += (double)x[i];
+    return lanes_sum(lanes) / (double)n;
+}
+
+static double row_variance(const hg_real *restrict x, double mean, int64_t n)
+{
+    double lanes[LANES] = {0};
+    int64_t i = 0;
+    for (; i + LANES <= n; i += LANES) {
+        for (int j = 0; j < LANES; j++)
+            lanes[j] += ((double)x[i + j] - mean) * ((double)x[i + j] - mean);
+    }
+    for (; i < n; i++)
+        lanes[0] += ((double)x[i] - mean) * ((double)x[i] - mean);
+    return lanes_sum(lanes) / (double)n;
+}
+
+/* Sum of dy · g and of dy · g · (x - mean). */
+static void row_sums(const hg_real *restrict x, const hg_real *restrict dy, const hg_real *restrict g,
+                     double mean, int64_t n, double *sum_u, double *sum_ux)
+{
+    double u[LANES] = {0}, ux[LANES] = {0};
+    int64_t i = 0;
+    for (; i + LANES <= n; i += LANES) {
+        for (int j = 0; j < LANES; j++) {
+            double d = (double)dy[i + j] * (double)g[i + j];
+            u[j] += d;
+            ux[j] += d * ((double)x[i + j] - mean);
+        }
+    }
+    for (; i < n; i++) {
+        double d = (double)dy[i] * (double)g[i];
+        u[0] += d;
+        ux[0] += d * ((double)x[i] - mean);
+    }
+    *sum_u = lanes_sum(u);
+    *sum_ux = lanes_sum(ux);
+}
+
+/* dx += r · (dy · g - mean_u - (x - mean) · slope) */
+static void row_to_input(const hg_real *restrict x, const hg_real *restrict dy, const hg_real *restrict g,
+                         hg_real mean, hg_real r, hg_real mean_u, hg_real slope, int64_t n,
+                         hg_real *restrict dx)
+{
+    for (int64_t i = 0; i < n; i++)
+        dx[i] += r * (dy[i] * g[i] - mean_u - (x[i] - mean) * slope);
+}
+
+static void row_to_gain(const hg_real *restrict x, const hg_real *restrict dy, hg_real mean, hg_real r,
+                        int64_t n, hg_real *restrict dg)
+{
+    for (int64_t i = 0; i < n; i++)
+        dg[i] += dy[i] * ((x[i] - mean) * r);
+}
+
+static void row_to_bias(const hg_real *restrict dy, int64_t n, hg_real *restrict db)
+{
+    for (int64_t i = 0; i < n; i++)
+        db[i] += dy[i];
+}
+
 static void layernorm_backward_row(const hg_record *record, double eps, int64_t t)
 {
     const hg_tensor *x = record->in[0], *gain = record->in[1], *bias = record->in[2];
     int64_t n = x->shape[1];
     const hg_real *row = hg_tensor_real(x) + t * x->stride[0], *g = hg_tensor_real(gain);
     const hg_real *dy = record->out->grad + t * n;
-    double mean = 0, variance = 0, mean_u = 0, mean_un = 0;
-    for (int64_t i = 0; i < n; i++)
-        mean += (double)row[i] / (double)n;
-    for (int64_t i = 0; i < n; i++)
-        variance += ((double)row[i] - mean) * ((double)row[i] - mean) / (double)n;
-    double r = 1 / sqrt(variance + eps);
-    for (int64_t i = 0; i < n; i++) {
-        double u = (double)dy[i] * (double)g[i];
-        mean_u += u / (double)n;
-        mean_un += u * ((double)row[i] - mean) * r / (double)n;
-    }
-    for (int64_t i = 0; i < n; i++) {
-        double norm = ((double)row[i] - mean) * r;
-        if (x->grad != NULL)
-            x->grad[t * x->stride[0] + i] +=
-                (hg_real)(r * ((double)dy[i] * (double)g[i] - mean_u - norm * mean_un));
-        if (gain->grad != NULL)
-            gain->grad[i] += (hg_real)((double)dy[i] * norm);
-        if (bias->grad != NULL)
-            bias->grad[i] += dy[i];
-    }
+    double mean = row_mean(row, n), sum_u, sum_ux;
+    double r = 1 / sqrt(row_variance(row, mean, n) + eps);
+    row_sums(row, dy, g, mean, n, &sum_u, &sum_ux);
+    if (x->grad != NULL)
+        row_to_input(row, dy, g, (hg_real)mean, (hg_real)r, (hg_real)(sum_u / (double)n),
+                     (hg_real)(sum_ux * r * r / (double)n), n, x->grad + t * x->stride[0]);
+    if (gain->grad != NULL)
+        row_to_gain(row, dy, (hg_real)mean, (hg_real)r, n, gain->grad);
+    if (bias->grad != NULL)
+        row_to_bias(dy, n, bias->grad);
 }
 
 static void layernorm_backward(hg_ctx *ctx, const hg_record *record)

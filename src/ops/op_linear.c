@@ -9,6 +9,14 @@
 #include "ops/ops.h"
 #include "ops/registry.h"
 
+static void add_rows(const hg_real *restrict rows, int64_t t, int64_t n, hg_real *restrict sum)
+{
+    for (int64_t i = 0; i < t; i++) {
+        for (int64_t j = 0; j < n; j++)
+            sum[j] += rows[i * n + j];
+    }
+}
+
 static void linear_backward(hg_ctx *ctx, const hg_record *r)
 {
     const hg_tensor *x = r->in[0], *w = r->in[1], *bias = r->in[2];
@@ -17,12 +25,8 @@ static void linear_backward(hg_ctx *ctx, const hg_record *r)
         hg_matmul_backward_data(ctx, t, r->out->grad, n, w, x->grad, x->stride[0]);
     if (w->grad != NULL)
         hg_matmul_backward_weights(ctx, t, n, k, r->out->grad, n, hg_tensor_real(x), x->stride[0], w->grad);
-    if (bias == NULL || bias->grad == NULL)
-        return;
-    for (int64_t i = 0; i < t; i++) {
-        for (int64_t j = 0; j < n; j++)
-            bias->grad[j] += r->out->grad[i * n + j];
-    }
+    if (bias != NULL && bias->grad != NULL)
+        add_rows(r->out->grad, t, n, bias->grad);
 }
 
 const hg_op hg_op_linear_entry = {"linear", linear_backward};

@@ -122,50 +122,64 @@ static int clamp(int x, int side)
     return x < 0 ? 0 : x >= side ? side - 1 : x;
 }
 
-/* Picture `index` as the encoder takes it, (3, S, S); `change` NULL: as it is. */
-static hg_tensor *take_pixels(hg_ctx *ctx, const hg_picture_set *set, uint32_t index, vit_change *change)
+/* Picture `index` as the encoder takes it into (3, S, S) of `out`; `change` NULL: as it is. `moved` is room
+ * for its samples. */
+static void put_pixels(const hg_picture_set *set, uint32_t index, vit_change *change, uint8_t *moved,
+                       hg_real *out)
 {
     int side = set->side;
     size_t n = (size_t)side * (size_t)side;
     const uint8_t *from = set->samples + 3 * n * index;
-    hg_tensor *pixels = hg_ctx_tensor(ctx, 3, (int64_t[]){3, side, side}, false);
-    uint8_t *moved = hg_arena_array(ctx->arena, 3 * n, 1);
-    if (moved == NULL)
-        return hg_ctx_fail(ctx, HG_STATUS_FAILED, "out of memory (an image)");
-    for (int y = 0; y < side && pixels != NULL; y++) {
+    for (int y = 0; y < side; y++) {
         for (int x = 0; x < side; x++) {
             int u = change == NULL ? x : clamp(x + change->dx, side),
                 v = change == NULL ? y : clamp(y + change->dy, side);
             memcpy(moved + 3 * (y * side + x), from + 3 * (v * side + u), 3);
         }
     }
-    if (pixels == NULL)
-        return NULL;
-    hg_clip_input_normalize(hg_tensor_real(pixels), moved, &set->how);
+    hg_clip_input_normalize(out, moved, &set->how);
     for (size_t i = 0; change != NULL && change->noise > 0 && i < n; i++) {
         float d = (float)(change->noise * hg_rng_normal(&change->rng)); /* grey */
         for (size_t c = 0; c < 3; c++)
-            hg_tensor_real(pixels)[c * n + i] += d;
+            out[c * n + i] += d;
     }
+}
+
+/* Room for `n` images as the encoder takes them, (B, 3, S, S), and for the samples of one. */
+static hg_tensor *pixels_room(hg_ctx *ctx, int side, int64_t n, uint8_t **moved)
+{
+    hg_tensor *pixels = hg_ctx_tensor(ctx, 4, (int64_t[]){n, 3, side, side}, false);
+    *moved = hg_arena_array(ctx->arena, 3 * (size_t)side * (size_t)side, 1);
+    return *moved == NULL ? hg_ctx_fail(ctx, HG_STATUS_FAILED, "out of memory (an image)") : pixels;
+}
+
+static hg_tensor *take_pixels(hg_ctx *ctx, const hg_picture_set *set, uint32_t index)
+{
+    uint8_t *moved;
+    hg_tensor *pixels = pixels_room(ctx, set->side, 1, &moved);
+    if (pixels != NULL)
+        put_pixels(set, index, NULL, moved, hg_tensor_real(pixels));
     return pixels;
 }
 
-/* (1, C): the mean of rows (T, C), by a product with a row of 1 / T. */
-static hg_tensor *mean_of_rows(hg_ctx *ctx, hg_tensor *rows)
+/* (B, C): the mean of each image's rows of (B · T, C), by a product with rows of 1 / T. */
+static hg_tensor *mean_of_rows(hg_ctx *ctx, hg_tensor *rows, int64_t each)
 {
     if (hg_ctx_failed(ctx))
         return NULL;
-    int64_t n = rows->shape[0];
-    hg_tensor *weights = hg_ctx_tensor(ctx, 2, (int64_t[]){1, n}, false);
-    for (int64_t i = 0; weights != NULL && i < n; i++)
-        hg_tensor_real(weights)[i] = (hg_real)(1 / (double)n);
+    int64_t n = rows->shape[0], images = n / each;
+    hg_tensor *weights = hg_ctx_tensor(ctx, 2, (int64_t[]){images, n}, false);
+    if (weights == NULL)
+        return NULL;
+    for (int64_t i = 0; i < images * n; i++)
+        hg_tensor_real(weights)[i] = i % n / each == i / n ? (hg_real)(1 / (double)each) : 0;
     return hg_op_linear(ctx, weights, hg_op_transpose(ctx, rows), NULL);
 }
 
-/* Scores of all classes (1, classes), from the patches' features. */
+/* Scores of all classes (B, classes), from the patches' features. */
 static hg_tensor *scores_of(hg_ctx *ctx, vit_model *m, hg_tensor *deep)
 {
-    hg_tensor *x = mean_of_rows(ctx, deep);
+    hg_tensor *x = mean_of_rows(ctx, deep, hg_clip_n_patches(&m->clip));
     x = hg_op_layernorm(ctx, x, &m->norm_gain, &m->norm_bias, (hg_real)m->clip.config.eps);
     return hg_op_linear(ctx, x, &m->head, &m->head_bias);
 }
@@ -191,47 +205,83 @@ static hg_tensor *cell_scores(hg_ctx *ctx, vit_model *m, hg_tensor *deep)
     return hg_op_linear(ctx, x, &m->cells, &m->cells_bias);
 }
 
-/* The loss of what the patches show; NULL where it is not known. */
-static hg_tensor *cell_loss(hg_ctx *ctx, const vit_stage *stage, vit_model *m, const hg_vit_image *image,
-                            hg_tensor *deep)
+/* The loss of what the patches of a group show; NULL where it is known of none. */
+static hg_tensor *cell_loss(hg_ctx *ctx, const vit_stage *stage, vit_model *m,
+                            const hg_vit_image *const *images, int64_t n, hg_tensor *deep)
 {
-    if (!image->has_cells || stage->labels.n_cell_words < 2)
-        return NULL;
-    int32_t *targets = hg_arena_array(ctx->arena, (size_t)hg_clip_n_patches(&m->clip), sizeof *targets);
+    int64_t each = hg_clip_n_patches(&m->clip), known = 0;
+    int32_t *targets = hg_arena_array(ctx->arena, (size_t)(n * each), sizeof *targets);
     if (targets == NULL)
         return hg_ctx_fail(ctx, HG_STATUS_FAILED, "out of memory (the labels of patches)");
-    cell_targets(stage, image, targets);
+    for (int64_t i = 0; i < n; i++) {
+        if (images[i]->has_cells)
+            cell_targets(stage, images[i], targets + i * each);
+        for (int64_t p = 0; p < each && !images[i]->has_cells; p++)
+            targets[i * each + p] = -1;
+        known += images[i]->has_cells;
+    }
+    if (known == 0 || stage->labels.n_cell_words < 2)
+        return NULL;
     return hg_op_cross_entropy(ctx, cell_scores(ctx, m, deep), targets);
+}
+
+/* What a group of images is taught. */
+typedef struct vit_losses {
+    hg_tensor *all[HG_CLIP_TAPE_IMAGES * HG_VIT_MAX_LABELS + 1];
+    double weights[HG_CLIP_TAPE_IMAGES * HG_VIT_MAX_LABELS + 1];
+    int n;
+} vit_losses;
+
+/* The questions that one image answers, from its scores (1, classes). */
+static void add_questions(hg_ctx *ctx, const vit_stage *stage, const hg_vit_image *image,
+                          const hg_tensor *scores, double share, vit_losses *losses)
+{
+    double sum = 0;
+    for (int32_t k = 0; k < image->n; k++)
+        sum += (double)image->labels[k].weight;
+    for (int32_t k = 0; k < image->n && !hg_ctx_failed(ctx); k++) {
+        const hg_vit_question *q = &stage->labels.questions[image->labels[k].question];
+        hg_tensor *part = hg_ctx_view(ctx, hg_tensor_view_columns(scores, q->first, q->n));
+        losses->all[losses->n] = hg_op_cross_entropy(ctx, part, &image->labels[k].answer);
+        losses->weights[losses->n++] = share * (double)image->labels[k].weight / sum;
+    }
+}
+
+static void group_gradient(const vit_stage *stage, hg_pretrain_shard *shard, const hg_pretrain_items *items,
+                           int64_t begin, int64_t n)
+{
+    hg_ctx *ctx = &shard->ctx;
+    vit_model *m = shard->model;
+    const hg_vit_image *images[HG_CLIP_TAPE_IMAGES];
+    vit_losses losses = {.n = 0};
+    uint8_t *moved;
+    size_t image_size = 3 * (size_t)stage->s->size * (size_t)stage->s->size;
+    hg_tensor *pixels = pixels_room(ctx, (int)stage->s->size, n, &moved);
+    for (int64_t i = 0; i < n && pixels != NULL; i++) {
+        uint32_t index = stage->labelled[stage->split.train[items->items[begin + i]]];
+        vit_change change = make_change(stage->s, items->step, items->first + begin + i);
+        images[i] = &stage->labels.images[index];
+        put_pixels(&stage->pictures, index, &change, moved, hg_tensor_real(pixels) + (size_t)i * image_size);
+    }
+    hg_tensor *deep = deep_of(ctx, m, pixels);
+    const hg_tensor *scores = scores_of(ctx, m, deep);
+    for (int64_t i = 0; i < n && !hg_ctx_failed(ctx); i++) {
+        hg_tensor own = hg_tensor_view_rows(scores, i, 1);
+        add_questions(ctx, stage, images[i], &own, 1 / (double)items->batch, &losses);
+    }
+    if (hg_ctx_failed(ctx))
+        return;
+    losses.all[losses.n] = cell_loss(ctx, stage, m, images, n, deep);
+    losses.weights[losses.n] = 1 / ((double)items->batch * (double)hg_clip_n_patches(&m->clip));
+    losses.n += losses.all[losses.n] != NULL;
+    hg_pretrain_backward(shard, losses.all, losses.weights, losses.n);
 }
 
 static void vit_gradient(void *user, hg_pretrain_shard *shard, const hg_pretrain_items *items)
 {
-    const vit_stage *stage = user;
-    hg_ctx *ctx = &shard->ctx;
-    for (int64_t i = 0; i < items->n && !hg_ctx_failed(ctx); i++) {
-        uint32_t index = stage->labelled[stage->split.train[items->items[i]]];
-        const hg_vit_image *image = &stage->labels.images[index];
-        vit_change change = make_change(stage->s, items->step, items->first + i);
-        vit_model *m = shard->model;
-        hg_tensor *deep = deep_of(ctx, m, take_pixels(ctx, &stage->pictures, index, &change));
-        const hg_tensor *scores = scores_of(ctx, m, deep);
-        hg_tensor *losses[HG_VIT_MAX_LABELS + 1];
-        double weights[HG_VIT_MAX_LABELS + 1], sum = 0;
-        for (int32_t k = 0; k < image->n; k++)
-            sum += (double)image->labels[k].weight;
-        for (int32_t k = 0; k < image->n; k++) {
-            const hg_vit_question *q = &stage->labels.questions[image->labels[k].question];
-            if (hg_ctx_failed(ctx))
-                return;
-            hg_tensor *part = hg_ctx_view(ctx, hg_tensor_view_columns(scores, q->first, q->n));
-            losses[k] = hg_op_cross_entropy(ctx, part, &image->labels[k].answer);
-            weights[k] = (double)image->labels[k].weight / (sum * (double)items->batch);
-        }
-        int32_t n = image->n;
-        losses[n] = cell_loss(ctx, stage, m, image, deep);
-        weights[n] = 1 / ((double)items->batch * (double)hg_clip_n_patches(&m->clip));
-        n += losses[n] != NULL;
-        hg_pretrain_backward(shard, losses, weights, n);
+    for (int64_t i = 0; i < items->n && !hg_ctx_failed(&shard->ctx); i += HG_CLIP_TAPE_IMAGES) {
+        int64_t left = items->n - i;
+        group_gradient(user, shard, items, i, left < HG_CLIP_TAPE_IMAGES ? left : HG_CLIP_TAPE_IMAGES);
     }
 }
 
@@ -302,8 +352,8 @@ static void vit_measure(void *user, hg_pretrain_shard *shard, hg_pretrain_result
     vit_tally tally = {0};
     for (int64_t i = 0; i < n && !hg_ctx_failed(ctx); i++) {
         uint32_t index = apart ? (uint32_t)i : stage->labelled[stage->split.held[i]];
-        measure_image(ctx, stage, shard->model, labels, &labels->images[index],
-                      take_pixels(ctx, set, index, NULL), &tally);
+        measure_image(ctx, stage, shard->model, labels, &labels->images[index], take_pixels(ctx, set, index),
+                      &tally);
         hg_arena_reset(ctx->arena, (hg_arena_mark){0});
     }
     double all = tally.n > 0 ? (double)tally.n : 1;
