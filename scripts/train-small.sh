@@ -34,12 +34,12 @@ else
   patients=7200 slices=3 questions=7 blank=300
   vocabulary=2048
   vq="--steps 2500 --batch 16 --codes 1024 --lr 1e-3 --save-every 500"
-  vit="--steps 8000 --batch 32 --layers 6 --hidden 192 --heads 6 --shift 0.02 --save-every 1000"
+  vit="--steps 13000 --batch 32 --layers 6 --hidden 192 --heads 6 --shift 0.02 --save-every 1000"
   lm="--steps 2400 --batch 4 --length 384 --lr 1e-3 --layers 6 --hidden 256 --heads 4 --save-every 500"
   align="--steps 200 --batch 16 --lr 1e-3 --projector-lr 1e-3"
   fuse="--steps 100 --batch 16 --lr 1e-3"
   see="--steps 1500 --batch 8 --lr 1e-3 --projector-lr 1e-3 --schedule constant"
-  com="--steps 3500 --batch 8 --lr 5e-4 --projector-lr 5e-4"
+  com="--steps 4300 --batch 8 --lr 5e-4 --projector-lr 5e-4"
   gen="--steps 3000 --batch 8 --lr 1e-3 --projector-lr 5e-4"
   com_rank=64 gen_rank=128
 fi

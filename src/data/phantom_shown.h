@@ -16,8 +16,8 @@ typedef struct hg_shown {
 /* Of two pictures of `n` values, shown from `low` to `high`. */
 hg_shown hg_phantom_shown(const float *with, const float *without, int n, float low, float high);
 
-/* YES: at least four pixels show it plainly and it fills its share of the picture (`area` YES). NO: nothing of
- * it shows. */
+/* YES: at least four pixels show it plainly and it fills its share of the picture (`area` YES). NO: nothing
+ * of it shows. */
 hg_seen hg_seen_by_pixels(hg_shown shown, hg_seen area);
 
 #endif

@@ -58,8 +58,8 @@ typedef struct study_slice {
 
 /* ---- facts ---- */
 
-/* What of the lesion shows in the contrast, in pixels. */
-static float lesion_shown(const study_slice *s, hg_contrast contrast)
+/* What of the lesion shows in the contrast. */
+static hg_shown lesion_shown(const study_slice *s, hg_contrast contrast)
 {
     bool ct = contrast == HG_CONTRAST_CT;
     float low = ct ? s->window->centre - 0.5f * s->window->width : 0,

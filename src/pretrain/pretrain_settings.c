@@ -114,6 +114,7 @@ static const pretrain_key keys[] = {
     {"patch", KEY_INT, AT(patch), 1, 1024, NULL, false, {NONE, NONE, 8, NONE}},
     {"noise", KEY_REAL, AT(noise), 0, 1, NULL, false, {NONE, NONE, 0.1, NONE}},
     {"shift", KEY_REAL, AT(shift), 0, 1, NULL, false, {NONE, NONE, 0.05, NONE}},
+    {"balance", KEY_REAL, AT(balance), 0, 1, NULL, false, {NONE, NONE, 0.5, NONE}},
     {"length", KEY_INT, AT(length), 2, 1 << 20, NULL, false, {NONE, NONE, NONE, 256}},
     {"positions", KEY_INT, AT(positions), 16, 1 << 24, NULL, false, {NONE, NONE, NONE, 4096}},
     {"rope-theta", KEY_REAL, AT(rope_theta), 1, 1e9, NULL, false, {NONE, NONE, NONE, 10000}},

@@ -39,7 +39,7 @@ struct hg_pretrain_settings {
     double restart_until; /* part of the steps */
 
     int64_t layers, hidden, heads, kv_heads, ffn, length, positions, patch;
-    double rope_theta, noise, shift;
+    double rope_theta, noise, shift, balance;
     int64_t vocabulary;
 };
 

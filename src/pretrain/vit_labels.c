@@ -176,6 +176,8 @@ hg_status hg_vit_labels_add_cell(hg_vit_labels *labels, uint32_t index, int cell
     for (int k = 0; !image->has_cells && k < HG_VIT_ALL_CELLS; k++)
         image->cells[k] = -1;
     image->has_cells = true;
+    if (i >= 0 && !labels->fixed)
+        labels->cell_counts[i]++;
     image->cells[cell] = (int16_t)i;
     return HG_STATUS_OK;
 }

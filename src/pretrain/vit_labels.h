@@ -46,6 +46,7 @@ typedef struct hg_vit_labels {
     int32_t n_questions, capacity, n_used;
     int64_t n_classes;
     char *cell_words[HG_VIT_MAX_CELL_WORDS];
+    int64_t cell_counts[HG_VIT_MAX_CELL_WORDS]; /* cells with that word; not counted in a fixed set */
     int32_t n_cell_words;
     hg_vit_image *images; /* beside the pictures of the set */
     size_t n_images, images_capacity;

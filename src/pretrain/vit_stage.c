@@ -17,6 +17,10 @@
 #include <string.h>
 
 #define DEVIATION 0.02
+/* Rare words of cells weigh up to 2^5 times as much, common ones down to 2^-2. */
+#define WEIGHT_MIN (-2)
+#define WEIGHT_MAX 5
+#define N_WEIGHTS (WEIGHT_MAX - WEIGHT_MIN + 1)
 #define POST_NORM "vision_model.post_layernorm"
 
 typedef struct vit_stage {
@@ -29,6 +33,7 @@ typedef struct vit_stage {
     int64_t n_labelled;
     hg_split split; /* of `labelled` */
     char last_layer[64];
+    int8_t cell_weights[HG_VIT_MAX_CELL_WORDS]; /* powers of 2 */
 } vit_stage;
 
 typedef struct vit_model {
@@ -205,32 +210,55 @@ static hg_tensor *cell_scores(hg_ctx *ctx, vit_model *m, hg_tensor *deep)
     return hg_op_linear(ctx, x, &m->cells, &m->cells_bias);
 }
 
-/* The loss of what the patches of a group show; NULL where it is known of none. */
-static hg_tensor *cell_loss(hg_ctx *ctx, const vit_stage *stage, vit_model *m,
-                            const hg_vit_image *const *images, int64_t n, hg_tensor *deep)
+/* What a group of images is taught. */
+typedef struct vit_losses {
+    hg_tensor *all[HG_CLIP_TAPE_IMAGES * HG_VIT_MAX_LABELS + N_WEIGHTS];
+    double weights[HG_CLIP_TAPE_IMAGES * HG_VIT_MAX_LABELS + N_WEIGHTS];
+    int n;
+} vit_losses;
+
+/* The words of all patches of a group; -1 where it is not known. Returns whether any is. */
+static bool group_targets(const vit_stage *stage, const hg_vit_image *const *images, int64_t n, int64_t each,
+                          int32_t *targets)
 {
-    int64_t each = hg_clip_n_patches(&m->clip), known = 0;
-    int32_t *targets = hg_arena_array(ctx->arena, (size_t)(n * each), sizeof *targets);
-    if (targets == NULL)
-        return hg_ctx_fail(ctx, HG_STATUS_FAILED, "out of memory (the labels of patches)");
+    bool known = false;
     for (int64_t i = 0; i < n; i++) {
         if (images[i]->has_cells)
             cell_targets(stage, images[i], targets + i * each);
         for (int64_t p = 0; p < each && !images[i]->has_cells; p++)
             targets[i * each + p] = -1;
-        known += images[i]->has_cells;
+        known = known || images[i]->has_cells;
     }
-    if (known == 0 || stage->labels.n_cell_words < 2)
-        return NULL;
-    return hg_op_cross_entropy(ctx, cell_scores(ctx, m, deep), targets);
+    return known && stage->labels.n_cell_words >= 2;
 }
 
-/* What a group of images is taught. */
-typedef struct vit_losses {
-    hg_tensor *all[HG_CLIP_TAPE_IMAGES * HG_VIT_MAX_LABELS + 1];
-    double weights[HG_CLIP_TAPE_IMAGES * HG_VIT_MAX_LABELS + 1];
-    int n;
-} vit_losses;
+/* What the patches of a group show: a loss for the words of each weight. */
+static void add_cells(hg_ctx *ctx, const vit_stage *stage, vit_model *m, const hg_vit_image *const *images,
+                      int64_t n, hg_tensor *deep, double share, vit_losses *losses)
+{
+    int64_t each = hg_clip_n_patches(&m->clip);
+    int32_t *targets = hg_arena_array(ctx->arena, 2 * (size_t)(n * each), sizeof *targets);
+    if (targets == NULL) {
+        hg_ctx_fail(ctx, HG_STATUS_FAILED, "out of memory (the labels of patches)");
+        return;
+    }
+    int32_t *some = targets + n * each;
+    if (!group_targets(stage, images, n, each, targets))
+        return;
+    hg_tensor *scores = cell_scores(ctx, m, deep);
+    for (int weight = WEIGHT_MIN; weight <= WEIGHT_MAX && !hg_ctx_failed(ctx); weight++) {
+        bool any = false;
+        for (int64_t i = 0; i < n * each; i++) {
+            bool own = targets[i] >= 0 && stage->cell_weights[targets[i]] == weight;
+            some[i] = own ? targets[i] : -1;
+            any = any || own;
+        }
+        if (!any)
+            continue;
+        losses->all[losses->n] = hg_op_cross_entropy(ctx, scores, some);
+        losses->weights[losses->n++] = ldexp(share, weight);
+    }
+}
 
 /* The questions that one image answers, from its scores (1, classes). */
 static void add_questions(hg_ctx *ctx, const vit_stage *stage, const hg_vit_image *image,
@@ -271,9 +299,8 @@ static void group_gradient(const vit_stage *stage, hg_pretrain_shard *shard, con
     }
     if (hg_ctx_failed(ctx))
         return;
-    losses.all[losses.n] = cell_loss(ctx, stage, m, images, n, deep);
-    losses.weights[losses.n] = 1 / ((double)items->batch * (double)hg_clip_n_patches(&m->clip));
-    losses.n += losses.all[losses.n] != NULL;
+    add_cells(ctx, stage, m, images, n, deep,
+              1 / ((double)items->batch * (double)hg_clip_n_patches(&m->clip)), &losses);
     hg_pretrain_backward(shard, losses.all, losses.weights, losses.n);
 }
 
@@ -438,6 +465,25 @@ static hg_status read_facts(const vit_stage *stage, hg_picture_set *pictures, hg
     return status;
 }
 
+/* A word's weight is its share of all cells to the power of -balance, such that the mean over cells is 1,
+ * then the nearest power of 2: what is rare and small (a lesion) would be drowned by air and organs. */
+static void weigh_cells(vit_stage *stage)
+{
+    const hg_vit_labels *labels = &stage->labels;
+    double all = 0, mean = 0;
+    for (int32_t i = 0; i < labels->n_cell_words; i++)
+        all += (double)labels->cell_counts[i];
+    for (int32_t i = 0; i < labels->n_cell_words; i++) {
+        double share = (double)labels->cell_counts[i] / all;
+        mean += pow(share, 1 - stage->s->balance);
+    }
+    for (int32_t i = 0; i < labels->n_cell_words; i++) {
+        double share = (double)labels->cell_counts[i] / all;
+        double weight = nearbyint(log2(pow(share, -stage->s->balance) / mean));
+        stage->cell_weights[i] = (int8_t)fmin(fmax(weight, WEIGHT_MIN), WEIGHT_MAX);
+    }
+}
+
 static hg_status list_labelled(vit_stage *stage, hg_error *err)
 {
     stage->labelled = hg_mem_array(stage->labels.n_images + 1, sizeof *stage->labelled);
@@ -468,6 +514,7 @@ static hg_status vit_open(vit_stage *stage, hg_pretrain_plan *plan, hg_pretrain_
         status = read_facts(stage, &stage->pictures, &stage->labels, "train", plan, result, err);
     if (status == HG_STATUS_OK) {
         hg_vit_labels_choose(&stage->labels);
+        weigh_cells(stage);
         status = list_labelled(stage, err);
     }
     if (status == HG_STATUS_OK && s->validation[0] != 0) {

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * test_clip_bf16.c: the image encoder with products in bf16 against float32, on the tiny encoder: how far
- * they may differ, several images at once, and any number of threads.
+ * they may differ, several images at once, with gradients and without, and any number of threads.
  */
 #include "base/rng.h"
 #include "model/clip.h"
+#include "ops/tape.h"
 
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -136,9 +138,102 @@ static void test_several_images(void **state)
     fixture_close(&f);
 }
 
+#define TRAINED 6
+
+/* Weights of every kind of place, which get gradients in `arena`. */
+static void train_some(fixture *f, hg_arena *arena, hg_tensor *trained[TRAINED])
+{
+    hg_clip_layer *l = &f->clip.layers[0];
+    hg_tensor *some[TRAINED] = {&f->clip.class_embedding,
+                                &f->clip.position_embedding,
+                                &f->clip.patch_embedding,
+                                &l->norm1_gain,
+                                &l->k,
+                                &l->fc1_bias};
+    for (int i = 0; i < TRAINED; i++) {
+        size_t n = (size_t)hg_tensor_count(some[i]);
+        trained[i] = some[i];
+        trained[i]->grad = hg_arena_array(arena, n, sizeof(hg_real));
+        assert_non_null(trained[i]->grad);
+        memset(trained[i]->grad, 0, n * sizeof(hg_real));
+    }
+}
+
+/* Adds the gradients of images first .. first + n - 1, whose features' own are numbers that depend on the
+ * place alone. Returns the features. */
+static const hg_tensor *run_back(fixture *f, hg_arena *arena, int first, int n)
+{
+    hg_ctx ctx;
+    hg_tape tape = {0};
+    hg_error err = {HG_STATUS_OK, ""};
+    hg_ctx_init(&ctx, arena, hg_kernels_get(hg_cpu_detect()), 2);
+    ctx.tape = &tape;
+    hg_tensor pixels = hg_tensor_view_rows(&f->pixels, first, n);
+    hg_tensor *y = hg_clip_forward(&ctx, &f->clip, &pixels, f->clip.config.n_layers - 1);
+    if (y == NULL)
+        fail_msg("%s", ctx.error.text);
+    int64_t each = hg_tensor_count(y) / n;
+    for (int64_t i = 0; i < n * each; i++)
+        y->grad[i] = (hg_real)sin((double)(first * each + i));
+    assert_int_equal(hg_tape_backward(&ctx, &err), HG_STATUS_OK);
+    return y;
+}
+
+/* The gradients through several images together are the sums of those through each alone. */
+static void test_several_gradients(void **state)
+{
+    (void)state;
+    fixture f;
+    hg_arena arena;
+    hg_tensor *trained[TRAINED];
+    hg_real *alone[TRAINED];
+    fixture_open(&f);
+    hg_arena_init(&arena, 1 << 24, 1 << 30);
+    train_some(&f, &arena, trained);
+    for (int i = 0; i < IMAGES; i++)
+        run_back(&f, &arena, i, 1);
+    for (int i = 0; i < TRAINED; i++)
+        alone[i] = trained[i]->grad;
+    train_some(&f, &arena, trained);
+    const hg_tensor *y = run_back(&f, &arena, 0, IMAGES);
+    assert_int_equal(y->shape[0], IMAGES * hg_clip_n_patches(&f.clip));
+    for (int i = 0; i < TRAINED; i++) {
+        double square = 0;
+        int64_t n = hg_tensor_count(trained[i]);
+        for (int64_t j = 0; j < n; j++)
+            square += (double)alone[i][j] * (double)alone[i][j] / (double)n;
+        assert_true(square > 0);
+        for (int64_t j = 0; j < n; j++)
+            assert_true(fabs((double)(alone[i][j] - trained[i]->grad[j])) < 1e-4 * sqrt(square));
+    }
+    hg_arena_deinit(&arena);
+    fixture_close(&f);
+}
+
+/* More at once than can be recorded are refused, not cut short. */
+static void test_too_many(void **state)
+{
+    (void)state;
+    fixture f;
+    hg_arena arena;
+    hg_ctx ctx;
+    hg_tape tape = {0};
+    fixture_open(&f);
+    hg_arena_init(&arena, 1 << 24, 1 << 30);
+    hg_ctx_init(&ctx, &arena, hg_kernels_get(HG_CPU_TIER_REFERENCE), 1);
+    ctx.tape = &tape;
+    hg_tensor pixels = f.pixels;
+    pixels.shape[0] = HG_CLIP_TAPE_IMAGES + 1;
+    assert_null(hg_clip_forward(&ctx, &f.clip, &pixels, 1));
+    assert_int_equal(ctx.error.code, HG_STATUS_USAGE);
+    hg_arena_deinit(&arena);
+    fixture_close(&f);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_close_to_f32),
-                                       cmocka_unit_test(test_several_images)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_close_to_f32), cmocka_unit_test(test_several_images),
+        cmocka_unit_test(test_several_gradients), cmocka_unit_test(test_too_many)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -78,13 +78,19 @@ static void test_lesions(void **state)
     hg_mem_free(patient);
 }
 
-/* Ten pixels that a window of 100 shows 20 % brighter count in full, ten that it shows 10 % brighter by half;
- * what is 4 % brighter or beyond the window's ends does not count. */
+static hg_shown shown_window(const float *with, const float *without)
+{
+    return hg_phantom_shown(with, without, SIDE * SIDE, -50, 50);
+}
+
+/* Ten pixels that a window of 100 shows 20 % brighter show plainly, ten that it shows 10 % brighter by half
+ * and not plainly; what is 4 % brighter or beyond the window's ends does not count. */
 static void test_shown(void **state)
 {
     static float with[SIDE * SIDE], without[SIDE * SIDE];
     (void)state;
-    assert_true(hg_phantom_shown(with, without, SIDE * SIDE, -50, 50) == 0);
+    hg_shown none = shown_window(with, without);
+    assert_true(none.at_all == 0 && none.plainly == 0);
     for (int i = 0; i < 10; i++) {
         with[i] = 20;
         with[10 + i] = -10;
@@ -94,12 +100,15 @@ static void test_shown(void **state)
         with[40 + i] = -900;
         without[40 + i] = -50;
     }
-    assert_true(fabsf(hg_phantom_shown(with, without, SIDE * SIDE, -50, 50) - 15) < 1e-3f);
-    assert_int_equal(hg_seen_by_pixels(15, HG_SEEN_YES), HG_SEEN_YES);
-    assert_int_equal(hg_seen_by_pixels(1, HG_SEEN_YES), HG_SEEN_UNSURE);
-    assert_int_equal(hg_seen_by_pixels(15, HG_SEEN_NO), HG_SEEN_UNSURE);
-    assert_int_equal(hg_seen_by_pixels(0, HG_SEEN_NO), HG_SEEN_NO);
-    assert_int_equal(hg_seen_by_pixels(0, HG_SEEN_YES), HG_SEEN_UNSURE);
+    hg_shown both = shown_window(with, without);
+    assert_true(fabsf(both.at_all - 15) < 1e-3f);
+    assert_true(both.plainly == 10);
+    assert_int_equal(hg_seen_by_pixels(both, HG_SEEN_YES), HG_SEEN_YES);
+    assert_int_equal(hg_seen_by_pixels((hg_shown){3, 15}, HG_SEEN_YES), HG_SEEN_UNSURE);
+    assert_int_equal(hg_seen_by_pixels(both, HG_SEEN_NO), HG_SEEN_UNSURE);
+    assert_int_equal(hg_seen_by_pixels(none, HG_SEEN_NO), HG_SEEN_NO);
+    assert_int_equal(hg_seen_by_pixels((hg_shown){0, 1}, HG_SEEN_NO), HG_SEEN_UNSURE);
+    assert_int_equal(hg_seen_by_pixels(none, HG_SEEN_YES), HG_SEEN_UNSURE);
 }
 
 /* Slices of different planes show the same body where they cross. */
