@@ -60,7 +60,8 @@ static hg_tensor *decoder_attention(hg_ctx *ctx, hg_decoder *d, const hg_plugin 
     if (hg_ctx_failed(ctx))
         return NULL;
     if (cache != NULL) {
-        hg_kv_cache_put(ctx, cache, layer, k, v);
+        if (!hg_kv_cache_put(ctx, cache, layer, k, v))
+            return NULL;
         k = hg_ctx_view(ctx, hg_kv_cache_view_keys(cache, layer, first + q->shape[0]));
         v = hg_ctx_view(ctx, hg_kv_cache_view_values(cache, layer, first + q->shape[0]));
     }

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kv_cache.c: one block of memory; per layer the keys of all positions, then the values. A head's positions
- * lie together, because attention reads them so, token after token; a position is written once.
+ * kv_cache.c: memory of its own for each layer, keys first, then values. A head's positions lie together,
+ * because attention reads them so, token after token; a position is written once.
+ *
+ * Reading them from huge pages is faster, but where heads lie as far apart as the whole context needs, a
+ * single position would touch all of those pages. So a layer begins small, and moves when it is full.
  */
 #include "model/kv_cache.h"
 
 #include "base/checked.h"
+#include "base/huge_pages.h"
 #include "base/memory.h"
 #include "base/parallel.h"
 
@@ -14,10 +18,17 @@
 /* No model comes near it; it keeps the bytes of a head from overflowing. */
 #define CACHE_MAX_DIM 65536
 
-/* Elements of one layer's keys (or values). */
-static int64_t cache_half(const hg_kv_cache *c)
+/* The fewest positions that there is memory for. */
+#define CACHE_FIRST 1024
+
+struct hg_kv_layer {
+    uint8_t *data; /* (keys or values, G, room, D) */
+    int64_t room;  /* positions */
+};
+
+static size_t layer_bytes(const hg_kv_cache *c, int64_t room)
 {
-    return c->capacity * c->n_heads * c->head_dim;
+    return hg_dtype_span(c->dtype, 2 * room * c->n_heads * c->head_dim);
 }
 
 size_t hg_kv_cache_bytes(hg_dtype dtype, int64_t n_layers, int64_t n_heads, int64_t head_dim,
@@ -44,24 +55,55 @@ hg_status hg_kv_cache_init(hg_kv_cache *cache, hg_dtype dtype, int64_t n_layers,
         return hg_error_set(err, HG_STATUS_USAGE,
                             "a KV cache of %lld positions with %lld elements a head is not possible as %s",
                             (long long)capacity, (long long)head_dim, hg_dtype_name(dtype));
-    cache->data = hg_mem_aligned(64, bytes);
-    return cache->data != NULL ? HG_STATUS_OK : hg_error_memory(err, bytes, "the KV cache");
+    cache->layers = hg_mem_array((size_t)n_layers, sizeof *cache->layers);
+    return cache->layers != NULL ? HG_STATUS_OK : hg_error_memory(err, bytes, "the KV cache");
 }
 
 void hg_kv_cache_deinit(hg_kv_cache *cache)
 {
-    hg_mem_free(cache->data);
+    for (int64_t i = 0; cache->layers != NULL && i < cache->n_layers; i++)
+        hg_huge_pages_unmap(cache->layers[i].data, layer_bytes(cache, cache->layers[i].room));
+    hg_mem_free(cache->layers);
     *cache = (hg_kv_cache){0};
 }
 
-static hg_tensor cache_view(const hg_kv_cache *c, int64_t layer, int64_t half, int64_t first, int64_t n)
+static hg_tensor layer_view(const hg_kv_cache *c, const struct hg_kv_layer *l, int64_t half, int64_t first,
+                            int64_t n)
 {
-    int64_t at = (2 * layer + half) * cache_half(c) + first * c->head_dim;
+    int64_t at = half * l->room * c->n_heads * c->head_dim + first * c->head_dim;
     hg_tensor t = hg_tensor_make(c->dtype, 3, (int64_t[]){n, c->n_heads, c->head_dim},
-                                 c->data + hg_dtype_span(c->dtype, at));
+                                 l->data + hg_dtype_span(c->dtype, at));
     t.stride[0] = c->head_dim;
-    t.stride[1] = c->capacity * c->head_dim;
+    t.stride[1] = l->room * c->head_dim;
     return t;
+}
+
+/* The positions in use to a larger place. */
+static void layer_copy(const hg_kv_cache *c, const struct hg_kv_layer *from, const struct hg_kv_layer *to)
+{
+    const size_t head = hg_dtype_span(c->dtype, c->head_dim);
+    for (int64_t i = 0; i < 2 * c->n_heads; i++)
+        memcpy(to->data + (size_t)(i * to->room) * head, from->data + (size_t)(i * from->room) * head,
+               (size_t)c->length * head);
+}
+
+/* Makes room for so many positions. */
+static bool layer_grow(const hg_kv_cache *c, struct hg_kv_layer *l, int64_t positions)
+{
+    if (positions <= l->room)
+        return true;
+    struct hg_kv_layer more = {NULL, l->room > CACHE_FIRST / 2 ? 2 * l->room : CACHE_FIRST};
+    while (more.room < positions)
+        more.room *= 2;
+    more.room = more.room < c->capacity ? more.room : c->capacity;
+    more.data = hg_huge_pages_map(layer_bytes(c, more.room));
+    if (more.data == NULL)
+        return false;
+    if (l->data != NULL)
+        layer_copy(c, l, &more);
+    hg_huge_pages_unmap(l->data, layer_bytes(c, l->room));
+    *l = more;
+    return true;
 }
 
 typedef struct cache_job {
@@ -85,16 +127,21 @@ static void cache_write_row(void *arg, int64_t t, int worker)
     }
 }
 
-void hg_kv_cache_put(hg_ctx *ctx, hg_kv_cache *cache, int64_t layer, const hg_tensor *keys,
+bool hg_kv_cache_put(hg_ctx *ctx, hg_kv_cache *cache, int64_t layer, const hg_tensor *keys,
                      const hg_tensor *values)
 {
     int64_t n = keys->shape[0];
     assert(cache->length + n <= cache->capacity);
-    cache_job job = {
-        ctx->kernels,
-        {keys, values},
-        {cache_view(cache, layer, 0, cache->length, n), cache_view(cache, layer, 1, cache->length, n)}};
+    struct hg_kv_layer *l = &cache->layers[layer];
+    if (!layer_grow(cache, l, cache->length + n)) {
+        hg_ctx_fail(ctx, HG_STATUS_FAILED, "out of memory (the KV cache)");
+        return false;
+    }
+    cache_job job = {ctx->kernels,
+                     {keys, values},
+                     {layer_view(cache, l, 0, cache->length, n), layer_view(cache, l, 1, cache->length, n)}};
     hg_parallel_for(hg_ctx_threads(ctx, 4 * hg_tensor_count(keys)), n, cache_write_row, &job);
+    return true;
 }
 
 void hg_kv_cache_advance(hg_kv_cache *cache, int64_t count)
@@ -105,10 +152,10 @@ void hg_kv_cache_advance(hg_kv_cache *cache, int64_t count)
 
 hg_tensor hg_kv_cache_view_keys(const hg_kv_cache *cache, int64_t layer, int64_t n)
 {
-    return cache_view(cache, layer, 0, 0, n);
+    return layer_view(cache, &cache->layers[layer], 0, 0, n);
 }
 
 hg_tensor hg_kv_cache_view_values(const hg_kv_cache *cache, int64_t layer, int64_t n)
 {
-    return cache_view(cache, layer, 1, 0, n);
+    return layer_view(cache, &cache->layers[layer], 1, 0, n);
 }

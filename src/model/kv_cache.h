@@ -18,26 +18,28 @@ typedef struct hg_kv_cache {
     int64_t head_dim; /* D */
     int64_t capacity; /* positions */
     int64_t length;   /* positions in use, the same in all layers */
-    uint8_t *data;    /* (layer, keys or values, G, capacity, D) */
+    struct hg_kv_layer *layers;
 } hg_kv_cache;
 
-/* Bytes that a cache of these sizes takes; 0 when that does not fit a size_t, or heads of head_dim are no
- * whole blocks of the type. */
+/* Bytes that a full cache of these sizes takes; 0 when that does not fit a size_t, or heads of head_dim are
+ * no whole blocks of the type. */
 size_t hg_kv_cache_bytes(hg_dtype dtype, int64_t n_layers, int64_t n_heads, int64_t head_dim,
                          int64_t capacity);
 
-/* An empty cache; the memory is only touched as positions are filled. */
+/* An empty cache. Memory comes as positions do: for 1024 of them first, then for twice as many each time. */
 hg_status hg_kv_cache_init(hg_kv_cache *cache, hg_dtype dtype, int64_t n_layers, int64_t n_heads,
                            int64_t head_dim, int64_t capacity, hg_error *err) HG_MUST_CHECK;
 void hg_kv_cache_deinit(hg_kv_cache *cache);
 
 /* Writes keys and values (T, G, D) of one layer behind the positions in use, without counting them in:
- * hg_kv_cache_advance does, once all layers have written. T must fit the capacity. */
-void hg_kv_cache_put(hg_ctx *ctx, hg_kv_cache *cache, int64_t layer, const hg_tensor *keys,
+ * hg_kv_cache_advance does, once all layers have written. T must fit the capacity. False, and the context has
+ * failed, when memory is short. */
+bool hg_kv_cache_put(hg_ctx *ctx, hg_kv_cache *cache, int64_t layer, const hg_tensor *keys,
                      const hg_tensor *values);
 void hg_kv_cache_advance(hg_kv_cache *cache, int64_t count);
 
-/* The first `n` positions of a layer as (n, G, D); a head's positions lie one after the other. */
+/* The first `n` positions that were put into a layer as (n, G, D); a head's positions lie one after the
+ * other. */
 hg_tensor hg_kv_cache_view_keys(const hg_kv_cache *cache, int64_t layer, int64_t n);
 hg_tensor hg_kv_cache_view_values(const hg_kv_cache *cache, int64_t layer, int64_t n);
 

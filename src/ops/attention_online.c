@@ -8,10 +8,13 @@
 #include "ops/attention_online.h"
 
 #include "base/parallel.h"
+#include "kernels/simd/simd_inline.h"
 
 /* Queries and keys a block: constants, so that results do not depend on the number of threads. */
 #define QUERY_BLOCK 64
 #define KEY_BLOCK 256
+/* What is asked for ahead of a stream. */
+#define ASK_BYTES 4096
 
 typedef struct online_job {
     hg_ctx *ctx;
@@ -36,6 +39,15 @@ hg_key_range hg_attention_range(const hg_attention *how, int64_t n_queries, int6
     return (hg_key_range){begin, end};
 }
 
+/* Asks for the first rows of a head, before what lies there is needed: the processor sees no further than
+ * what is being read, and each head's keys and values are a stream of their own. */
+static void online_ask(const hg_tensor *x, int64_t row, int64_t head)
+{
+    const void *p = head_of(x, row, head);
+    for (uintptr_t at = 0; at < ASK_BYTES; at += 64)
+        simd_prefetch_at(p, at);
+}
+
 /* One query: a key head and all the query heads that read it per chunk. */
 static void online_group(void *arg, int64_t group, int worker)
 {
@@ -45,10 +57,13 @@ static void online_group(void *arg, int64_t group, int worker)
     int64_t d = job->q->shape[2], each = job->q->shape[1] / k->shape[1];
     hg_key_range range = hg_attention_range(&job->how, 1, k->shape[0], 0);
     hg_real *p = job->scratch + worker * job->scratch_each;
+    online_ask(v, range.begin, group);
     for (int64_t h = group * each; h < (group + 1) * each; h++) {
         kernels->matvec(k->dtype, range.end - range.begin, d, head_of(k, range.begin, group), k->stride[0],
                         head_of(job->q, 0, h), p);
         kernels->softmax(range.end - range.begin, job->how.scale, p);
+        if (h + 1 == (group + 1) * each && group + 1 < k->shape[1])
+            online_ask(k, range.begin, group + 1);
         kernels->weighted_rows(v->dtype, range.end - range.begin, d, p, head_of(v, range.begin, group),
                                v->stride[0], job->y + h * d);
     }

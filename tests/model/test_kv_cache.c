@@ -78,7 +78,7 @@ static void check_type(hg_dtype type)
         }
     }
     hg_kv_cache_deinit(&cache);
-    assert_null(cache.data);
+    assert_null(cache.layers);
 }
 
 static void test_types(void **state)
