@@ -8,6 +8,7 @@
  */
 #include "base/parallel.h"
 
+#include <assert.h>
 #include <omp.h>
 #include <sched.h>
 
@@ -65,22 +66,21 @@ void hg_parallel_for(int n_threads, int64_t n_chunks, hg_parallel_fn fn, void *a
     parallel_work(&runs, omp_get_thread_num(), fn, arg);
 }
 
-void hg_parallel_for_both(int n_threads, const hg_parallel_part parts[2], void *arg)
+void hg_parallel_for_parts(int n_threads, int n_parts, const hg_parallel_part *parts, void *arg)
 {
-    if (n_threads <= 1) {
-        parallel_serial(&parts[0], arg);
-        parallel_serial(&parts[1], arg);
+    assert(n_parts <= HG_PARALLEL_PARTS);
+    parallel_runs runs[HG_PARALLEL_PARTS];
+    for (int p = 0; p < n_parts; p++) {
+        if (n_threads <= 1)
+            parallel_serial(&parts[p], arg);
+        else
+            parallel_split(&runs[p], n_threads, parts[p].n_chunks);
+    }
+    if (n_threads <= 1)
         return;
-    }
-    parallel_runs runs[2];
-    parallel_split(&runs[0], n_threads, parts[0].n_chunks);
-    parallel_split(&runs[1], n_threads, parts[1].n_chunks);
 #pragma omp parallel num_threads(n_threads)
-    {
-        int worker = omp_get_thread_num();
-        parallel_work(&runs[0], worker, parts[0].fn, arg);
-        parallel_work(&runs[1], worker, parts[1].fn, arg);
-    }
+    for (int p = 0; p < n_parts; p++)
+        parallel_work(&runs[p], omp_get_thread_num(), parts[p].fn, arg);
 }
 
 /* Looks at *left this often before it lets other threads have the processor. */

@@ -22,10 +22,13 @@ typedef struct hg_parallel_part {
     hg_parallel_fn fn;
 } hg_parallel_part;
 
-/* Two kinds of chunks, with the threads woken once: all chunks of the first have been begun, on whatever
- * thread, before any of the second is. So one of the second may wait for the first (hg_parallel_wait), for no
- * longer than a chunk takes; one of the first may wait for nothing. */
-void hg_parallel_for_both(int n_threads, const hg_parallel_part parts[2], void *arg);
+/* The most kinds of chunks that are done together. */
+#define HG_PARALLEL_PARTS 3
+
+/* Several kinds of chunks, with the threads woken once: all chunks of one kind have been begun, on whatever
+ * thread, before any of the next is. So a chunk may wait for those of kinds before its own
+ * (hg_parallel_wait), for no longer than chunks take; those of the first may wait for nothing. */
+void hg_parallel_for_parts(int n_threads, int n_parts, const hg_parallel_part *parts, void *arg);
 
 /* Returns when *left is 0; what was written before it became 0 (with release order) can be read then. */
 void hg_parallel_wait(atomic_int *left);

@@ -38,8 +38,8 @@ typedef struct hg_chain {
     const hg_tensor *z, *w;
 } hg_chain;
 
-/* hg_matmul_products, then the chain, with threads woken once and each part of y written twice in a row. x
- * has at most HG_CHAIN_ROWS rows. The numbers are those of the products one after the other. */
+/* hg_matmul_products, then the chain, with threads woken once. x has at most HG_CHAIN_ROWS rows. The numbers
+ * are those of the products one after the other. */
 void hg_matmul_chain(hg_ctx *ctx, const hg_tensor *x, const hg_product *products, int n_products,
                      const hg_chain *chain);
 

@@ -15,7 +15,7 @@
 /* Up to this many rows of x the weights are read as they are stored: reading them is what costs. */
 #define PRODUCTS_FEW 4
 #define PRODUCTS_FEW_ROUNDED 8
-static_assert(HG_CHAIN_ROWS <= PRODUCTS_FEW_ROUNDED, "both products of a chain have chunks of one size");
+static_assert(HG_CHAIN_ROWS <= PRODUCTS_FEW_ROUNDED, "no product of a chain is of many rows");
 /* Weight rows a chunk. Few rows of x: small, so that no thread waits long for the last one. Many: 64 rows of
  * 3,072 floats are 768 KiB, which stays in a second-level cache. */
 #define PRODUCTS_SMALL 32
@@ -219,7 +219,8 @@ void hg_matmul_products(hg_ctx *ctx, const hg_tensor *x, const hg_product *produ
 typedef struct chain_job {
     products_job products, last; /* `last` is the chain's own product */
     const hg_chain *chain;
-    atomic_int left; /* chunks that the chain waits for, and 1 for `make` */
+    atomic_int early; /* chunks that `make` waits for, and 1 for itself */
+    atomic_int wide;  /* chunks of the product that the chain's is added to */
 } chain_job;
 
 /* A chunk of all products but the last; the thread that does the last chunk makes z. */
@@ -227,19 +228,27 @@ static void chain_early(void *arg, int64_t index, int worker)
 {
     chain_job *job = arg;
     products_run_chunk(&job->products, index, worker);
-    if (atomic_fetch_sub_explicit(&job->left, 1, memory_order_acq_rel) != 2)
+    if (atomic_fetch_sub_explicit(&job->early, 1, memory_order_acq_rel) != 2)
         return;
     job->chain->make(job->chain->arg);
     products_round(&job->last, 1);
-    atomic_store_explicit(&job->left, 0, memory_order_release);
+    atomic_store_explicit(&job->early, 0, memory_order_release);
 }
 
-/* A chunk of the last product, then the same rows of the chain's. */
-static void chain_late(void *arg, int64_t index, int worker)
+static void chain_wide(void *arg, int64_t index, int worker)
 {
     chain_job *job = arg;
     products_run_chunk(&job->products, job->products.begin[job->products.n_products - 1] + index, worker);
-    hg_parallel_wait(&job->left);
+    atomic_fetch_sub_explicit(&job->wide, 1, memory_order_acq_rel);
+}
+
+/* After all of the wide product, not in turns with its chunks: those of a narrow weight are a few cache
+ * lines, and each change from one stream of memory to another costs more than reading them. */
+static void chain_late(void *arg, int64_t index, int worker)
+{
+    chain_job *job = arg;
+    hg_parallel_wait(&job->early);
+    hg_parallel_wait(&job->wide);
     products_run_chunk(&job->last, index, worker);
 }
 
@@ -255,10 +264,13 @@ void hg_matmul_chain(hg_ctx *ctx, const hg_tensor *x, const hg_product *products
                      .chain = chain};
     hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
     if (products_take_memory(&job.products) && products_take_memory(&job.last)) {
-        const hg_parallel_part parts[2] = {{n_chunks - n_late, chain_early}, {n_late, chain_late}};
-        atomic_init(&job.left, (int)parts[0].n_chunks + 1);
+        const int64_t n_early = job.products.begin[n_products - 1];
+        const hg_parallel_part parts[] = {
+            {n_early, chain_early}, {n_chunks - n_early, chain_wide}, {n_late, chain_late}};
+        atomic_init(&job.early, (int)n_early + 1);
+        atomic_init(&job.wide, (int)(n_chunks - n_early));
         products_round(&job.products, 1);
-        hg_parallel_for_both(hg_ctx_threads(ctx, work + late_work), parts, &job);
+        hg_parallel_for_parts(hg_ctx_threads(ctx, work + late_work), 3, parts, &job);
     }
     hg_arena_reset(ctx->arena, mark);
 }

@@ -67,12 +67,13 @@ static void test_few_chunks(void **state)
     assert_true(c.times[1] == 1 && !c.bad_worker[1]);
 }
 
-/* The second kind reads what the first has summed up. */
+/* The second kind reads what the first has summed up, the third what both have. */
 typedef struct chain {
-    atomic_int left;
+    atomic_int left, left_second;
     atomic_llong sum;
+    int64_t second; /* its chunks */
     int times[CHUNKS];
-    int64_t seen[CHUNKS];
+    int64_t seen[CHUNKS], third[CHUNKS];
 } chain;
 
 static void chain_first(void *arg, int64_t index, int worker)
@@ -90,24 +91,39 @@ static void chain_second(void *arg, int64_t index, int worker)
     c->times[index]++;
     hg_parallel_wait(&c->left);
     c->seen[index] = atomic_load_explicit(&c->sum, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&c->left_second, 1, memory_order_release);
 }
 
-static void test_both(void **state)
+static void chain_third(void *arg, int64_t index, int worker)
+{
+    (void)worker;
+    chain *c = arg;
+    hg_parallel_wait(&c->left);
+    hg_parallel_wait(&c->left_second);
+    for (int64_t i = 0; i < c->second; i++)
+        c->third[index] += c->times[i];
+}
+
+static void test_parts(void **state)
 {
     (void)state;
     static chain c;
-    static const int64_t n_chunks[][2] = {{3, 200}, {0, 5}, {5, 0}, {40, 1}, {1, 1}};
+    static const int64_t n_chunks[][3] = {{3, 200, 7}, {0, 5, 3}, {5, 0, 1}, {40, 1, 0}, {1, 1, 90}};
     for (size_t n = 0; n < sizeof n_chunks / sizeof *n_chunks; n++) {
         for (int threads = 1; threads <= 9; threads++) {
-            const int64_t first = n_chunks[n][0], second = n_chunks[n][1];
-            const hg_parallel_part parts[2] = {{first, chain_first}, {second, chain_second}};
+            const int64_t first = n_chunks[n][0], second = n_chunks[n][1], third = n_chunks[n][2];
+            const hg_parallel_part parts[] = {
+                {first, chain_first}, {second, chain_second}, {third, chain_third}};
             memset(&c, 0, sizeof c);
             atomic_init(&c.left, (int)first);
-            hg_parallel_for_both(threads, parts, &c);
+            atomic_init(&c.left_second, (int)second);
+            c.second = second;
+            hg_parallel_for_parts(threads, 3, parts, &c);
             assert_int_equal(atomic_load(&c.sum), first * (first + 1) / 2);
             for (int64_t i = 0; i < CHUNKS; i++) {
                 assert_int_equal(c.times[i], i < second ? 1 : 0);
                 assert_int_equal(c.seen[i], i < second ? first * (first + 1) / 2 : 0);
+                assert_int_equal(c.third[i], i < third ? second : 0);
             }
         }
     }
@@ -139,7 +155,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_once),
         cmocka_unit_test(test_few_chunks),
-        cmocka_unit_test(test_both),
+        cmocka_unit_test(test_parts),
         cmocka_unit_test(test_processors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
