@@ -94,14 +94,13 @@ static inline void hg_wide_plan_short(hg_dtype type, int64_t n, const uint8_t *b
     const bool has_sign = type == HG_DTYPE_Q8_0;
     const int64_t bytes = has_sign ? sizeof(hg_block_q8_0) : sizeof(hg_block_q4_0);
     const float m = has_sign ? 128 : 8;
-    uint16_t bits[HG_WIDE_PARTS] = {0};
-    for (int64_t i = 0; i < n / 32; i++) {
-        memcpy(&bits[2 * i], blocks + i * bytes, sizeof *bits);
-        bits[2 * i + 1] = bits[2 * i];
-    }
-    hg_wide_halves halves;
+    uint16_t s[HG_WIDE_PARTS / 2] = {0};
+    for (int64_t i = 0; i < n / 32; i++)
+        memcpy(&s[i], blocks + i * bytes, sizeof *s);
+    /* One by one: a vector would wait until what was stored in parts is in the cache. */
+    const hg_wide_halves halves = {s[0], s[0], s[1], s[1], s[2], s[2], s[3], s[3],
+                                   s[4], s[4], s[5], s[5], s[6], s[6], s[7], s[7]};
     hg_wide_floats scale;
-    memcpy(&halves, bits, sizeof halves);
     hg_wide_from_f16(&halves, &scale);
     hg_wide_floats range = scale * m, minimum = range * (has_sign ? 0.0F : 1.0F);
     hg_wide_words most = {0};

@@ -41,7 +41,18 @@ typedef struct amx_panel {
 #define AMX_VECTOR(type, n) type __attribute__((vector_size((n) * sizeof(type))))
 typedef AMX_VECTOR(uint8_t, 16) amx_bytes16;
 typedef AMX_VECTOR(uint8_t, 32) amx_bytes32;
+typedef AMX_VECTOR(uint8_t, 64) amx_bytes64;
 typedef AMX_VECTOR(uint16_t, 32) amx_halves;
+
+#define AMX_8(i) i, i, i, i, i, i, i, i
+#define AMX_UP(i)                                                                                            \
+    i, i + 1, i + 2, i + 3, i + 4, i + 5, i + 6, i + 7, i + 8, i + 9, i + 10, i + 11, i + 12, i + 13,        \
+        i + 14, i + 15
+/* Each of four lanes eight times; quarters a and b of a vector, each twice; all of two vectors. */
+#define AMX_FOUR(x, a, b, c, d) __builtin_shufflevector(x, x, AMX_8(a), AMX_8(b), AMX_8(c), AMX_8(d))
+#define AMX_TWICE(x, a, b) __builtin_shufflevector(x, x, AMX_UP(a), AMX_UP(a), AMX_UP(b), AMX_UP(b))
+#define AMX_JOIN16(a, b) __builtin_shufflevector(a, b, AMX_UP(0), AMX_UP(16))
+#define AMX_JOIN32(a, b) __builtin_shufflevector(a, b, AMX_UP(0), AMX_UP(16), AMX_UP(32), AMX_UP(48))
 
 /* The first lanes of a, the last of b. */
 #define AMX_BOTH(a, b)                                                                                       \
@@ -78,27 +89,49 @@ SIMD_INLINE void amx_unpack_q8_0(const hg_block_q8_0 *block, const hg_wide_plan 
     amx_finish(&halves, plan, part, false, to);
 }
 
-SIMD_INLINE void amx_unpack_q4_0(const hg_block_q4_0 *block, const hg_wide_plan *plan, int part, int8_t *to)
+/* What the 16 codes of a run of 32 columns become: in each quarter of a vector those of one run. Even codes
+ * give the lower bytes of words, odd ones the upper. */
+SIMD_INLINE void amx_tables(const hg_wide_plan *plan, int first, amx_bytes64 *tables)
 {
-    amx_bytes16 both, low, high;
-    memcpy(&both, block->codes, sizeof both);
-    low = both & 15;
-    high = both >> 4;
-    amx_bytes32 codes =
-        __builtin_shufflevector(low, high, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18,
-                                19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31);
-    amx_finish_bytes(&codes, plan, part, false, to);
+    hg_wide_halves f, o;
+    memcpy(&f, plan->factor, sizeof f);
+    memcpy(&o, plan->offset, sizeof o);
+    amx_halves factor = first == 0 ? AMX_FOUR(f, 0, 2, 4, 6) : AMX_FOUR(f, 8, 10, 12, 14);
+    amx_halves offset = first == 0 ? AMX_FOUR(o, 0, 2, 4, 6) : AMX_FOUR(o, 8, 10, 12, 14);
+    const amx_halves even = {0, 2, 4, 6, 8, 10, 12, 14, 0, 2, 4, 6, 8, 10, 12, 14,
+                             0, 2, 4, 6, 8, 10, 12, 14, 0, 2, 4, 6, 8, 10, 12, 14};
+    amx_halves low = even * factor + offset, both = (low >> 8) | ((low + factor) & 0xff00);
+    *tables = (amx_bytes64)both;
+}
+
+/* 64 columns from the 16 bytes that hold 32 each, or the 32 that hold all of q4_k; `half` says which two of
+ * the tables are theirs. */
+SIMD_INLINE void amx_unpack_four(const amx_bytes64 *codes, const amx_bytes64 *tables, int half, int8_t *to)
+{
+    amx_bytes64 mine = half == 0 ? AMX_TWICE(*tables, 0, 16) : AMX_TWICE(*tables, 32, 48), bytes;
+    amx_look_up((const uint8_t *)&mine, (const uint8_t *)codes, (uint8_t *)&bytes);
+    memcpy(to, &bytes, sizeof bytes);
+}
+
+SIMD_INLINE void amx_unpack_q4_0(const hg_block_q4_0 *blocks, int n, const amx_bytes64 *tables, int half,
+                                 int8_t *to)
+{
+    amx_bytes16 first, second = {0};
+    memcpy(&first, blocks[0].codes, sizeof first);
+    if (n > 1)
+        memcpy(&second, blocks[1].codes, sizeof second);
+    amx_bytes32 low = AMX_JOIN16(first & 15, first >> 4), high = AMX_JOIN16(second & 15, second >> 4);
+    amx_bytes64 codes = AMX_JOIN32(low, high);
+    amx_unpack_four(&codes, tables, half, to);
 }
 
 /* 64 columns. */
-SIMD_INLINE void amx_unpack_q4_k(const uint8_t *from, const hg_wide_plan *plan, int part, int8_t *to)
+SIMD_INLINE void amx_unpack_q4_k(const uint8_t *from, const amx_bytes64 *tables, int half, int8_t *to)
 {
-    amx_bytes32 both, codes;
+    amx_bytes32 both;
     memcpy(&both, from, sizeof both);
-    codes = both & 15;
-    amx_finish_bytes(&codes, plan, part, false, to);
-    codes = both >> 4;
-    amx_finish_bytes(&codes, plan, part + 2, false, to + 32);
+    amx_bytes64 codes = AMX_JOIN32(both & 15, both >> 4);
+    amx_unpack_four(&codes, tables, half, to);
 }
 
 /* Quarter `quarter` of a half block. */
@@ -120,10 +153,15 @@ SIMD_INLINE void amx_unpack(hg_dtype type, int64_t n, const void *blocks, const 
 {
     for (int i = 0; type == HG_DTYPE_Q8_0 && i < n / 32; i++)
         amx_unpack_q8_0((const hg_block_q8_0 *)blocks + i, plan, 2 * i, to + i / 2 * AMX_STEP + i % 2 * 32);
-    for (int i = 0; type == HG_DTYPE_Q4_0 && i < n / 32; i++)
-        amx_unpack_q4_0((const hg_block_q4_0 *)blocks + i, plan, 2 * i, to + i / 2 * AMX_STEP + i % 2 * 32);
+    amx_bytes64 tables[2];
+    for (int i = 0; (type == HG_DTYPE_Q4_0 || type == HG_DTYPE_Q4_K) && i < 2; i++)
+        amx_tables(plan, i, &tables[i]);
+    for (int i = 0; type == HG_DTYPE_Q4_0 && 64 * i < n; i++) /* of half a tile the rest is cleared later */
+        amx_unpack_q4_0((const hg_block_q4_0 *)blocks + 2 * i, n > 64 * i + 32 ? 2 : 1, &tables[i / 2], i % 2,
+                        to + i * AMX_STEP);
     for (int i = 0; type == HG_DTYPE_Q4_K && i < 4; i++)
-        amx_unpack_q4_k(((const hg_block_q4_k *)blocks)->codes + 32 * i, plan, 4 * i, to + i * AMX_STEP);
+        amx_unpack_q4_k(((const hg_block_q4_k *)blocks)->codes + 32 * i, &tables[i / 2], i % 2,
+                        to + i * AMX_STEP);
     for (int i = 0; type == HG_DTYPE_Q6_K && i < 2; i++, to += 2 * AMX_STEP) {
         const uint8_t *low = ((const hg_block_q6_k *)blocks)->low + 64 * i,
                       *high = ((const hg_block_q6_k *)blocks)->high + 32 * i;
@@ -176,20 +214,70 @@ static amx_panel amx_pack(hg_dtype type, int64_t n, const uint8_t *w, int64_t ld
 
 /* A run's sums for a pair by a pair of tiles, and where they go. */
 typedef struct amx_part {
-    _Alignas(64) int32_t sums[AMX_PAIR][AMX_PAIR];
     const float *w_scales, *x_scales;
-    float *to; /* the first of AMX_PAIR rows, AMX_BLOCK apart */
+    float *to; /* the first of AMX_PAIR rows, AMX_BLOCK apart; NULL: nowhere */
 } amx_part;
 
-/* w: tiles of two times 16 weight rows, `steps` times; x: as many tiles of 16 rows of x, and of the next. */
-static void amx_multiply(amx_tiles *tiles, const int8_t *w, const int8_t *x, const int8_t *x_next, int steps,
-                         amx_part *part)
+typedef struct amx_sums {
+    _Alignas(64) int32_t rows[AMX_PAIR][AMX_PAIR];
+} amx_sums;
+
+/* The rows of a product: w: tiles of two times 16 weight rows, `steps` times; x: as many tiles of 16 rows of
+ * x, and of the next. */
+typedef struct amx_factors {
+    const int8_t *w, *x, *x_next;
+    int steps;
+    bool new_w, new_x; /* not in the first-level cache, for all that is known */
+} amx_factors;
+
+/* Scales some of the last product's rows and adds them to the floats. */
+static void amx_add(const amx_sums *sums, const amx_part *part, int begin, int count)
+{
+    const float *restrict x_scales = part->x_scales;
+    for (int i = begin; i < begin + count; i++) {
+        const int32_t *restrict row = sums->rows[i];
+        float *restrict to = part->to + (ptrdiff_t)i * AMX_BLOCK;
+        for (int t = 0; t < AMX_PAIR; t++)
+            to[t] = fmaf((float)row[t], part->w_scales[i] * x_scales[t], to[t]);
+    }
+}
+
+/* Into the first-level cache: a tile. */
+static void amx_ask(const int8_t *tile)
+{
+    for (uintptr_t line = 0; line < AMX_TILE_BYTES; line += 64)
+        simd_prefetch_at(tile, line);
+}
+
+/* A step of a product that comes next. */
+SIMD_INLINE void amx_ask_step(const amx_factors *f, int step)
+{
+    const ptrdiff_t w = (ptrdiff_t)step * HG_WIDE_PANEL * AMX_TILE_ROW_BYTES,
+                    x = (ptrdiff_t)step * AMX_TILE_BYTES;
+    if (f->new_w) {
+        amx_ask(f->w + w);
+        amx_ask(f->w + w + AMX_TILE_BYTES);
+    }
+    if (f->new_x) {
+        amx_ask(f->x + x);
+        amx_ask(f->x_next + x);
+    }
+}
+
+/* Makes a run's sums. Meanwhile the last one's are added, a part behind each step: they are read before this
+ * one's are stored, because a load waits for earlier stores at the same place of a page, and products take
+ * time to come to an end. What the next one reads is asked for, too: loads of tiles do not run ahead far
+ * enough. */
+static void amx_multiply(amx_tiles *tiles, const amx_factors *f, const amx_factors *next,
+                         const amx_part *last, amx_sums *sums)
 {
     AMX_ZERO(tiles, 0);
     AMX_ZERO(tiles, 1);
     AMX_ZERO(tiles, 2);
     AMX_ZERO(tiles, 3);
-    for (int s = 0; s < steps; s++) {
+    const int8_t *w = f->w, *x = f->x, *x_next = f->x_next;
+    int added = 0;
+    for (int s = 0; s < f->steps; s++) {
         AMX_LOAD(tiles, 4, w, AMX_TILE_ROW_BYTES);
         AMX_LOAD(tiles, 6, x, AMX_TILE_ROW_BYTES);
         AMX_DOT(tiles, 0, 4, 6);
@@ -201,57 +289,73 @@ static void amx_multiply(amx_tiles *tiles, const int8_t *w, const int8_t *x, con
         w += HG_WIDE_PANEL * AMX_TILE_ROW_BYTES;
         x += AMX_TILE_BYTES;
         x_next += AMX_TILE_BYTES;
+        amx_ask_step(next, s);
+        if (last->to != NULL)
+            amx_add(sums, last, added, AMX_PAIR / 4);
+        added += AMX_PAIR / 4;
     }
-    AMX_STORE(tiles, 0, &part->sums[0][0], sizeof part->sums[0]);
-    AMX_STORE(tiles, 1, &part->sums[0][AMX_TILE_ROWS], sizeof part->sums[0]);
-    AMX_STORE(tiles, 2, &part->sums[AMX_TILE_ROWS][0], sizeof part->sums[0]);
-    AMX_STORE(tiles, 3, &part->sums[AMX_TILE_ROWS][AMX_TILE_ROWS], sizeof part->sums[0]);
+    if (last->to != NULL)
+        amx_add(sums, last, added, AMX_PAIR - added);
+    AMX_STORE(tiles, 0, &sums->rows[0][0], sizeof sums->rows[0]);
+    AMX_STORE(tiles, 1, &sums->rows[0][AMX_TILE_ROWS], sizeof sums->rows[0]);
+    AMX_STORE(tiles, 2, &sums->rows[AMX_TILE_ROWS][0], sizeof sums->rows[0]);
+    AMX_STORE(tiles, 3, &sums->rows[AMX_TILE_ROWS][AMX_TILE_ROWS], sizeof sums->rows[0]);
 }
 
-static void amx_add_sums(const int32_t *restrict sums, const float *restrict w_scales,
-                         const float *restrict x_scales, float *restrict to)
+/* The products of a block, one after the other: for each run, pairs of rows of x; for each of them, pairs of
+ * weight rows. */
+typedef struct amx_walk {
+    const amx_panel *p;
+    const hg_wide *x;
+    int64_t n, t, last; /* weight rows; the block's rows of x */
+    int64_t i, column, j;
+} amx_walk;
+
+static bool amx_walk_on(amx_walk *at)
 {
-    for (int i = 0; i < AMX_PAIR; i++) {
-        for (int t = 0; t < AMX_PAIR; t++)
-            to[i * AMX_BLOCK + t] =
-                fmaf((float)sums[i * AMX_PAIR + t], w_scales[i] * x_scales[t], to[i * AMX_BLOCK + t]);
-    }
+    at->i += AMX_PAIR;
+    if (at->i < at->n)
+        return true;
+    at->i = 0;
+    at->column += AMX_PAIR;
+    if (at->column < at->last)
+        return true;
+    at->column = at->t;
+    at->j += HG_WIDE_RUN;
+    return at->j < at->x->k;
 }
 
-static void amx_add(const amx_part *part)
+static amx_factors amx_walk_factors(const amx_walk *at)
 {
-    amx_add_sums(&part->sums[0][0], part->w_scales, part->x_scales, part->to);
+    int64_t length = hg_wide_run_length(at->x->k, at->j);
+    return (amx_factors){amx_panel_at(at->p, at->i, at->j),
+                         hg_wide_four(at->x, at->column, at->j),
+                         hg_wide_four(at->x, at->column + AMX_TILE_ROWS, at->j),
+                         (int)(hg_wide_up(length, AMX_TILE_ROW_BYTES) / AMX_TILE_ROW_BYTES),
+                         at->column == at->t,
+                         at->i == 0};
 }
 
 /* All runs of the panel's first n rows times AMX_BLOCK rows of x (or the AMX_PAIR that are left) from t on.
  */
 static void amx_block(amx_tiles *tiles, const amx_panel *p, int64_t n, const hg_wide *x, int64_t t,
-                      float (*sums)[AMX_BLOCK])
+                      float (*to)[AMX_BLOCK])
 {
-    amx_part parts[2];
-    int now = 0;
-    const amx_part *before = NULL;
-    int64_t last = hg_wide_up(x->t, AMX_PAIR) < t + AMX_BLOCK ? t + AMX_PAIR : t + AMX_BLOCK;
-    for (int64_t j = 0; j < x->k; j += HG_WIDE_RUN) {
-        int64_t run = j / HG_WIDE_RUN;
-        int steps = (int)(hg_wide_up(hg_wide_run_length(x->k, j), AMX_TILE_ROW_BYTES) / AMX_TILE_ROW_BYTES);
-        for (int64_t column = t; column < last; column += AMX_PAIR) {
-            for (int64_t i = 0; i < n; i += AMX_PAIR) {
-                amx_part *part = &parts[now];
-                part->w_scales = p->scales + run * HG_WIDE_PANEL + i;
-                part->x_scales = hg_wide_scale(x, column, run);
-                part->to = &sums[i][column - t];
-                amx_multiply(tiles, amx_panel_at(p, i, j), hg_wide_four(x, column, j),
-                             hg_wide_four(x, column + AMX_TILE_ROWS, j), steps, part);
-                if (before != NULL)
-                    amx_add(before);
-                before = part;
-                now = 1 - now;
-            }
-        }
+    amx_sums sums;
+    amx_walk at = {.p = p, .x = x, .n = n, .t = t, .column = t};
+    at.last = hg_wide_up(x->t, AMX_PAIR) < t + AMX_BLOCK ? t + AMX_PAIR : t + AMX_BLOCK;
+    amx_factors now = amx_walk_factors(&at);
+    amx_part last = {0};
+    for (bool more = true; more;) {
+        const amx_part part = {p->scales + at.j / HG_WIDE_RUN * HG_WIDE_PANEL + at.i,
+                               hg_wide_scale(x, at.column, at.j / HG_WIDE_RUN), &to[at.i][at.column - t]};
+        more = amx_walk_on(&at);
+        const amx_factors next = more ? amx_walk_factors(&at) : (amx_factors){0};
+        amx_multiply(tiles, &now, &next, &last, &sums);
+        last = part;
+        now = next;
     }
-    if (before != NULL)
-        amx_add(before);
+    amx_add(&sums, &last, 0, AMX_PAIR);
 }
 
 /* ---- results ---- */
@@ -329,54 +433,63 @@ static void amx_gemm_wide(hg_dtype type, int64_t n, const void *w, int64_t ldw, 
 
 /* ---- rows of x ---- */
 
+/* Of n values, a multiple of 32: two sequences of comparisons, which need not wait for each other. */
 static float amx_largest(const float *x, int64_t n)
 {
-    hg_wide_words most = {0};
-    for (int64_t i = 0; i < n; i += HG_WIDE_PARTS) {
-        hg_wide_floats lanes;
-        memcpy(&lanes, x + i, sizeof lanes);
-        hg_wide_larger(&most, &lanes);
+    hg_wide_words most[2] = {{0}, {0}};
+    for (int64_t i = 0; i < n; i += 2 * HG_WIDE_PARTS) {
+        hg_wide_floats lanes[2];
+        memcpy(lanes, x + i, sizeof lanes);
+        hg_wide_larger(&most[0], &lanes[0]);
+        hg_wide_larger(&most[1], &lanes[1]);
     }
-    return hg_wide_largest(&most);
+    hg_wide_larger(&most[0], (const hg_wide_floats *)&most[1]);
+    return hg_wide_largest(&most[0]);
 }
 
-/* 16 columns of a row, from j on. */
-static void amx_round_lanes(const float *x, float factor, const hg_wide *to, int64_t row, int64_t j)
+/* Where column j lies, a multiple of 16, in a row that begins at `row`: four columns are 64 bytes behind the
+ * four before, in a tile and from one to the next. */
+static int8_t *amx_columns_at(int8_t *row, int64_t j)
+{
+    return row + j / 4 * AMX_TILE_ROW_BYTES;
+}
+
+/* 16 columns of a row. */
+SIMD_INLINE void amx_round_lanes(const float *x, float factor, int8_t *to)
 {
     hg_wide_floats lanes;
-    memcpy(&lanes, x + j, sizeof lanes);
+    memcpy(&lanes, x, sizeof lanes);
     lanes *= factor;
     hg_wide_halves halves;
     hg_wide_whole(&lanes, &halves);
     amx_bytes16 bytes = __builtin_convertvector(halves, amx_bytes16);
-    int8_t *at = hg_wide_four(to, row, j);
     for (int i = 0; i < 4; i++)
-        memcpy(at + i * AMX_TILE_ROW_BYTES, (const uint8_t *)&bytes + 4 * i, 4);
+        memcpy(to + i * AMX_TILE_ROW_BYTES, (const uint8_t *)&bytes + 4 * i, 4);
 }
 
-static void amx_clear(const hg_wide *to, int64_t row, int64_t j)
+static void amx_clear(int8_t *to)
 {
-    int8_t *at = hg_wide_four(to, row, j);
     for (int i = 0; i < 4; i++)
-        memset(at + i * AMX_TILE_ROW_BYTES, 0, 4);
+        memset(to + i * AMX_TILE_ROW_BYTES, 0, 4);
 }
 
 static void amx_round_wide(const float *x, const hg_wide *to, int64_t row)
 {
+    int8_t *at = hg_wide_four(to, row, 0);
     for (int64_t j = 0; j < to->k; j += HG_WIDE_RUN) {
         int64_t n = hg_wide_run_length(to->k, j);
         float factor, scale = hg_wide_x_scale(amx_largest(x + j, n), &factor);
         *hg_wide_scale(to, row, j / HG_WIDE_RUN) = scale;
         for (int64_t i = j; i < j + n; i += HG_WIDE_PARTS) {
             if (factor > 0)
-                amx_round_lanes(x, factor, to, row, i);
+                amx_round_lanes(x + i, factor, amx_columns_at(at, i));
             else
-                amx_clear(to, row, i);
+                amx_clear(amx_columns_at(at, i));
         }
     }
     if (to->k % HG_WIDE_TILE_COLUMNS != 0) {
-        amx_clear(to, row, to->k);
-        amx_clear(to, row, to->k + HG_WIDE_PARTS);
+        amx_clear(amx_columns_at(at, to->k));
+        amx_clear(amx_columns_at(at, to->k + HG_WIDE_PARTS));
     }
 }
 
