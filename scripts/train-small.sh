@@ -27,7 +27,7 @@ if $quick; then
   vit="--steps 60 --batch 32 --layers 4 --hidden 128 --heads 4"
   lm="--steps 80 --batch 16 --length 128 --layers 4 --hidden 256 --heads 4"
   align="--steps 15 --batch 8 --lr 1e-3 --projector-lr 1e-3" fuse="--steps 15 --batch 8 --lr 1e-3"
-  com="--steps 30 --batch 8 --lr 2e-3 --projector-lr 1e-3" gen=$com see=$com
+  com="--steps 30 --batch 8 --lr 2e-3 --projector-lr 1e-3" gen=$com see=$com find=$com
   com_rank=16 gen_rank=32
 else
   out=${out:-small}
@@ -40,6 +40,7 @@ else
   fuse="--steps 100 --batch 16 --lr 1e-3"
   see="--steps 1500 --batch 8 --lr 1e-3 --projector-lr 1e-3 --schedule constant"
   com="--steps 4300 --batch 8 --lr 5e-4 --projector-lr 5e-4"
+  find="--steps 2000 --batch 8 --lr 4e-4 --projector-lr 4e-4"
   gen="--steps 3000 --batch 8 --lr 1e-3 --projector-lr 5e-4"
   com_rank=64 gen_rank=128
 fi
@@ -101,6 +102,13 @@ if step data; then
   "$program" data phantom -o "$data/blank" --parts blank --patients $blank --size $size --slices 2 --questions 7 --seed $seed
   grep '"task":"comprehension"' "$data/blank/train.json" | sed -e 's/,$//' -e 's|"image":"images/|"image":"blank/images/|' >>"$data/train-ask.json"
   awk 'NR % 2 == 0' "$data/train-captions.json" | cat "$data/train-ask.json" - >"$data/train-tune.json"
+  # What is hardest, for the end: findings, their side and place; a little of all else; every question about real pictures once more.
+  awk '/"question_type":"(abnormality|presence)"/ { print; next }
+    /"question_type":"(side|location)"/ { print; print; next }
+    /"question_type":"organs?"/ { if (organ++ % 4 == 0) print; next }
+    /"answer_type":"CAPTION"/ { if (caption++ % 8 == 0) print; next }
+    other++ % 12 == 0' "$data/train-tune.json" >"$data/train-findings.json"
+  [ ! -f "$data/train-real.json" ] || cat "$data/train-real.json" >>"$data/train-findings.json"
   finish data
 fi
 
@@ -164,6 +172,7 @@ align_gen() { gen 1-gen $align --rank $gen_rank; }
 tune_com() {
   com 3-com 3-com-captions captions $seed $see
   com 3-com 3-com tune $seed $com
+  com 3-com 3-com-findings findings $seed $find
 }
 tune_gen() { gen 3-gen $gen; }
 if step 1-com+gen; then
