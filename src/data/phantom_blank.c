@@ -14,8 +14,8 @@ void hg_phantom_blank(float *out, int size, hg_rng *rng)
     if (hg_phantom_chance(rng, 0.4f)) /* black and white are what failed transfers leave */
         level = hg_phantom_chance(rng, 0.5f) ? 1 : 0;
     float slope = 0;
-    if (kind ==
-        BLANK_RAMP) /* evenly in its logarithm, since faint ramps are the harder to tell from anatomy */
+    /* Evenly in its logarithm, since faint ramps are the harder to tell from anatomy. */
+    if (kind == BLANK_RAMP)
         slope = 0.05f * (float)hg_phantom_exp(3.1780538 * hg_rng_uniform(rng)); /* to 1.2 */
     float noise = kind == BLANK_NOISE ? hg_phantom_range(rng, 0.05f, 0.5f) : 0;
     float depth = kind == BLANK_STRIPES ? hg_phantom_range(rng, 0.1f, 0.5f) : 0;

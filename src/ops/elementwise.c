@@ -63,8 +63,3 @@ void hg_elementwise_backward(hg_ctx *ctx, const hg_record *record, hg_real (*slo
                            .dx = x->grad};
     hg_parallel_for(hg_ctx_threads(ctx, 16 * job.n), (job.n + CHUNK - 1) / CHUNK, backward_chunk, &job);
 }
-
-hg_real hg_elementwise_sigmoid(hg_real x)
-{
-    return 1 / (1 + HG_REAL_EXP(-x));
-}

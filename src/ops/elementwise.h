@@ -15,7 +15,4 @@ hg_tensor *hg_elementwise_forward(hg_ctx *ctx, const hg_op *op, hg_tensor *x,
 /* Adds to the gradient of the record's input; `slope` is f'. */
 void hg_elementwise_backward(hg_ctx *ctx, const hg_record *record, hg_real (*slope)(hg_real x));
 
-/* 1 / (1 + exp(-x)). */
-hg_real hg_elementwise_sigmoid(hg_real x);
-
 #endif
