@@ -7,6 +7,7 @@
 #include "base/arena.h"
 
 #include "base/checked.h"
+#include "base/huge_pages.h"
 #include "base/memory.h"
 
 #include <stdint.h>
@@ -41,32 +42,57 @@ void hg_arena_init(hg_arena *a, size_t block_bytes, size_t max_bytes)
     *a = (hg_arena){.block_bytes = block_bytes, .max_bytes = max_bytes};
 }
 
+void hg_arena_init_apart(hg_arena *a, size_t block_bytes, size_t max_bytes)
+{
+    hg_arena_init(a, block_bytes, max_bytes);
+    a->apart = true;
+}
+
+static uint8_t *arena_take(const hg_arena *a, size_t size)
+{
+    if (!a->apart)
+        return hg_mem_aligned(HG_ARENA_ALIGNMENT, size);
+    uint8_t *data = hg_huge_pages_map(size);
+    if (data != NULL)
+        hg_huge_pages_keep_from_children(data, size);
+    return data;
+}
+
+static void arena_give(const hg_arena *a, uint8_t *data, size_t size)
+{
+    if (a->apart)
+        hg_huge_pages_unmap(data, size);
+    else
+        hg_mem_free(data);
+}
+
 void hg_arena_deinit(hg_arena *a)
 {
     hg_arena_block *block = a->first;
     while (block != NULL) {
         hg_arena_block *next = block->next;
         ASAN_UNPOISON_MEMORY_REGION(block->data, block->size);
-        hg_mem_free(block->data);
+        arena_give(a, block->data, block->size);
         hg_mem_free(block);
         block = next;
     }
-    hg_arena_init(a, a->block_bytes, a->max_bytes);
+    *a = (hg_arena){.block_bytes = a->block_bytes, .max_bytes = a->max_bytes, .apart = a->apart};
 }
 
 static hg_arena_block *arena_add_block(hg_arena *a, size_t bytes)
 {
     size_t size = bytes > a->block_bytes ? bytes : a->block_bytes;
     size_t total;
-    if (!hg_checked_add(size, HG_ARENA_ALIGNMENT - 1, &size))
+    const size_t unit = a->apart ? HG_HUGE_PAGE_BYTES : HG_ARENA_ALIGNMENT;
+    if (!hg_checked_add(size, unit - 1, &size))
         return NULL;
-    size &= ~(size_t)(HG_ARENA_ALIGNMENT - 1);
+    size &= ~(unit - 1);
     if (!hg_checked_add(a->total_bytes, size, &total) || total > a->max_bytes)
         return NULL;
     hg_arena_block *block = hg_mem_array(1, sizeof *block);
     if (block == NULL)
         return NULL;
-    block->data = hg_mem_aligned(HG_ARENA_ALIGNMENT, size);
+    block->data = arena_take(a, size);
     if (block->data == NULL) {
         hg_mem_free(block);
         return NULL;

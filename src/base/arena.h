@@ -7,6 +7,7 @@
 #ifndef HG_BASE_ARENA_H
 #define HG_BASE_ARENA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define HG_ARENA_ALIGNMENT 64
@@ -19,6 +20,7 @@ typedef struct hg_arena {
     size_t block_bytes; /* size of a new block; larger requests get a block of their own */
     size_t max_bytes;   /* the blocks together may not pass this */
     size_t total_bytes; /* the blocks together */
+    bool apart;         /* blocks are mappings of their own, in huge pages; see hg_arena_init_apart */
 } hg_arena;
 
 /* A place to come back to. */
@@ -29,6 +31,10 @@ typedef struct hg_arena_mark {
 
 /* Allocates nothing yet. */
 void hg_arena_init(hg_arena *a, size_t block_bytes, size_t max_bytes);
+
+/* The same for much memory that is used again and again: blocks in huge pages, of which child processes get
+ * no copy, not even of the page tables. What a child touches must lie elsewhere. */
+void hg_arena_init_apart(hg_arena *a, size_t block_bytes, size_t max_bytes);
 void hg_arena_deinit(hg_arena *a);
 
 /* `bytes` at a multiple of 64, uninitialised; NULL when memory is short or the maximum would be passed. */

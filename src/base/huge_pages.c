@@ -69,6 +69,11 @@ void *hg_huge_pages_map(size_t bytes)
     return NULL;
 }
 
+void hg_huge_pages_keep_from_children(void *p, size_t bytes)
+{
+    (void)madvise(p, bytes, MADV_DONTFORK); /* refused: forks take longer */
+}
+
 void hg_huge_pages_unmap(void *p, size_t bytes)
 {
     if (p != NULL)

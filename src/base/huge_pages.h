@@ -28,6 +28,10 @@ void *hg_huge_pages_reserve(size_t bytes);
  * written. */
 void *hg_huge_pages_map(size_t bytes);
 
+/* Child processes do not get this memory of ours: forking need not copy its page tables, and writing to it
+ * afterwards need not tell apart whose a page is. */
+void hg_huge_pages_keep_from_children(void *p, size_t bytes);
+
 /* Gives either back; p may be NULL. */
 void hg_huge_pages_unmap(void *p, size_t bytes);
 

@@ -26,6 +26,13 @@ static hg_tensor *decoder_project(hg_ctx *ctx, hg_decoder *d, const hg_plugin *p
     return hg_op_adapter(ctx, plugin->kind, hg_op_linear(ctx, x, &l->weight[slot], bias), x, plug, mask);
 }
 
+/* What a layer has to know of its rows. */
+typedef struct decoder_rows {
+    hg_kv_cache *cache;          /* may be NULL */
+    const hg_segments *segments; /* NULL: all are one text */
+    const hg_tensor *rope;       /* their rotations */
+} decoder_rows;
+
 /* A part of a fused projection's columns. */
 static hg_tensor *decoder_columns(hg_ctx *ctx, hg_tensor *x, int64_t begin, int64_t count)
 {
@@ -37,9 +44,10 @@ static hg_tensor *decoder_heads(hg_ctx *ctx, hg_tensor *x, int64_t n_heads)
     return hg_ctx_failed(ctx) ? NULL : hg_ctx_view(ctx, hg_tensor_view_heads(x, n_heads));
 }
 
-static hg_tensor *decoder_attention(hg_ctx *ctx, hg_decoder *d, const hg_plugin *plugin, hg_kv_cache *cache,
-                                    int64_t layer, const hg_tensor *rope, hg_tensor *x)
+static hg_tensor *decoder_attention(hg_ctx *ctx, hg_decoder *d, const hg_plugin *plugin,
+                                    const decoder_rows *rows, int64_t layer, hg_tensor *x)
 {
+    hg_kv_cache *cache = rows->cache;
     const hg_decoder_config *c = &d->config;
     int64_t n_q = (int64_t)c->n_heads * c->head_dim, n_kv = (int64_t)c->n_kv_heads * c->head_dim;
     hg_tensor *q, *k, *v;
@@ -54,8 +62,8 @@ static hg_tensor *decoder_attention(hg_ctx *ctx, hg_decoder *d, const hg_plugin 
         v = decoder_project(ctx, d, plugin, layer, HG_SLOT_V, x);
     }
     int64_t first = cache != NULL ? cache->length : 0;
-    q = hg_op_rope_by(ctx, decoder_heads(ctx, q, c->n_heads), rope);
-    k = hg_op_rope_by(ctx, decoder_heads(ctx, k, c->n_kv_heads), rope);
+    q = hg_op_rope_by(ctx, decoder_heads(ctx, q, c->n_heads), rows->rope);
+    k = hg_op_rope_by(ctx, decoder_heads(ctx, k, c->n_kv_heads), rows->rope);
     v = decoder_heads(ctx, v, c->n_kv_heads);
     if (hg_ctx_failed(ctx))
         return NULL;
@@ -65,8 +73,10 @@ static hg_tensor *decoder_attention(hg_ctx *ctx, hg_decoder *d, const hg_plugin 
         k = hg_ctx_view(ctx, hg_kv_cache_view_keys(cache, layer, first + q->shape[0]));
         v = hg_ctx_view(ctx, hg_kv_cache_view_values(cache, layer, first + q->shape[0]));
     }
-    hg_attention how = {
-        .causal = true, .window = c->sliding_window, .scale = (hg_real)(1 / sqrt((double)c->head_dim))};
+    hg_attention how = {.causal = true,
+                        .window = c->sliding_window,
+                        .scale = (hg_real)(1 / sqrt((double)c->head_dim)),
+                        .segments = rows->segments};
     return decoder_project(ctx, d, plugin, layer, HG_SLOT_O, hg_op_attention(ctx, q, k, v, &how));
 }
 
@@ -93,13 +103,13 @@ static hg_tensor *decoder_rope(hg_ctx *ctx, const hg_decoder *d, const hg_kv_cac
                             d->config.rope_theta);
 }
 
-static hg_tensor *decoder_layer(hg_ctx *ctx, hg_decoder *d, const hg_plugin *plugin, hg_kv_cache *cache,
-                                int64_t layer, const hg_tensor *rope, hg_tensor *x)
+static hg_tensor *decoder_layer(hg_ctx *ctx, hg_decoder *d, const hg_plugin *plugin, const decoder_rows *rows,
+                                int64_t layer, hg_tensor *x)
 {
     hg_decoder_layer *l = &d->layers[layer];
     hg_real eps = (hg_real)d->config.rms_eps;
     hg_tensor *attended =
-        decoder_attention(ctx, d, plugin, cache, layer, rope, hg_op_rmsnorm(ctx, x, &l->input_norm, eps));
+        decoder_attention(ctx, d, plugin, rows, layer, hg_op_rmsnorm(ctx, x, &l->input_norm, eps));
     x = hg_op_add(ctx, x, attended);
     hg_tensor *fed = decoder_feed_forward(ctx, d, plugin, layer, hg_op_rmsnorm(ctx, x, &l->post_norm, eps));
     return hg_op_add(ctx, x, fed);
@@ -110,7 +120,18 @@ hg_tensor *hg_decoder_layer_forward(hg_ctx *ctx, hg_decoder *d, const hg_plugin 
 {
     if (hg_ctx_failed(ctx))
         return NULL;
-    return decoder_layer(ctx, d, plugin, cache, layer, decoder_rope(ctx, d, cache, x), x);
+    const decoder_rows rows = {cache, NULL, decoder_rope(ctx, d, cache, x)};
+    return decoder_layer(ctx, d, plugin, &rows, layer, x);
+}
+
+hg_tensor *hg_decoder_layer_forward_segments(hg_ctx *ctx, hg_decoder *d, const hg_plugin *plugin,
+                                             const hg_segments *segments, int64_t layer, hg_tensor *x)
+{
+    if (hg_ctx_failed(ctx))
+        return NULL;
+    const decoder_rows rows = {
+        NULL, segments, hg_op_rope_table_segments(ctx, segments, d->config.head_dim, d->config.rope_theta)};
+    return decoder_layer(ctx, d, plugin, &rows, layer, x);
 }
 
 hg_tensor *hg_decoder_forward(hg_ctx *ctx, hg_decoder *d, const hg_plugin *plugin, hg_kv_cache *cache,
@@ -126,10 +147,10 @@ hg_tensor *hg_decoder_forward(hg_ctx *ctx, hg_decoder *d, const hg_plugin *plugi
     /* Without a tape nothing of a layer is needed but its result: it is moved to the same place after each
      * layer. */
     hg_tensor *state = ctx->tape == NULL ? hg_ctx_tensor(ctx, 2, x->shape, false) : x;
-    const hg_tensor *rope = decoder_rope(ctx, d, cache, x);
+    const decoder_rows rows = {cache, NULL, decoder_rope(ctx, d, cache, x)};
     hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
     for (int64_t layer = 0; layer < d->config.n_layers && !hg_ctx_failed(ctx); layer++) {
-        x = decoder_layer(ctx, d, plugin, cache, layer, rope, layer == 0 ? x : state);
+        x = decoder_layer(ctx, d, plugin, &rows, layer, layer == 0 ? x : state);
         if (hg_ctx_failed(ctx))
             return NULL;
         if (ctx->tape != NULL) {

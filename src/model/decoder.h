@@ -40,6 +40,11 @@ hg_tensor *hg_decoder_forward(hg_ctx *ctx, hg_decoder *d, const hg_plugin *plugi
 hg_tensor *hg_decoder_layer_forward(hg_ctx *ctx, hg_decoder *d, const hg_plugin *plugin, hg_kv_cache *cache,
                                     int64_t layer, hg_tensor *x);
 
+/* The same without a cache for rows of several texts, one after the other: `segments` of x, each of which
+ * begins at position 0 and attends to itself alone. With a tape, `segments` lives until its backward. */
+hg_tensor *hg_decoder_layer_forward_segments(hg_ctx *ctx, hg_decoder *d, const hg_plugin *plugin,
+                                             const hg_segments *segments, int64_t layer, hg_tensor *x);
+
 /* Logits (T, rows of head) of hidden states x (T, H): final norm, then `head` (V', H). */
 hg_tensor *hg_decoder_logits(hg_ctx *ctx, hg_decoder *d, hg_tensor *head, hg_tensor *x);
 

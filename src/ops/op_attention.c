@@ -7,6 +7,7 @@
  * it sees keys up to that one, of which only the last `window`. Masked keys take no part: the softmax runs
  * over the visible range. Gradient, per head, with P the probabilities and dO = dy: dV += Pᵀ dO; dP = dO Vᵀ;
  * dS = P (dP - rowsum(dP P)); dQ += scale dS K; dK += scale dSᵀ Q.
+ * With segments all of this holds within each, as if it were alone.
  * Forward is attention_online.c's work, with a tape and without. P is never kept: backward makes each block
  * of it again, so its memory grows with S, not with T · S.
  */
@@ -149,25 +150,60 @@ static void attention_backward_group(void *arg, int64_t group, int worker)
     }
 }
 
-static void attention_backward(hg_ctx *ctx, const hg_record *r)
+/* Queries, keys and values of one segment, and where its rows begin. */
+typedef struct attention_segment {
+    hg_tensor q, k, v;
+    int64_t begin;
+} attention_segment;
+
+static int64_t segment_count(const hg_attention *how)
+{
+    return how->segments == NULL ? 1 : how->segments->n;
+}
+
+static attention_segment segment_get(const hg_attention *how, int64_t i, const hg_tensor *q,
+                                     const hg_tensor *k, const hg_tensor *v)
+{
+    if (how->segments == NULL)
+        return (attention_segment){*q, *k, *v, 0};
+    int64_t begin = how->segments->begin[i], n = how->segments->begin[i + 1] - begin;
+    return (attention_segment){hg_tensor_view_rows(q, begin, n), hg_tensor_view_rows(k, begin, n),
+                               hg_tensor_view_rows(v, begin, n), begin};
+}
+
+static void attention_backward_segment(hg_ctx *ctx, const attention_segment *segment, const hg_attention *how,
+                                       const hg_real *dy)
 {
     hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
+    int64_t width = segment->q.shape[1] * segment->q.shape[2];
     attention_job job = {.ctx = ctx,
-                         .q = r->in[0],
-                         .k = r->in[1],
-                         .v = r->in[2],
-                         .how = *(const hg_attention *)r->saved,
-                         .dy = r->out->grad};
+                         .q = &segment->q,
+                         .k = &segment->k,
+                         .v = &segment->v,
+                         .how = *how,
+                         .dy = dy + segment->begin * width};
     job.scratch = hg_ctx_scratch(ctx, 2 * ctx->n_threads * QUERY_BLOCK * job.k->shape[0]);
     if (job.scratch != NULL)
         hg_parallel_for(ctx->n_threads, job.k->shape[1], attention_backward_group, &job);
     hg_arena_reset(ctx->arena, mark);
 }
 
+static void attention_backward(hg_ctx *ctx, const hg_record *r)
+{
+    const hg_attention *how = r->saved;
+    for (int64_t i = 0; i < segment_count(how); i++) {
+        attention_segment segment = segment_get(how, i, r->in[0], r->in[1], r->in[2]);
+        attention_backward_segment(ctx, &segment, how, r->out->grad);
+    }
+}
+
 const hg_op hg_op_attention_entry = {"attention", attention_backward};
 
-static bool attention_fits(const hg_tensor *q, const hg_tensor *k, const hg_tensor *v)
+static bool attention_fits(const hg_tensor *q, const hg_tensor *k, const hg_tensor *v,
+                           const hg_segments *segments)
 {
+    if (segments != NULL && (segments->begin[segments->n] != q->shape[0] || k->shape[0] != q->shape[0]))
+        return false;
     return q->n_dims == 3 && k->n_dims == 3 && v->n_dims == 3 && k->shape[0] == v->shape[0] &&
            k->shape[1] == v->shape[1] && k->shape[2] == q->shape[2] && v->shape[2] == q->shape[2] &&
            k->shape[0] >= q->shape[0] && q->shape[1] % k->shape[1] == 0;
@@ -177,7 +213,7 @@ hg_tensor *hg_op_attention(hg_ctx *ctx, hg_tensor *q, hg_tensor *k, hg_tensor *v
 {
     if (hg_ctx_failed(ctx))
         return NULL;
-    if (!attention_fits(q, k, v))
+    if (!attention_fits(q, k, v, how->segments))
         return hg_ctx_fail(ctx, HG_STATUS_INPUT, "attention: queries, keys and values do not fit");
     int64_t n_queries = q->shape[0], n_heads = q->shape[1], d = q->shape[2];
     bool grad = hg_ctx_wants_grad(ctx, q) || hg_ctx_wants_grad(ctx, k) || hg_ctx_wants_grad(ctx, v);
@@ -187,7 +223,11 @@ hg_tensor *hg_op_attention(hg_ctx *ctx, hg_tensor *q, hg_tensor *k, hg_tensor *v
     hg_tensor *y = hg_ctx_tensor(ctx, 2, (int64_t[]){n_queries, n_heads * d}, grad);
     if (hg_ctx_failed(ctx))
         return NULL;
-    hg_attention_online(ctx, q, k, v, how, hg_tensor_real(y));
+    for (int64_t i = 0; i < segment_count(how); i++) {
+        attention_segment segment = segment_get(how, i, q, k, v);
+        hg_attention_online(ctx, &segment.q, &segment.k, &segment.v, how,
+                            hg_tensor_real(y) + segment.begin * n_heads * d);
+    }
     void *saved = hg_tape_save(ctx, how, sizeof *how);
     hg_tape_push(ctx, &hg_op_attention_entry, y, (hg_tensor *[]){q, k, v}, 3, saved);
     return hg_ctx_failed(ctx) ? NULL : y;

@@ -80,15 +80,25 @@ hg_tensor *hg_op_add(hg_ctx *ctx, hg_tensor *a, hg_tensor *b);
  */
 hg_tensor *hg_op_rope(hg_ctx *ctx, hg_tensor *x, int64_t first, double theta);
 
+/* Rows that belong together: part i is rows begin[i] to begin[i + 1] - 1, from 0 to the last row. */
+typedef struct hg_segments {
+    int64_t n;
+    const int64_t *begin; /* (n + 1) */
+} hg_segments;
+
 /* The same in two moves, for many x at the same positions: cosines and sines (T, D) of T rows, then the
- * rotation by them. The table must live as long as the tape. */
+ * rotation by them. The table must live as long as the tape. With segments, each begins at
+ * position 0. */
 hg_tensor *hg_op_rope_table(hg_ctx *ctx, int64_t n_rows, int64_t d, int64_t first, double theta);
+hg_tensor *hg_op_rope_table_segments(hg_ctx *ctx, const hg_segments *segments, int64_t d, double theta);
 hg_tensor *hg_op_rope_by(hg_ctx *ctx, hg_tensor *x, const hg_tensor *table);
 
 typedef struct hg_attention {
     bool causal;    /* query t sees keys up to S - T + t; otherwise all keys */
     int64_t window; /* of those, the last `window` (itself included); 0: all */
     hg_real scale;  /* of the scores, usually 1 / sqrt(D) */
+    const hg_segments
+        *segments; /* each attends to itself alone, S = T; NULL: one. Lives until the backward */
 } hg_attention;
 
 /* (T, H * D): attention of q (T, H, D) over k and v (S, G, D), S >= T; G divides H, and query head h reads

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * sample_gradient.c: four passes: embeddings and layers forward, each layer's input kept, and the activations
- * of as many of the last layers as fit (kept_layers.h); the head, block of rows by block, forward and
- * backward; the layers backward, last first; the embeddings and projectors. The gradients at the layers'
- * borders live in two buffers in turn.
+ * sample_gradient.c: four passes over the rows of all samples: embeddings and layers forward, each layer's
+ * input kept, and the activations of as many of the last layers as fit (kept_layers.h); the head, for the
+ * rows with labels, block by block, forward and backward; the layers backward, last first; the embeddings and
+ * the projector. The gradients at the layers' borders live in two buffers in turn.
  */
 #include "train/sample_gradient.h"
-
-#include "base/memory.h"
 
 #include <string.h>
 
@@ -15,106 +13,158 @@
  * anew for each such block of rows. */
 #define HEAD_ROWS 256
 
-void hg_train_sample_deinit(hg_train_sample *s)
-{
-    hg_prompt_deinit(&s->prompt);
-    hg_mem_free(s->labels);
-    *s = (hg_train_sample){0};
-}
-
-/* One sample in the works. */
-typedef struct sample_job {
+/* A pack in the works. */
+typedef struct pack_job {
     hg_ctx *ctx;
     hg_healthgpt *model;
-    const hg_train_sample *sample;
+    const hg_sample_pack *pack;
+    hg_segments segments; /* the rows of its samples */
     hg_tensor *embed, *head;
     hg_plugin *plugin;
     hg_projector *projector;
-    int64_t n;             /* positions read: all but the last, which nothing follows */
+    int64_t n;             /* rows of all samples */
+    int64_t n_images;      /* of all samples */
     hg_tensor **states;    /* (layers + 1): the layers' inputs and the last one's output, each (n, H) */
-    hg_tensor **seen;      /* features of each image */
+    hg_tensor *seen;       /* features of all images, one after the other; NULL: there are none */
     hg_real *border[2];    /* (n, H): the gradient of states[l] is in border[l % 2] when its turn comes */
     hg_kept_layers *kept;  /* NULL: nothing is */
     hg_kept_layer *layers; /* (layers) */
     const hg_layer_listener *listener; /* NULL: nobody */
     bool learn;
-    double loss;
-} sample_job;
+    double *losses; /* of the samples */
+} pack_job;
 
 /* A run of positions of one kind. */
 typedef struct sample_run {
-    int64_t begin, end;
-    int64_t image; /* its number; -1 for tokens */
+    const hg_prompt_item *items; /* its first */
+    int64_t n, row;              /* positions; the row of the first */
+    int64_t image;               /* its number among those of all samples; -1 for tokens */
 } sample_run;
 
-/* The run that begins at `begin`; *n_images counts the images up to here. */
-static sample_run next_run(const sample_job *job, int64_t begin, int64_t *n_images)
+/* The run that begins at position `at` of a sample; *n_images counts the images up to here. */
+static sample_run next_run(const pack_job *job, int64_t sample, int64_t at, int64_t *n_images)
 {
-    const hg_prompt_item *items = job->sample->prompt.items;
-    bool image = items[begin].id == HG_PROMPT_IMAGE;
-    int64_t end = begin + 1;
-    while (end < job->n && (items[end].id == HG_PROMPT_IMAGE) == image && !(image && items[end].row == 0))
+    const hg_prompt_item *items = job->pack->samples[sample].prompt.items;
+    int64_t n = hg_train_sample_rows(&job->pack->samples[sample]), end = at + 1;
+    bool image = items[at].id == HG_PROMPT_IMAGE;
+    while (end < n && (items[end].id == HG_PROMPT_IMAGE) == image && !(image && items[end].row == 0))
         end++;
-    return (sample_run){begin, end, image ? (*n_images)++ : -1};
+    return (sample_run){items + at, end - at, job->pack->begin[sample] + at, image ? (*n_images)++ : -1};
 }
 
-/* Embeddings (end - begin, H) of a run. */
-static hg_tensor *run_forward(const sample_job *job, const sample_run *run)
+/* Calls `fn` for every run of every sample, in order. */
+static void each_run(pack_job *job, void (*fn)(pack_job *job, const sample_run *run, void *arg), void *arg)
 {
-    hg_ctx *ctx = job->ctx;
-    int64_t n = run->end - run->begin;
-    if (run->image >= 0)
-        return hg_projector_forward(ctx, job->projector, job->seen[run->image]);
-    int32_t *ids = hg_arena_array(ctx->arena, (size_t)n, sizeof *ids);
-    if (ids == NULL)
-        return hg_ctx_fail(ctx, HG_STATUS_FAILED, "out of memory (token ids)");
-    for (int64_t i = 0; i < n; i++)
-        ids[i] = job->sample->prompt.items[run->begin + i].id;
-    return hg_op_embedding(ctx, job->embed, ids, n);
-}
-
-static void see_images(sample_job *job)
-{
-    hg_ctx *ctx = job->ctx;
-    const hg_prompt *prompt = &job->sample->prompt;
-    int64_t size = job->model->clip.config.image_size;
-    int64_t shape[2] = {hg_clip_n_patches(&job->model->clip), job->model->clip.config.hidden};
-    job->seen = hg_arena_array(ctx->arena, (size_t)prompt->n_images + 1, sizeof *job->seen);
-    for (int64_t i = 0; i < prompt->n_images && job->seen != NULL; i++) {
-        job->seen[i] = hg_ctx_tensor(ctx, 2, shape, false);
-        hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
-        hg_tensor pixels =
-            hg_tensor_make(HG_DTYPE_F32, 3, (int64_t[]){3, size, size}, prompt->images[i].pixels);
-        const hg_tensor *features = hg_clip_forward(ctx, &job->model->clip, &pixels,
-                                                    job->model->tasks[job->sample->task].clip_layers);
-        if (hg_ctx_failed(ctx))
-            return;
-        memcpy(job->seen[i]->data, features->data, hg_tensor_bytes(features));
-        hg_arena_reset(ctx->arena, mark);
+    int64_t n_images = 0;
+    for (int64_t i = 0; i < job->pack->n; i++) {
+        int64_t n = hg_train_sample_rows(&job->pack->samples[i]);
+        for (int64_t at = 0; at < n && !hg_ctx_failed(job->ctx);) {
+            sample_run run = next_run(job, i, at, &n_images);
+            fn(job, &run, arg);
+            at += run.n;
+        }
     }
 }
 
-static void make_states(sample_job *job)
+/* ---- embeddings ---- */
+
+/* Embeddings (run->n, H) of a run of tokens. */
+static hg_tensor *embed_tokens(const pack_job *job, const sample_run *run)
+{
+    hg_ctx *ctx = job->ctx;
+    int32_t *ids = hg_arena_array(ctx->arena, (size_t)run->n, sizeof *ids);
+    if (ids == NULL)
+        return hg_ctx_fail(ctx, HG_STATUS_FAILED, "out of memory (token ids)");
+    for (int64_t i = 0; i < run->n; i++)
+        ids[i] = run->items[i].id;
+    return hg_op_embedding(ctx, job->embed, ids, run->n);
+}
+
+/* Features of an image, into its rows of `seen`. */
+static void see_image(const pack_job *job, const hg_prompt_image *image, int64_t row)
+{
+    hg_ctx *ctx = job->ctx;
+    hg_clip *clip = &job->model->clip;
+    int64_t size = clip->config.image_size;
+    hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
+    hg_tensor pixels = hg_tensor_make(HG_DTYPE_F32, 3, (int64_t[]){3, size, size}, image->pixels);
+    const hg_tensor *features =
+        hg_clip_forward(ctx, clip, &pixels, job->model->tasks[job->pack->samples[0].task].clip_layers);
+    if (hg_ctx_failed(ctx))
+        return;
+    memcpy(hg_tensor_real(job->seen) + row * job->seen->shape[1], features->data, hg_tensor_bytes(features));
+    hg_arena_reset(ctx->arena, mark);
+}
+
+static void see_images(pack_job *job)
+{
+    const hg_sample_pack *pack = job->pack;
+    int64_t patches = hg_clip_n_patches(&job->model->clip), row = 0;
+    for (int64_t i = 0; i < pack->n; i++)
+        job->n_images += pack->samples[i].prompt.n_images;
+    if (job->n_images == 0)
+        return;
+    job->seen = hg_ctx_tensor(job->ctx, 2,
+                              (int64_t[]){job->n_images * patches, job->model->clip.config.hidden}, false);
+    for (int64_t i = 0; i < pack->n; i++) {
+        const hg_prompt *prompt = &pack->samples[i].prompt;
+        for (int64_t k = 0; k < prompt->n_images && !hg_ctx_failed(job->ctx); k++, row += patches)
+            see_image(job, &prompt->images[k], row);
+    }
+}
+
+/* Rows of an image among those of all images: of `projected`, (images · patches, H). */
+static int64_t projected_at(const pack_job *job, const sample_run *run, int64_t width)
+{
+    return run->image * hg_clip_n_patches(&job->model->clip) * width;
+}
+
+static void forward_run(pack_job *job, const sample_run *run, void *arg)
+{
+    const hg_tensor *projected = arg, *x;
+    int64_t width = job->states[0]->shape[1];
+    hg_real *to = hg_tensor_real(job->states[0]) + run->row * width;
+    hg_arena_mark mark = hg_arena_get_mark(job->ctx->arena);
+    if (run->image >= 0) {
+        memcpy(to, hg_tensor_real(projected) + projected_at(job, run, width),
+               (size_t)(run->n * width) * sizeof *to);
+        return;
+    }
+    x = embed_tokens(job, run);
+    if (!hg_ctx_failed(job->ctx))
+        memcpy(to, x->data, hg_tensor_bytes(x));
+    hg_arena_reset(job->ctx->arena, mark);
+}
+
+/* The projector for all images at once. */
+static hg_tensor *project_images(const pack_job *job)
+{
+    return job->seen == NULL ? NULL : hg_projector_forward(job->ctx, job->projector, job->seen);
+}
+
+static void embed(pack_job *job)
+{
+    hg_arena_mark mark = hg_arena_get_mark(job->ctx->arena);
+    hg_tensor *projected = project_images(job);
+    each_run(job, forward_run, projected);
+    hg_arena_reset(job->ctx->arena, mark);
+}
+
+/* ---- layers ---- */
+
+static void make_states(pack_job *job)
 {
     int64_t n_layers = job->model->decoder.config.n_layers;
     int64_t shape[2] = {job->n, job->model->decoder.config.hidden};
     job->states = hg_arena_array(job->ctx->arena, (size_t)n_layers + 1, sizeof *job->states);
     if (job->states == NULL)
-        hg_ctx_fail(job->ctx, HG_STATUS_FAILED, "out of memory (a sample)");
+        hg_ctx_fail(job->ctx, HG_STATUS_FAILED, "out of memory (a step's samples)");
     for (int64_t i = 0; i <= n_layers && !hg_ctx_failed(job->ctx); i++)
         job->states[i] = hg_ctx_tensor(job->ctx, 2, shape, false);
 }
 
-/* Moves a result out of the memory that is reset. */
-static void keep(const sample_job *job, const hg_tensor *from, hg_tensor *to, int64_t row, hg_arena_mark mark)
-{
-    if (!hg_ctx_failed(job->ctx))
-        memcpy(hg_tensor_real(to) + row * to->shape[1], from->data, hg_tensor_bytes(from));
-    hg_arena_reset(job->ctx->arena, mark);
-}
-
 /* The gradients at the layers' borders, and what is known of each layer. */
-static void make_gradients(sample_job *job)
+static void make_gradients(pack_job *job)
 {
     hg_ctx *ctx = job->ctx;
     int64_t n_layers = job->model->decoder.config.n_layers, n = job->n * job->model->decoder.config.hidden;
@@ -122,51 +172,54 @@ static void make_gradients(sample_job *job)
         job->border[i] = hg_ctx_scratch(ctx, n);
     job->layers = hg_arena_array(ctx->arena, (size_t)n_layers, sizeof *job->layers);
     if (job->layers == NULL)
-        hg_ctx_fail(ctx, HG_STATUS_FAILED, "out of memory (a sample)");
+        hg_ctx_fail(ctx, HG_STATUS_FAILED, "out of memory (a step's samples)");
     for (int64_t l = 0; l <= n_layers && !hg_ctx_failed(ctx); l++)
         job->states[l]->grad = job->border[l % 2];
 }
 
 /* Layer l, its activations kept. */
-static void keep_layer(sample_job *job, int64_t l)
+static void keep_layer(pack_job *job, int64_t l)
 {
     hg_kept_layer *layer = &job->layers[l];
-    hg_kept_layers_forward(job->kept, job->ctx, &job->model->decoder, job->plugin, l, job->states[l], layer);
+    hg_kept_layers_forward(job->kept, job->ctx, &job->model->decoder, job->plugin, &job->segments, l,
+                           job->states[l], layer);
     if (layer->y != NULL)
         memcpy(job->states[l + 1]->data, layer->y->data, hg_tensor_bytes(layer->y));
 }
 
-static void layers_forward(sample_job *job)
+/* Layer l, of which the result alone stays. */
+static void pass_layer(pack_job *job, int64_t l)
 {
     hg_ctx *ctx = job->ctx;
+    hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
+    const hg_tensor *y = hg_decoder_layer_forward_segments(ctx, &job->model->decoder, job->plugin,
+                                                           &job->segments, l, job->states[l]);
+    if (!hg_ctx_failed(ctx))
+        memcpy(job->states[l + 1]->data, y->data, hg_tensor_bytes(y));
+    hg_arena_reset(ctx->arena, mark);
+}
+
+static void layers_forward(pack_job *job)
+{
     int64_t n_layers = job->model->decoder.config.n_layers;
     int64_t n_kept = job->kept != NULL && job->learn ? hg_kept_layers_count(job->kept, job->n) : 0;
-    for (int64_t l = 0; l < n_layers && !hg_ctx_failed(ctx); l++) {
-        hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
+    for (int64_t l = 0; l < n_layers && !hg_ctx_failed(job->ctx); l++) {
         if (l >= n_layers - n_kept)
             keep_layer(job, l);
         else
-            keep(job,
-                 hg_decoder_layer_forward(ctx, &job->model->decoder, job->plugin, NULL, l, job->states[l]),
-                 job->states[l + 1], 0, mark);
+            pass_layer(job, l);
     }
 }
 
-static void forward(sample_job *job)
+static void forward(pack_job *job)
 {
-    hg_ctx *ctx = job->ctx;
     see_images(job);
     make_states(job);
-    if (job->learn && !hg_ctx_failed(ctx))
+    if (job->learn && !hg_ctx_failed(job->ctx))
         make_gradients(job);
-    int64_t n_images = 0;
-    for (int64_t i = 0; i < job->n && !hg_ctx_failed(ctx);) {
-        sample_run run = next_run(job, i, &n_images);
-        hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
-        keep(job, run_forward(job, &run), job->states[0], run.begin, mark);
-        i = run.end;
-    }
-    if (!hg_ctx_failed(ctx))
+    if (!hg_ctx_failed(job->ctx))
+        embed(job);
+    if (!hg_ctx_failed(job->ctx))
         layers_forward(job);
 }
 
@@ -176,45 +229,95 @@ static void run_tape(hg_ctx *ctx)
         (void)hg_tape_backward(ctx, NULL); /* a failure sticks to the context */
 }
 
-/* Loss of the rows [begin, end), and its gradient when the last state has one. */
-static void head_block(sample_job *job, int64_t begin, int64_t end)
+/* ---- the head ---- */
+
+/* Rows with labels that go through the head together. */
+typedef struct head_block {
+    int64_t n;
+    int64_t row[HEAD_ROWS], sample[HEAD_ROWS];
+    int32_t label[HEAD_ROWS];
+} head_block;
+
+/* The block's rows of the last state (n, H). */
+static hg_tensor *gather(const pack_job *job, const head_block *b, const hg_tensor *last)
+{
+    int64_t width = last->shape[1];
+    hg_tensor *x = hg_ctx_tensor(job->ctx, 2, (int64_t[]){b->n, width}, job->learn);
+    for (int64_t i = 0; i < b->n && x != NULL; i++)
+        memcpy(hg_tensor_real(x) + i * width, hg_tensor_real(last) + b->row[i] * width,
+               (size_t)width * sizeof(hg_real));
+    return x;
+}
+
+static void scatter_gradient(const head_block *b, const hg_tensor *x, const hg_tensor *last)
+{
+    int64_t width = last->shape[1];
+    for (int64_t i = 0; i < b->n; i++)
+        memcpy(last->grad + b->row[i] * width, x->grad + i * width, (size_t)width * sizeof *x->grad);
+}
+
+/* A loss for each sample that has rows in the block. */
+static void block_losses(const pack_job *job, const head_block *b, const hg_tensor *logits)
+{
+    hg_ctx *ctx = job->ctx;
+    for (int64_t begin = 0, end; begin < b->n && !hg_ctx_failed(ctx); begin = end) {
+        for (end = begin + 1; end < b->n && b->sample[end] == b->sample[begin];)
+            end++;
+        hg_tensor *rows = hg_ctx_view(ctx, hg_tensor_view_rows(logits, begin, end - begin));
+        hg_tensor *loss = rows == NULL ? NULL : hg_op_cross_entropy(ctx, rows, b->label + begin);
+        if (loss == NULL)
+            return;
+        job->losses[b->sample[begin]] += (double)hg_tensor_real(loss)[0];
+        if (ctx->tape != NULL)
+            loss->grad[0] = 1;
+    }
+}
+
+/* Losses of a block, and their gradient when there is learning. */
+static void run_head_block(const pack_job *job, const head_block *b)
 {
     hg_ctx *ctx = job->ctx;
     hg_tape tape = {0};
-    hg_tensor *last = job->states[job->model->decoder.config.n_layers];
+    const hg_tensor *last = job->states[job->model->decoder.config.n_layers];
     hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
-    hg_tensor rows = hg_tensor_view_rows(last, begin, end - begin);
-    ctx->tape = last->grad != NULL ? &tape : NULL;
-    hg_tensor *logits = hg_decoder_logits(ctx, &job->model->decoder, job->head, &rows);
-    hg_tensor *loss = hg_op_cross_entropy(ctx, logits, job->sample->labels + begin);
-    if (loss != NULL)
-        job->loss += (double)hg_tensor_real(loss)[0];
-    if (loss != NULL && ctx->tape != NULL) {
-        loss->grad[0] = 1;
+    ctx->tape = job->learn ? &tape : NULL;
+    hg_tensor *x = gather(job, b, last);
+    const hg_tensor *logits = hg_decoder_logits(ctx, &job->model->decoder, job->head, x);
+    if (logits != NULL)
+        block_losses(job, b, logits);
+    if (ctx->tape != NULL)
         run_tape(ctx);
-    }
     ctx->tape = NULL;
+    if (job->learn && !hg_ctx_failed(ctx))
+        scatter_gradient(b, x, last);
     hg_arena_reset(ctx->arena, mark);
 }
 
-static void head(sample_job *job)
+static void head(const pack_job *job)
 {
-    const int32_t *labels = job->sample->labels;
-    for (int64_t i = 0; i < job->n && !hg_ctx_failed(job->ctx);) {
-        if (labels[i] < 0) {
-            i++;
-            continue;
+    head_block block = {0};
+    for (int64_t i = 0; i < job->pack->n; i++) {
+        const hg_train_sample *sample = &job->pack->samples[i];
+        for (int64_t k = 0; k < hg_train_sample_rows(sample) && !hg_ctx_failed(job->ctx); k++) {
+            if (sample->labels[k] < 0)
+                continue;
+            block.row[block.n] = job->pack->begin[i] + k;
+            block.sample[block.n] = i;
+            block.label[block.n++] = sample->labels[k];
+            if (block.n == HEAD_ROWS) {
+                run_head_block(job, &block);
+                block.n = 0;
+            }
         }
-        int64_t limit = job->n - i < HEAD_ROWS ? job->n : i + HEAD_ROWS, end = i + 1;
-        while (end < limit && labels[end] >= 0)
-            end++;
-        head_block(job, i, end);
-        i = end;
     }
+    if (block.n > 0 && !hg_ctx_failed(job->ctx))
+        run_head_block(job, &block);
 }
 
+/* ---- backward ---- */
+
 /* From the gradient at the output of layer l to that at its input, through activations that were kept. */
-static void kept_backward(sample_job *job, int64_t l)
+static void kept_backward(pack_job *job, int64_t l)
 {
     hg_ctx *ctx = job->ctx;
     hg_kept_layer *layer = &job->layers[l];
@@ -228,13 +331,14 @@ static void kept_backward(sample_job *job, int64_t l)
 }
 
 /* The same through a layer that is computed again. */
-static void layer_backward(sample_job *job, int64_t l)
+static void layer_backward(pack_job *job, int64_t l)
 {
     hg_ctx *ctx = job->ctx;
     hg_tape tape = {0};
     hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
     ctx->tape = &tape;
-    hg_tensor *y = hg_decoder_layer_forward(ctx, &job->model->decoder, job->plugin, NULL, l, job->states[l]);
+    hg_tensor *y = hg_decoder_layer_forward_segments(ctx, &job->model->decoder, job->plugin, &job->segments,
+                                                     l, job->states[l]);
     if (y != NULL) {
         memcpy(y->grad, job->states[l + 1]->grad, hg_tensor_bytes(y));
         run_tape(ctx);
@@ -243,24 +347,47 @@ static void layer_backward(sample_job *job, int64_t l)
     hg_arena_reset(ctx->arena, mark);
 }
 
-static void run_backward(const sample_job *job, const sample_run *run, const hg_real *dx)
+/* Tokens: to the rows of the embedding, if it learns. Images: to the gradient of what the projector gave. */
+static void backward_run(pack_job *job, const sample_run *run, void *arg)
 {
     hg_ctx *ctx = job->ctx;
+    const hg_tensor *projected = arg;
+    int64_t width = job->states[0]->shape[1];
+    const hg_real *dx = job->border[0] + run->row * width;
+    if (run->image >= 0 && projected->grad != NULL)
+        memcpy(projected->grad + projected_at(job, run, width), dx, (size_t)(run->n * width) * sizeof *dx);
+    if (run->image >= 0 || job->embed->grad == NULL)
+        return;
     hg_tape tape = {0};
     hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
     ctx->tape = &tape;
-    hg_tensor *x = run_forward(job, run);
-    if (x != NULL && x->grad != NULL) {
-        memcpy(x->grad, dx + run->begin * x->shape[1], hg_tensor_bytes(x));
+    hg_tensor *x = embed_tokens(job, run);
+    if (x != NULL) {
+        memcpy(x->grad, dx, hg_tensor_bytes(x));
         run_tape(ctx);
     }
     ctx->tape = NULL;
     hg_arena_reset(ctx->arena, mark);
 }
 
-static void backward(sample_job *job)
+static void embed_backward(pack_job *job)
 {
-    int64_t n_layers = job->model->decoder.config.n_layers, n_images = 0;
+    hg_ctx *ctx = job->ctx;
+    hg_tape tape = {0};
+    hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
+    ctx->tape = &tape;
+    hg_tensor *projected = project_images(job);
+    ctx->tape = NULL;
+    each_run(job, backward_run, projected);
+    ctx->tape = &tape;
+    run_tape(ctx);
+    ctx->tape = NULL;
+    hg_arena_reset(ctx->arena, mark);
+}
+
+static void backward(pack_job *job)
+{
+    int64_t n_layers = job->model->decoder.config.n_layers;
     for (int64_t l = n_layers - 1; l >= 0 && !hg_ctx_failed(job->ctx); l--) {
         hg_ctx_zero(job->ctx, job->states[l]->grad, hg_tensor_count(job->states[l]));
         if (job->layers[l].y != NULL)
@@ -270,25 +397,22 @@ static void backward(sample_job *job)
         if (job->listener != NULL && !hg_ctx_failed(job->ctx))
             job->listener->layer_done(job->listener->user, l);
     }
-    const hg_real *dx = job->border[0];
-    for (int64_t i = 0; i < job->n && !hg_ctx_failed(job->ctx);) {
-        sample_run run = next_run(job, i, &n_images);
-        run_backward(job, &run, dx);
-        i = run.end;
-    }
+    if (!hg_ctx_failed(job->ctx))
+        embed_backward(job);
 }
 
-static hg_status run_sample(sample_job *job, bool fused, double *loss, hg_error *err)
+static hg_status run_pack(pack_job *job, bool fused, hg_error *err)
 {
     hg_ctx *ctx = job->ctx;
     hg_healthgpt *model = job->model;
-    hg_task_parts *task = &model->tasks[job->sample->task];
+    hg_task_parts *task = &model->tasks[job->pack->samples[0].task];
     hg_task_parts *words = fused ? &model->tasks[HG_TASK_GENERATION] : task;
     job->embed = &words->embed;
     job->head = &words->head;
     job->plugin = &task->plugin;
     job->projector = &task->plugin.projector;
-    job->n = job->sample->prompt.n_items - 1;
+    job->segments = (hg_segments){job->pack->n, job->pack->begin};
+    job->n = job->pack->begin[job->pack->n];
     hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
     forward(job);
     if (!hg_ctx_failed(ctx)) {
@@ -300,26 +424,31 @@ static hg_status run_sample(sample_job *job, bool fused, double *loss, hg_error 
     if (!hg_ctx_failed(ctx) && job->learn)
         backward(job);
     if (!hg_ctx_failed(ctx) && job->learn && job->kept != NULL && hg_kept_layers_wants_measure(job->kept))
-        hg_kept_layers_measure(job->kept, ctx, &model->decoder, job->plugin, 0, job->states[0]);
+        hg_kept_layers_measure(job->kept, ctx, &model->decoder, job->plugin, &job->segments, 0,
+                               job->states[0]);
     if (job->kept != NULL)
         hg_kept_layers_reset(job->kept);
     hg_arena_reset(ctx->arena, mark);
-    *loss += job->loss;
     return hg_ctx_status(ctx, err);
 }
 
-hg_status hg_sample_gradient(hg_ctx *ctx, hg_healthgpt *model, const hg_train_sample *sample, bool fused,
-                             hg_kept_layers *kept, const hg_layer_listener *listener, double *loss,
+hg_status hg_sample_gradient(hg_ctx *ctx, hg_healthgpt *model, const hg_sample_pack *pack, bool fused,
+                             hg_kept_layers *kept, const hg_layer_listener *listener, double *losses,
                              hg_error *err)
 {
-    sample_job job = {
-        .ctx = ctx, .model = model, .sample = sample, .kept = kept, .listener = listener, .learn = true};
-    return run_sample(&job, fused, loss, err);
+    pack_job job = {.ctx = ctx,
+                    .model = model,
+                    .pack = pack,
+                    .kept = kept,
+                    .listener = listener,
+                    .learn = true,
+                    .losses = losses};
+    return run_pack(&job, fused, err);
 }
 
-hg_status hg_sample_loss(hg_ctx *ctx, hg_healthgpt *model, const hg_train_sample *sample, bool fused,
-                         double *loss, hg_error *err)
+hg_status hg_sample_loss(hg_ctx *ctx, hg_healthgpt *model, const hg_sample_pack *pack, bool fused,
+                         double *losses, hg_error *err)
 {
-    sample_job job = {.ctx = ctx, .model = model, .sample = sample};
-    return run_sample(&job, fused, loss, err);
+    pack_job job = {.ctx = ctx, .model = model, .pack = pack, .losses = losses};
+    return run_pack(&job, fused, err);
 }

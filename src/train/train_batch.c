@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * train_batch.c: a global batch, divided over processes. A batch is made in rounds: the next places of the
- * stream are dealt out in turn, each process makes its samples and computes all but the last of them; then
- * all learn which were good. When none was bad, the last samples are computed with each layer's gradients on
- * their way to the others as soon as the backward pass has left the layer; otherwise another round replaces
- * the bad ones. So all processes agree on what a step is made of, and it is what one process alone would use.
+ * stream are dealt out in turn, each process makes its samples, in packs (sample_pack.h), and computes all
+ * but the last pack; then all learn which samples were good. When none was bad, the last packs are computed
+ * with each layer's gradients on their way to the others as soon as the backward pass has left the layer;
+ * otherwise another round replaces the bad ones. So all processes agree on what a step is made of, and it is
+ * what one process alone would use.
  *
- * What a sample adds to the loss travels as a number of its own and is added in the order of the stream: the
- * loss of a step does not depend on how many processes there are. Gradients do within rounding, because each
- * process first adds up its own.
+ * What a sample adds to the loss travels as a number of its own and is added in the order of the stream.
+ * Losses and gradients depend on how many processes there are within rounding: other samples share a pack
+ * then, and each process first adds up its own gradients.
  */
 #include "base/memory.h"
 #include "train/train_job.h"
@@ -33,9 +34,9 @@ typedef struct batch_round {
     bool stop;              /* before all samples of this process are computed */
     hg_buffer errors;       /* an hg_error for each bad sample of this process, in order */
     size_t n_told;          /* of these */
-    hg_train_sample last;   /* the last of this process, made and not computed */
-    int64_t last_place;     /* -1: there is none */
-    int64_t posted_from;    /* the gradients of layers from this one on are on their way */
+    hg_sample_pack pack;    /* samples of this process, made and not computed */
+    int64_t places[HG_PACK_SAMPLES]; /* theirs */
+    int64_t posted_from;             /* the gradients of layers from this one on are on their way */
 } batch_round;
 
 #define ROUND_MAX_ERROR_BYTES ((size_t)1 << 30)
@@ -60,22 +61,46 @@ static hg_status make_sample(batch_round *round, int64_t place, hg_train_sample 
         return report_bad(round, place, &why, err);
     sample_report *r = &round->reports[place];
     r->n_labels = (double)sample->n_labels;
-    r->n_positions = (double)(sample->prompt.n_items - 1);
+    r->n_positions = (double)hg_train_sample_rows(sample);
     r->cut = sample->was_cut;
     return HG_STATUS_OK;
 }
 
-static hg_status compute_sample(batch_round *round, int64_t place, const hg_train_sample *sample,
-                                const hg_layer_listener *listener, hg_error *err)
+/* Computes the pack, which is empty then. What fails is told of its first sample. */
+static hg_status compute_pack(batch_round *round, const hg_layer_listener *listener, hg_error *err)
 {
     hg_train_job *job = round->job;
+    hg_sample_pack *pack = &round->pack;
+    double losses[HG_PACK_SAMPLES] = {0};
     hg_error why = {HG_STATUS_OK, ""};
-    job->task = sample->task;
-    job->place = (hg_dropout_place){
-        .seed = (uint64_t)job->settings.seed, .step = job->state.step, .sample = round->first + place};
-    hg_status status = hg_sample_gradient(&job->ctx, &job->model->weights, sample, job->stage->fused,
-                                          &job->kept, listener, &round->reports[place].loss, &why);
-    return status == HG_STATUS_OK ? status : report_bad(round, place, &why, err);
+    if (pack->n == 0)
+        return HG_STATUS_OK;
+    job->pack = pack;
+    for (int64_t i = 0; i < pack->n; i++)
+        job->places[i] = (hg_dropout_place){.seed = (uint64_t)job->settings.seed,
+                                            .step = job->state.step,
+                                            .sample = round->first + round->places[i]};
+    hg_status status = hg_sample_gradient(&job->ctx, &job->model->weights, pack, job->stage->fused,
+                                          &job->kept, listener, losses, &why);
+    for (int64_t i = 0; i < pack->n; i++)
+        round->reports[round->places[i]].loss = losses[i];
+    hg_sample_pack_reset(pack);
+    return status == HG_STATUS_OK ? status : report_bad(round, round->places[0], &why, err);
+}
+
+/* Puts a sample into the pack, which is computed first when there is no room in it. */
+static hg_status pack_sample(batch_round *round, int64_t place, hg_train_sample *sample, hg_error *err)
+{
+    hg_status status = HG_STATUS_OK;
+    if (!hg_sample_pack_fits(&round->pack, sample))
+        status = compute_pack(round, NULL, err);
+    if (status != HG_STATUS_OK) {
+        hg_train_sample_deinit(sample);
+        return status;
+    }
+    round->places[round->pack.n] = place;
+    hg_sample_pack_add(&round->pack, sample);
+    return status;
 }
 
 static bool wants_stop(const hg_train_job *job)
@@ -84,7 +109,7 @@ static bool wants_stop(const hg_train_job *job)
     return l != NULL && l->wants_stop != NULL && l->wants_stop(l->user);
 }
 
-/* All samples of this process but the last, which is made and left in `round`. */
+/* All packs of this process but the last, which is made and left in `round`. */
 static hg_status compute_all_but_last(batch_round *round, hg_error *err)
 {
     const hg_reduce *reduce = round->job->reduce;
@@ -96,15 +121,8 @@ static hg_status compute_all_but_last(batch_round *round, hg_error *err)
         if (round->stop)
             return HG_STATUS_OK;
         status = make_sample(round, place, &sample, err);
-        if (status != HG_STATUS_OK || round->reports[place].status != 0)
-            continue;
-        if (place + size >= round->n) {
-            round->last = sample;
-            round->last_place = place;
-            return HG_STATUS_OK;
-        }
-        status = compute_sample(round, place, &sample, NULL, err);
-        hg_train_sample_deinit(&sample);
+        if (status == HG_STATUS_OK && round->reports[place].status == 0)
+            status = pack_sample(round, place, &sample, err);
     }
     return status;
 }
@@ -164,7 +182,7 @@ static hg_status share_states(batch_round *round, int64_t *n_bad, hg_error *err)
     return status;
 }
 
-/* ---- the last sample of each process, and the sums ---- */
+/* ---- the last pack of each process, and the sums ---- */
 
 /* Posts the gradients of a layer, or of what belongs to none. */
 static void post_layer(hg_train_job *job, int64_t layer)
@@ -182,14 +200,12 @@ static void post_layers(void *user, int64_t layer)
         post_layer(round->job, --round->posted_from);
 }
 
-/* Computes the last sample and, when it ends the batch, sums the gradients of all processes. */
+/* Computes the last pack and, when it ends the batch, sums the gradients of all processes. */
 static hg_status finish_round(batch_round *round, bool ends_batch, hg_error *err)
 {
     hg_train_job *job = round->job;
     hg_layer_listener listener = {post_layers, round};
-    hg_status status = HG_STATUS_OK;
-    if (round->last_place >= 0)
-        status = compute_sample(round, round->last_place, &round->last, ends_batch ? &listener : NULL, err);
+    hg_status status = compute_pack(round, ends_batch ? &listener : NULL, err);
     if (ends_batch) {
         post_layers(round, 0);
         post_layer(job, HG_TRAINEE_NO_LAYER);
@@ -231,7 +247,7 @@ static hg_status run_round(batch_round *round, int64_t *n_bad, hg_train_step *st
     return status == HG_STATUS_OK ? collect_reports(round, step, loss, err) : status;
 }
 
-/* Tells once how many layers' activations are kept, from the sample on that was measured. */
+/* Tells once how many layers' activations are kept, from the samples on that were measured. */
 static void note_kept(hg_train_job *job)
 {
     const hg_kept_layers *kept = &job->kept;
@@ -240,8 +256,8 @@ static void note_kept(hg_train_job *job)
         return;
     job->kept_told = true;
     snprintf(text, sizeof text,
-             "in %.1f GB there is room for the activations of %lld of the %lld layers, of a sample of %lld "
-             "positions; the others are computed again",
+             "in %.1f GB there is room for the activations of %lld of the %lld layers, of samples of %lld "
+             "positions together; the others are computed again",
              (double)kept->memory * 1e-9, (long long)hg_kept_layers_count(kept, kept->measured),
              (long long)kept->n_layers, (long long)kept->measured);
     hg_train_note(job, "memory", text);
@@ -262,13 +278,12 @@ hg_status hg_train_batch(hg_train_job *job, hg_train_step *step, double *loss, h
                              .n = missing,
                              .reports = reports,
                              .states = states,
-                             .last_place = -1,
                              .posted_from = job->model->weights.decoder.config.n_layers};
         memset(reports, 0, (size_t)missing * sizeof *reports);
         hg_buffer_init(&round.errors, ROUND_MAX_ERROR_BYTES);
         job->state.cursor += missing;
         status = run_round(&round, &missing, step, loss, err);
-        hg_train_sample_deinit(&round.last);
+        hg_sample_pack_reset(&round.pack);
         hg_buffer_deinit(&round.errors);
     }
     hg_mem_free(reports);

@@ -134,16 +134,20 @@ static hg_status share_state(hg_train_job *job, hg_error *err)
 
 /* ---- the run ---- */
 
+/* Each sample's rows have the mask that they would have alone. */
 static const hg_real *dropout_mask(void *user, hg_ctx *ctx, int64_t layer, hg_slot slot, int64_t n_rows)
 {
     hg_train_job *job = user;
-    int64_t n = n_rows * job->model->weights.tasks[job->task].plugin.rank;
-    hg_real *mask = hg_ctx_scratch(ctx, n);
-    hg_dropout_place place = job->place;
-    place.layer = layer;
-    place.slot = (int)slot;
-    if (mask != NULL)
-        hg_dropout_mask_fill(&place, job->settings.dropout, n, mask);
+    const hg_sample_pack *pack = job->pack;
+    int64_t rank = job->model->weights.tasks[pack->samples[0].task].plugin.rank;
+    hg_real *mask = hg_ctx_scratch(ctx, n_rows * rank);
+    for (int64_t i = 0; i < pack->n && mask != NULL; i++) {
+        hg_dropout_place place = job->places[i];
+        place.layer = layer;
+        place.slot = (int)slot;
+        hg_dropout_mask_fill(&place, job->settings.dropout, (pack->begin[i + 1] - pack->begin[i]) * rank,
+                             mask + pack->begin[i] * rank);
+    }
     return mask;
 }
 
@@ -194,8 +198,9 @@ static double default_memory(void)
 static void begin_kept_layers(hg_train_job *job)
 {
     const hg_train_settings *s = &job->settings;
-    hg_kept_layers_init(&job->kept, (size_t)(s->memory < 0 ? default_memory() : 1e9 * s->memory),
-                        s->max_length, job->model->weights.decoder.config.n_layers);
+    int64_t longest = s->max_length > HG_PACK_ROWS ? s->max_length : HG_PACK_ROWS;
+    hg_kept_layers_init(&job->kept, (size_t)(s->memory < 0 ? default_memory() : 1e9 * s->memory), longest,
+                        job->model->weights.decoder.config.n_layers);
 }
 
 /* What each process opens for itself. */
@@ -229,7 +234,7 @@ hg_status hg_train_begin(hg_train_job *job, hg_error *err)
     int n_threads = 1;
     job->stage = hg_stage_get(s->stage);
     job->state.rate_scale = 1;
-    hg_arena_init(&job->arena, RUN_ARENA_BLOCK, RUN_ARENA_MAX);
+    hg_arena_init_apart(&job->arena, RUN_ARENA_BLOCK, RUN_ARENA_MAX);
     hg_status status = check_settings(s, err);
     if (status == HG_STATUS_OK)
         status = hg_reduce_share_threads(job->reduce, &n_threads, err);

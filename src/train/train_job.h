@@ -44,9 +44,9 @@ typedef struct hg_train_job {
     hg_schedule schedule;
     int64_t n_steps;
     int64_t bad_in_a_row;
-    double page_seconds;    /* when the page of curves was written last */
-    hg_dropout_place place; /* of the sample that is computed */
-    hg_task task;           /* of that sample */
+    double page_seconds;                      /* when the page of curves was written last */
+    const hg_sample_pack *pack;               /* that is computed, for dropout */
+    hg_dropout_place places[HG_PACK_SAMPLES]; /* of its samples */
     char identity[HG_TRAIN_IDENTITY_BYTES];
     char checkpoint[HG_PATH_BYTES];
 } hg_train_job;

@@ -110,7 +110,7 @@ hg_status hg_trainee_init(hg_trainee *t, hg_healthgpt *model, const hg_stage *st
                           const hg_train_begun *begun, hg_error *err)
 {
     *t = (hg_trainee){0};
-    hg_arena_init(&t->arena, TRAINEE_BLOCK, TRAINEE_MAX);
+    hg_arena_init_apart(&t->arena, TRAINEE_BLOCK, TRAINEE_MAX);
     hg_status status = HG_STATUS_OK;
     if (stage->asks)
         status = trainee_add_plugin(t, model, HG_TASK_COMPREHENSION, stage, begun->com, err);

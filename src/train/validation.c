@@ -21,28 +21,51 @@ typedef struct validation_sums {
     double loss, n_labels, n_samples, n_bad;
 } validation_sums;
 
+/* Adds the loss of a pack, which is empty then. */
+static hg_status validate_pack(const hg_sample_maker *maker, hg_sample_pack *pack, validation_sums *sums,
+                               hg_error *why)
+{
+    bool fused = hg_stage_get(maker->settings->stage)->fused;
+    double losses[HG_PACK_SAMPLES] = {0};
+    if (pack->n == 0)
+        return HG_STATUS_OK;
+    hg_status status = hg_sample_loss(maker->ctx, &maker->model->weights, pack, fused, losses, why);
+    for (int64_t i = 0; i < pack->n; i++) {
+        sums->loss += losses[i];
+        sums->n_labels += (double)pack->samples[i].n_labels;
+        sums->n_samples++;
+    }
+    hg_sample_pack_reset(pack);
+    return status;
+}
+
 /* The items of this process; `why` keeps what was wrong with the last bad one. */
 static hg_status validate_items(const hg_sample_maker *maker, const hg_reduce *reduce, validation_sums *sums,
                                 hg_error *why)
 {
-    bool fused = hg_stage_get(maker->settings->stage)->fused;
     size_t size = (size_t)hg_reduce_get_size(reduce);
-    for (size_t i = (size_t)hg_reduce_get_rank(reduce); i < hg_llava_n_items(maker->set); i += size) {
+    hg_sample_pack pack = {0};
+    hg_status status = HG_STATUS_OK;
+    for (size_t i = (size_t)hg_reduce_get_rank(reduce);
+         i < hg_llava_n_items(maker->set) && status == HG_STATUS_OK; i += size) {
         hg_train_sample sample;
-        hg_status status = hg_sample_make(maker, i, &sample, why);
+        status = hg_sample_make(maker, i, &sample, why);
         if (status == HG_STATUS_INPUT) {
             sums->n_bad++;
+            status = HG_STATUS_OK;
             continue;
         }
+        if (status == HG_STATUS_OK && !hg_sample_pack_fits(&pack, &sample))
+            status = validate_pack(maker, &pack, sums, why);
         if (status == HG_STATUS_OK)
-            status = hg_sample_loss(maker->ctx, &maker->model->weights, &sample, fused, &sums->loss, why);
-        sums->n_labels += (double)sample.n_labels;
-        hg_train_sample_deinit(&sample);
-        if (status != HG_STATUS_OK)
-            return status;
-        sums->n_samples++;
+            hg_sample_pack_add(&pack, &sample);
+        else
+            hg_train_sample_deinit(&sample);
     }
-    return HG_STATUS_OK;
+    if (status == HG_STATUS_OK)
+        status = validate_pack(maker, &pack, sums, why);
+    hg_sample_pack_reset(&pack);
+    return status;
 }
 
 hg_status hg_validation_run(const hg_sample_maker *maker, hg_reduce *reduce, hg_validation *result,

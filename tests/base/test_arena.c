@@ -5,9 +5,12 @@
 #include "base/arena.h"
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -109,12 +112,45 @@ static void test_array(void **state)
     hg_arena_deinit(&a);
 }
 
+/* Blocks that child processes do not get: a child that reads one is ended by it, and does not see the rest.
+ */
+static void test_apart(void **state)
+{
+    (void)state;
+    hg_arena a;
+    int how = 0;
+    hg_arena_init_apart(&a, 1000, (size_t)1 << 30);
+    volatile uint8_t *first = hg_arena_alloc(&a, 100);
+    assert_non_null((const void *)first);
+    first[99] = 7;
+    assert_non_null(hg_arena_alloc(&a, (size_t)5 << 20)); /* a block of its own */
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        signal(SIGSEGV, SIG_DFL);
+        _exit(first[99] == 7 ? 1 : 2);
+    }
+    assert_int_equal(waitpid(child, &how, 0), child);
+    assert_true(WIFSIGNALED(how) && WTERMSIG(how) == SIGSEGV);
+    assert_int_equal(first[99], 7);
+    hg_arena_reset(&a, (hg_arena_mark){0});
+    assert_ptr_equal(hg_arena_alloc(&a, 100), (const void *)first);
+    hg_arena_deinit(&a);
+    assert_int_equal(a.total_bytes, 0);
+    assert_non_null(hg_arena_alloc(&a, 1)); /* it can be used again */
+    hg_arena_deinit(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_alignment),      cmocka_unit_test(test_nothing_before_first_use),
-        cmocka_unit_test(test_mark_and_reset), cmocka_unit_test(test_mark_of_empty),
-        cmocka_unit_test(test_maximum),        cmocka_unit_test(test_array),
+        cmocka_unit_test(test_apart),
+        cmocka_unit_test(test_alignment),
+        cmocka_unit_test(test_nothing_before_first_use),
+        cmocka_unit_test(test_mark_and_reset),
+        cmocka_unit_test(test_mark_of_empty),
+        cmocka_unit_test(test_maximum),
+        cmocka_unit_test(test_array),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

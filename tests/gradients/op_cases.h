@@ -21,6 +21,8 @@ typedef struct op_case {
     hg_hlora plug;
     hg_real *mask;
     hg_attention how;
+    hg_segments segments;
+    int64_t bounds[4]; /* theirs */
     int64_t number[3];
     int32_t ids[8];
 } op_case;

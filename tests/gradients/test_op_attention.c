@@ -119,8 +119,54 @@ static void test_bounded_memory(void **state)
     hg_arena_deinit(&arena);
 }
 
+/* Segments of one attention and attentions of their own: the same bits, results and gradients. */
+static void test_segments(void **state)
+{
+    (void)state;
+    static const int64_t begin[] = {0, 1, 70, 84, T};
+    const hg_segments segments = {4, begin};
+    hg_arena arena;
+    hg_ctx ctx;
+    hg_rng rng;
+    hg_tape tape = {0};
+    hg_arena_init(&arena, 1 << 18, LIMIT);
+    hg_ctx_init(&ctx, &arena, hg_kernels_get(hg_cpu_detect()), 2);
+    hg_rng_init(&rng, 6);
+    ctx.tape = &tape;
+    hg_tensor *in[3] = {leaf(&ctx, &rng, H), leaf(&ctx, &rng, G), leaf(&ctx, &rng, G)};
+    hg_attention how = {.causal = true, .window = WINDOW, .scale = (hg_real)0.9, .segments = &segments};
+    hg_tensor *y = hg_op_attention(&ctx, in[0], in[1], in[2], &how);
+    assert_non_null(y);
+    for (int64_t i = 0; i < hg_tensor_count(y); i++)
+        y->grad[i] = (hg_real)(2 * hg_rng_uniform(&rng) - 1);
+    assert_int_equal(hg_tape_backward(&ctx, NULL), HG_STATUS_OK);
+    how.segments = NULL;
+    for (int64_t i = 0; i < segments.n; i++) {
+        hg_tensor part[3];
+        int64_t n = begin[i + 1] - begin[i];
+        tape.last = NULL;
+        for (int j = 0; j < 3; j++) {
+            part[j] = hg_tensor_view_rows(in[j], begin[i], n);
+            part[j].grad = hg_tape_take_grad(&ctx, hg_tensor_count(&part[j]));
+            assert_non_null(part[j].grad);
+        }
+        const hg_tensor *own = hg_op_attention(&ctx, &part[0], &part[1], &part[2], &how);
+        const hg_tensor all = hg_tensor_view_rows(y, begin[i], n);
+        assert_non_null(own);
+        assert_memory_equal(own->data, all.data, hg_tensor_bytes(own));
+        memcpy(own->grad, all.grad, hg_tensor_bytes(own));
+        assert_int_equal(hg_tape_backward(&ctx, NULL), HG_STATUS_OK);
+        for (int j = 0; j < 3; j++) {
+            const hg_tensor rows = hg_tensor_view_rows(in[j], begin[i], n);
+            assert_memory_equal(part[j].grad, rows.grad, hg_tensor_bytes(&rows));
+        }
+    }
+    hg_arena_deinit(&arena);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_bounded_memory)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_bounded_memory),
+                                       cmocka_unit_test(test_segments)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -64,7 +64,8 @@ for _ in $(seq 600); do
   [ -s "$work/killed/checkpoint.safetensors" ] && break
   sleep 0.02
 done
-victim=$(pgrep -f -- "-o $work/killed" | tail -1)
+# A child of mpirun, which is the first with this command line: the processes have children of their own, which decode images.
+victim=$(pgrep -P "$(pgrep -f -- "-o $work/killed" | head -1)" | tail -1)
 kill -9 "$victim" 2>/dev/null
 wait $pid
 rc=$?
