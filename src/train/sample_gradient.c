@@ -80,37 +80,37 @@ static hg_tensor *embed_tokens(const pack_job *job, const sample_run *run)
     return hg_op_embedding(ctx, job->embed, ids, run->n);
 }
 
-/* Features of an image, into its rows of `seen`. */
-static void see_image(const pack_job *job, const hg_prompt_image *image, int64_t row)
+/* Pixels of all images (n_images, 3, S, S). */
+static hg_tensor *gather_pixels(const pack_job *job)
 {
-    hg_ctx *ctx = job->ctx;
-    hg_clip *clip = &job->model->clip;
-    int64_t size = clip->config.image_size;
-    hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
-    hg_tensor pixels = hg_tensor_make(HG_DTYPE_F32, 3, (int64_t[]){3, size, size}, image->pixels);
-    const hg_tensor *features =
-        hg_clip_forward(ctx, clip, &pixels, job->model->tasks[job->pack->samples[0].task].clip_layers);
-    if (hg_ctx_failed(ctx))
-        return;
-    memcpy(hg_tensor_real(job->seen) + row * job->seen->shape[1], features->data, hg_tensor_bytes(features));
-    hg_arena_reset(ctx->arena, mark);
+    int64_t size = job->model->clip.config.image_size, each = 3 * size * size;
+    hg_tensor *pixels = hg_ctx_tensor(job->ctx, 4, (int64_t[]){job->n_images, 3, size, size}, false);
+    hg_real *to = pixels == NULL ? NULL : hg_tensor_real(pixels);
+    for (int64_t i = 0; i < job->pack->n && to != NULL; i++) {
+        const hg_prompt *prompt = &job->pack->samples[i].prompt;
+        for (int64_t k = 0; k < prompt->n_images; k++, to += each)
+            memcpy(to, prompt->images[k].pixels, (size_t)each * sizeof *to);
+    }
+    return pixels;
 }
 
 static void see_images(pack_job *job)
 {
+    hg_ctx *ctx = job->ctx;
     const hg_sample_pack *pack = job->pack;
-    int64_t patches = hg_clip_n_patches(&job->model->clip), row = 0;
+    hg_clip *clip = &job->model->clip;
     for (int64_t i = 0; i < pack->n; i++)
         job->n_images += pack->samples[i].prompt.n_images;
     if (job->n_images == 0)
         return;
-    job->seen = hg_ctx_tensor(job->ctx, 2,
-                              (int64_t[]){job->n_images * patches, job->model->clip.config.hidden}, false);
-    for (int64_t i = 0; i < pack->n; i++) {
-        const hg_prompt *prompt = &pack->samples[i].prompt;
-        for (int64_t k = 0; k < prompt->n_images && !hg_ctx_failed(job->ctx); k++, row += patches)
-            see_image(job, &prompt->images[k], row);
-    }
+    int64_t n_rows = job->n_images * hg_clip_n_patches(clip);
+    job->seen = hg_ctx_tensor(ctx, 2, (int64_t[]){n_rows, clip->config.hidden}, false);
+    hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
+    const hg_tensor *features =
+        hg_clip_forward(ctx, clip, gather_pixels(job), job->model->tasks[pack->samples[0].task].clip_layers);
+    if (!hg_ctx_failed(ctx))
+        memcpy(job->seen->data, features->data, hg_tensor_bytes(features));
+    hg_arena_reset(ctx->arena, mark);
 }
 
 /* Rows of an image among those of all images: of `projected`, (images · patches, H). */
