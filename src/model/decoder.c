@@ -28,10 +28,18 @@ static hg_tensor *decoder_project(hg_ctx *ctx, hg_decoder *d, const hg_plugin *p
 
 /* What a layer has to know of its rows. */
 typedef struct decoder_rows {
-    hg_kv_cache *cache;          /* may be NULL */
-    const hg_segments *segments; /* NULL: all are one text */
-    const hg_tensor *rope;       /* their rotations */
+    hg_kv_cache *cache;         /* may be NULL */
+    const hg_decoder_rows *own; /* NULL: all are one text, and wanted */
+    const hg_tensor *rope;      /* their rotations */
 } decoder_rows;
+
+/* Those of x that are wanted. */
+static hg_tensor *decoder_wanted(hg_ctx *ctx, const decoder_rows *rows, hg_tensor *x)
+{
+    if (hg_ctx_failed(ctx) || rows->own == NULL || rows->own->wanted == NULL)
+        return x;
+    return hg_op_embedding(ctx, x, rows->own->wanted, rows->own->n_wanted);
+}
 
 /* A part of a fused projection's columns. */
 static hg_tensor *decoder_columns(hg_ctx *ctx, hg_tensor *x, int64_t begin, int64_t count)
@@ -76,8 +84,9 @@ static hg_tensor *decoder_attention(hg_ctx *ctx, hg_decoder *d, const hg_plugin 
     hg_attention how = {.causal = true,
                         .window = c->sliding_window,
                         .scale = (hg_real)(1 / sqrt((double)c->head_dim)),
-                        .segments = rows->segments};
-    return decoder_project(ctx, d, plugin, layer, HG_SLOT_O, hg_op_attention(ctx, q, k, v, &how));
+                        .segments = rows->own == NULL ? NULL : &rows->own->segments};
+    x = decoder_wanted(ctx, rows, hg_op_attention(ctx, q, k, v, &how));
+    return decoder_project(ctx, d, plugin, layer, HG_SLOT_O, x);
 }
 
 static hg_tensor *decoder_feed_forward(hg_ctx *ctx, hg_decoder *d, const hg_plugin *plugin, int64_t layer,
@@ -110,7 +119,7 @@ static hg_tensor *decoder_layer(hg_ctx *ctx, hg_decoder *d, const hg_plugin *plu
     hg_real eps = (hg_real)d->config.rms_eps;
     hg_tensor *attended =
         decoder_attention(ctx, d, plugin, rows, layer, hg_op_rmsnorm(ctx, x, &l->input_norm, eps));
-    x = hg_op_add(ctx, x, attended);
+    x = hg_op_add(ctx, decoder_wanted(ctx, rows, x), attended);
     hg_tensor *fed = decoder_feed_forward(ctx, d, plugin, layer, hg_op_rmsnorm(ctx, x, &l->post_norm, eps));
     return hg_op_add(ctx, x, fed);
 }
@@ -124,14 +133,15 @@ hg_tensor *hg_decoder_layer_forward(hg_ctx *ctx, hg_decoder *d, const hg_plugin 
     return decoder_layer(ctx, d, plugin, &rows, layer, x);
 }
 
-hg_tensor *hg_decoder_layer_forward_segments(hg_ctx *ctx, hg_decoder *d, const hg_plugin *plugin,
-                                             const hg_segments *segments, int64_t layer, hg_tensor *x)
+hg_tensor *hg_decoder_layer_forward_rows(hg_ctx *ctx, hg_decoder *d, const hg_plugin *plugin,
+                                         const hg_decoder_rows *rows, int64_t layer, hg_tensor *x)
 {
     if (hg_ctx_failed(ctx))
         return NULL;
-    const decoder_rows rows = {
-        NULL, segments, hg_op_rope_table_segments(ctx, segments, d->config.head_dim, d->config.rope_theta)};
-    return decoder_layer(ctx, d, plugin, &rows, layer, x);
+    const hg_tensor *rope =
+        hg_op_rope_table_segments(ctx, &rows->segments, d->config.head_dim, d->config.rope_theta);
+    const decoder_rows all = {NULL, rows, rope};
+    return decoder_layer(ctx, d, plugin, &all, layer, x);
 }
 
 hg_tensor *hg_decoder_forward(hg_ctx *ctx, hg_decoder *d, const hg_plugin *plugin, hg_kv_cache *cache,

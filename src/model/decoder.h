@@ -40,10 +40,17 @@ hg_tensor *hg_decoder_forward(hg_ctx *ctx, hg_decoder *d, const hg_plugin *plugi
 hg_tensor *hg_decoder_layer_forward(hg_ctx *ctx, hg_decoder *d, const hg_plugin *plugin, hg_kv_cache *cache,
                                     int64_t layer, hg_tensor *x);
 
-/* The same without a cache for rows of several texts, one after the other: `segments` of x, each of which
- * begins at position 0 and attends to itself alone. With a tape, `segments` lives until its backward. */
-hg_tensor *hg_decoder_layer_forward_segments(hg_ctx *ctx, hg_decoder *d, const hg_plugin *plugin,
-                                             const hg_segments *segments, int64_t layer, hg_tensor *x);
+/* Rows of several texts, one after the other; with a tape, this lives until its backward. */
+typedef struct hg_decoder_rows {
+    hg_segments segments;  /* each begins at position 0 and attends to itself alone */
+    const int32_t *wanted; /* (n_wanted), ascending: the rows whose results are wanted; NULL: all */
+    int64_t n_wanted;
+} hg_decoder_rows;
+
+/* One layer without a cache, for such rows; what is wanted of it, (n_wanted, H). The rows that are not wanted
+ * are read by attention and go no further. */
+hg_tensor *hg_decoder_layer_forward_rows(hg_ctx *ctx, hg_decoder *d, const hg_plugin *plugin,
+                                         const hg_decoder_rows *rows, int64_t layer, hg_tensor *x);
 
 /* Logits (T, rows of head) of hidden states x (T, H): final norm, then `head` (V', H). */
 hg_tensor *hg_decoder_logits(hg_ctx *ctx, hg_decoder *d, hg_tensor *head, hg_tensor *x);

@@ -77,7 +77,7 @@ static void take_room(hg_kept_layers *k)
 }
 
 void hg_kept_layers_measure(hg_kept_layers *k, hg_ctx *ctx, hg_decoder *d, const hg_plugin *plugin,
-                            const hg_segments *segments, int64_t layer, hg_tensor *x)
+                            const hg_decoder_rows *rows, int64_t layer, hg_tensor *x)
 {
     hg_arena values, grads, *own = ctx->arena;
     hg_tape tape = {.grads = &grads};
@@ -85,7 +85,7 @@ void hg_kept_layers_measure(hg_kept_layers *k, hg_ctx *ctx, hg_decoder *d, const
     hg_arena_init(&grads, MEASURE_BLOCK, KEPT_MAX);
     ctx->arena = &values;
     ctx->tape = &tape;
-    hg_decoder_layer_forward_segments(ctx, d, plugin, segments, layer, x);
+    hg_decoder_layer_forward_rows(ctx, d, plugin, rows, layer, x);
     ctx->tape = NULL;
     ctx->arena = own;
     if (!hg_ctx_failed(ctx)) {
@@ -101,7 +101,7 @@ void hg_kept_layers_measure(hg_kept_layers *k, hg_ctx *ctx, hg_decoder *d, const
 }
 
 void hg_kept_layers_forward(hg_kept_layers *k, hg_ctx *ctx, hg_decoder *d, const hg_plugin *plugin,
-                            const hg_segments *segments, int64_t layer, hg_tensor *x, hg_kept_layer *to)
+                            const hg_decoder_rows *rows, int64_t layer, hg_tensor *x, hg_kept_layer *to)
 {
     hg_arena *own = ctx->arena;
     hg_arena_mark begin = {0};
@@ -109,7 +109,7 @@ void hg_kept_layers_forward(hg_kept_layers *k, hg_ctx *ctx, hg_decoder *d, const
     to->tape = (hg_tape){.grads = &k->grads};
     ctx->arena = &k->values;
     ctx->tape = &to->tape;
-    to->y = hg_decoder_layer_forward_segments(ctx, d, plugin, segments, layer, x);
+    to->y = hg_decoder_layer_forward_rows(ctx, d, plugin, rows, layer, x);
     ctx->tape = NULL;
     ctx->arena = own;
     to->grad_bytes = hg_arena_get_mark(&k->grads).used;

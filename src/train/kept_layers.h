@@ -4,7 +4,7 @@
  * as far as memory is left; the others are computed again then. The same operations on the same numbers
  * either way: what is kept shows in no bit of the result.
  *
- * Several samples may go through a layer together (`segments`): here they are one of as many positions.
+ * Several samples may go through a layer together (`rows`): here they are one of as many positions.
  *
  * How much a layer takes is measured while the first samples are computed, of which nothing is kept; so is
  * what the process takes besides.
@@ -44,7 +44,7 @@ int64_t hg_kept_layers_count(const hg_kept_layers *k, int64_t n_positions);
 
 /* One layer forward, kept in `to`; x has a gradient. Failures stick to the context. */
 void hg_kept_layers_forward(hg_kept_layers *k, hg_ctx *ctx, hg_decoder *d, const hg_plugin *plugin,
-                            const hg_segments *segments, int64_t layer, hg_tensor *x, hg_kept_layer *to);
+                            const hg_decoder_rows *rows, int64_t layer, hg_tensor *x, hg_kept_layer *to);
 
 /* Zeroes the layer's gradients, which are y's, too: to be called before that is set. */
 void hg_kept_layers_zero_gradients(hg_kept_layers *k, hg_ctx *ctx, const hg_kept_layer *layer);
@@ -55,6 +55,6 @@ void hg_kept_layers_reset(hg_kept_layers *k);
 /* One layer forward in memory of its own, to see how much that is; n_positions is x's. Ends the measuring
  * when it went well. */
 void hg_kept_layers_measure(hg_kept_layers *k, hg_ctx *ctx, hg_decoder *d, const hg_plugin *plugin,
-                            const hg_segments *segments, int64_t layer, hg_tensor *x);
+                            const hg_decoder_rows *rows, int64_t layer, hg_tensor *x);
 
 #endif

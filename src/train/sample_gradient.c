@@ -18,17 +18,18 @@ typedef struct pack_job {
     hg_ctx *ctx;
     hg_healthgpt *model;
     const hg_sample_pack *pack;
-    hg_segments segments; /* the rows of its samples */
+    hg_decoder_rows rows;   /* of its samples, all wanted */
+    hg_decoder_rows labels; /* the same, those with labels wanted */
     hg_tensor *embed, *head;
     hg_plugin *plugin;
     hg_projector *projector;
-    int64_t n;             /* rows of all samples */
-    int64_t n_images;      /* of all samples */
-    hg_tensor **states;    /* (layers + 1): the layers' inputs and the last one's output, each (n, H) */
-    hg_tensor *seen;       /* features of all images, one after the other; NULL: there are none */
-    hg_real *border[2];    /* (n, H): the gradient of states[l] is in border[l % 2] when its turn comes */
-    hg_kept_layers *kept;  /* NULL: nothing is */
-    hg_kept_layer *layers; /* (layers) */
+    int64_t n;          /* rows of all samples */
+    int64_t n_images;   /* of all samples */
+    hg_tensor **states; /* (layers + 1): the layers' inputs (n, H) and the last one's output (n_wanted, H) */
+    hg_tensor *seen;    /* features of all images, one after the other; NULL: there are none */
+    hg_real *border[2]; /* (n, H): the gradient of states[l] is in border[l % 2] when its turn comes */
+    hg_kept_layers *kept;              /* NULL: nothing is */
+    hg_kept_layer *layers;             /* (layers) */
     const hg_layer_listener *listener; /* NULL: nobody */
     bool learn;
     double *losses; /* of the samples */
@@ -152,15 +153,39 @@ static void embed(pack_job *job)
 
 /* ---- layers ---- */
 
+/* Lists the rows with labels: only these go through the end of the last layer and the head. */
+static void find_labels(pack_job *job)
+{
+    const hg_sample_pack *pack = job->pack;
+    int32_t *wanted = hg_arena_array(job->ctx->arena, (size_t)job->n, sizeof *wanted);
+    job->rows.segments = (hg_segments){pack->n, pack->begin};
+    job->labels = job->rows;
+    job->labels.wanted = wanted;
+    if (wanted == NULL)
+        hg_ctx_fail(job->ctx, HG_STATUS_FAILED, "out of memory (labels)");
+    for (int64_t i = 0; i < pack->n && wanted != NULL; i++) {
+        for (int64_t row = pack->begin[i]; row < pack->begin[i + 1]; row++) {
+            if (pack->samples[i].labels[row - pack->begin[i]] >= 0)
+                wanted[job->labels.n_wanted++] = (int32_t)row;
+        }
+    }
+}
+
+static const hg_decoder_rows *rows_of_layer(const pack_job *job, int64_t layer)
+{
+    return layer == job->model->decoder.config.n_layers - 1 ? &job->labels : &job->rows;
+}
+
 static void make_states(pack_job *job)
 {
     int64_t n_layers = job->model->decoder.config.n_layers;
-    int64_t shape[2] = {job->n, job->model->decoder.config.hidden};
     job->states = hg_arena_array(job->ctx->arena, (size_t)n_layers + 1, sizeof *job->states);
     if (job->states == NULL)
         hg_ctx_fail(job->ctx, HG_STATUS_FAILED, "out of memory (a step's samples)");
-    for (int64_t i = 0; i <= n_layers && !hg_ctx_failed(job->ctx); i++)
+    for (int64_t i = 0; i <= n_layers && !hg_ctx_failed(job->ctx); i++) {
+        int64_t shape[2] = {i < n_layers ? job->n : job->labels.n_wanted, job->model->decoder.config.hidden};
         job->states[i] = hg_ctx_tensor(job->ctx, 2, shape, false);
+    }
 }
 
 /* The gradients at the layers' borders, and what is known of each layer. */
@@ -181,7 +206,7 @@ static void make_gradients(pack_job *job)
 static void keep_layer(pack_job *job, int64_t l)
 {
     hg_kept_layer *layer = &job->layers[l];
-    hg_kept_layers_forward(job->kept, job->ctx, &job->model->decoder, job->plugin, &job->segments, l,
+    hg_kept_layers_forward(job->kept, job->ctx, &job->model->decoder, job->plugin, rows_of_layer(job, l), l,
                            job->states[l], layer);
     if (layer->y != NULL)
         memcpy(job->states[l + 1]->data, layer->y->data, hg_tensor_bytes(layer->y));
@@ -192,8 +217,8 @@ static void pass_layer(pack_job *job, int64_t l)
 {
     hg_ctx *ctx = job->ctx;
     hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
-    const hg_tensor *y = hg_decoder_layer_forward_segments(ctx, &job->model->decoder, job->plugin,
-                                                           &job->segments, l, job->states[l]);
+    const hg_tensor *y = hg_decoder_layer_forward_rows(ctx, &job->model->decoder, job->plugin,
+                                                       rows_of_layer(job, l), l, job->states[l]);
     if (!hg_ctx_failed(ctx))
         memcpy(job->states[l + 1]->data, y->data, hg_tensor_bytes(y));
     hg_arena_reset(ctx->arena, mark);
@@ -231,87 +256,53 @@ static void run_tape(hg_ctx *ctx)
 
 /* ---- the head ---- */
 
-/* Rows with labels that go through the head together. */
-typedef struct head_block {
-    int64_t n;
-    int64_t row[HEAD_ROWS], sample[HEAD_ROWS];
-    int32_t label[HEAD_ROWS];
-} head_block;
-
-/* The block's rows of the last state (n, H). */
-static hg_tensor *gather(const pack_job *job, const head_block *b, const hg_tensor *last)
-{
-    int64_t width = last->shape[1];
-    hg_tensor *x = hg_ctx_tensor(job->ctx, 2, (int64_t[]){b->n, width}, job->learn);
-    for (int64_t i = 0; i < b->n && x != NULL; i++)
-        memcpy(hg_tensor_real(x) + i * width, hg_tensor_real(last) + b->row[i] * width,
-               (size_t)width * sizeof(hg_real));
-    return x;
-}
-
-static void scatter_gradient(const head_block *b, const hg_tensor *x, const hg_tensor *last)
-{
-    int64_t width = last->shape[1];
-    for (int64_t i = 0; i < b->n; i++)
-        memcpy(last->grad + b->row[i] * width, x->grad + i * width, (size_t)width * sizeof *x->grad);
-}
-
-/* A loss for each sample that has rows in the block. */
-static void block_losses(const pack_job *job, const head_block *b, const hg_tensor *logits)
+/* Adds a loss for each sample that has rows in a block of the last state: those from number `first` of the
+ * labels on. */
+static void block_losses(const pack_job *job, int64_t first, const hg_tensor *logits)
 {
     hg_ctx *ctx = job->ctx;
-    for (int64_t begin = 0, end; begin < b->n && !hg_ctx_failed(ctx); begin = end) {
-        for (end = begin + 1; end < b->n && b->sample[end] == b->sample[begin];)
-            end++;
-        hg_tensor *rows = hg_ctx_view(ctx, hg_tensor_view_rows(logits, begin, end - begin));
-        hg_tensor *loss = rows == NULL ? NULL : hg_op_cross_entropy(ctx, rows, b->label + begin);
+    const hg_sample_pack *pack = job->pack;
+    const int32_t *row = job->labels.wanted + first;
+    int32_t labels[HEAD_ROWS];
+    for (int64_t sample = 0, at = 0; at < logits->shape[0] && !hg_ctx_failed(ctx); sample++) {
+        int64_t n = 0;
+        for (; at + n < logits->shape[0] && row[at + n] < pack->begin[sample + 1]; n++)
+            labels[n] = pack->samples[sample].labels[row[at + n] - pack->begin[sample]];
+        if (n == 0)
+            continue;
+        hg_tensor *rows = hg_ctx_view(ctx, hg_tensor_view_rows(logits, at, n));
+        hg_tensor *loss = rows == NULL ? NULL : hg_op_cross_entropy(ctx, rows, labels);
         if (loss == NULL)
             return;
-        job->losses[b->sample[begin]] += (double)hg_tensor_real(loss)[0];
+        job->losses[sample] += (double)hg_tensor_real(loss)[0];
         if (ctx->tape != NULL)
             loss->grad[0] = 1;
+        at += n;
     }
 }
 
-/* Losses of a block, and their gradient when there is learning. */
-static void run_head_block(const pack_job *job, const head_block *b)
+/* Losses of rows of the last state, and their gradient when there is learning. */
+static void head_block(const pack_job *job, int64_t first, int64_t n)
 {
     hg_ctx *ctx = job->ctx;
     hg_tape tape = {0};
-    const hg_tensor *last = job->states[job->model->decoder.config.n_layers];
     hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
+    hg_tensor rows = hg_tensor_view_rows(job->states[job->model->decoder.config.n_layers], first, n);
     ctx->tape = job->learn ? &tape : NULL;
-    hg_tensor *x = gather(job, b, last);
-    const hg_tensor *logits = hg_decoder_logits(ctx, &job->model->decoder, job->head, x);
+    const hg_tensor *logits = hg_decoder_logits(ctx, &job->model->decoder, job->head, &rows);
     if (logits != NULL)
-        block_losses(job, b, logits);
+        block_losses(job, first, logits);
     if (ctx->tape != NULL)
         run_tape(ctx);
     ctx->tape = NULL;
-    if (job->learn && !hg_ctx_failed(ctx))
-        scatter_gradient(b, x, last);
     hg_arena_reset(ctx->arena, mark);
 }
 
 static void head(const pack_job *job)
 {
-    head_block block = {0};
-    for (int64_t i = 0; i < job->pack->n; i++) {
-        const hg_train_sample *sample = &job->pack->samples[i];
-        for (int64_t k = 0; k < hg_train_sample_rows(sample) && !hg_ctx_failed(job->ctx); k++) {
-            if (sample->labels[k] < 0)
-                continue;
-            block.row[block.n] = job->pack->begin[i] + k;
-            block.sample[block.n] = i;
-            block.label[block.n++] = sample->labels[k];
-            if (block.n == HEAD_ROWS) {
-                run_head_block(job, &block);
-                block.n = 0;
-            }
-        }
-    }
-    if (block.n > 0 && !hg_ctx_failed(job->ctx))
-        run_head_block(job, &block);
+    int64_t n = job->labels.n_wanted;
+    for (int64_t first = 0; first < n && !hg_ctx_failed(job->ctx); first += HEAD_ROWS)
+        head_block(job, first, n - first < HEAD_ROWS ? n - first : HEAD_ROWS);
 }
 
 /* ---- backward ---- */
@@ -337,8 +328,8 @@ static void layer_backward(pack_job *job, int64_t l)
     hg_tape tape = {0};
     hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
     ctx->tape = &tape;
-    hg_tensor *y = hg_decoder_layer_forward_segments(ctx, &job->model->decoder, job->plugin, &job->segments,
-                                                     l, job->states[l]);
+    hg_tensor *y = hg_decoder_layer_forward_rows(ctx, &job->model->decoder, job->plugin,
+                                                 rows_of_layer(job, l), l, job->states[l]);
     if (y != NULL) {
         memcpy(y->grad, job->states[l + 1]->grad, hg_tensor_bytes(y));
         run_tape(ctx);
@@ -401,6 +392,24 @@ static void backward(pack_job *job)
         embed_backward(job);
 }
 
+/* All passes; then, when that is due, what a layer takes is measured for `kept`. */
+static void run_passes(pack_job *job)
+{
+    hg_ctx *ctx = job->ctx;
+    hg_decoder *decoder = &job->model->decoder;
+    forward(job);
+    if (!hg_ctx_failed(ctx)) {
+        const hg_tensor *last = job->states[decoder->config.n_layers];
+        if (job->learn)
+            hg_ctx_zero(ctx, last->grad, hg_tensor_count(last));
+        head(job);
+    }
+    if (!hg_ctx_failed(ctx) && job->learn)
+        backward(job);
+    if (!hg_ctx_failed(ctx) && job->learn && job->kept != NULL && hg_kept_layers_wants_measure(job->kept))
+        hg_kept_layers_measure(job->kept, ctx, decoder, job->plugin, &job->rows, 0, job->states[0]);
+}
+
 static hg_status run_pack(pack_job *job, bool fused, hg_error *err)
 {
     hg_ctx *ctx = job->ctx;
@@ -411,21 +420,11 @@ static hg_status run_pack(pack_job *job, bool fused, hg_error *err)
     job->head = &words->head;
     job->plugin = &task->plugin;
     job->projector = &task->plugin.projector;
-    job->segments = (hg_segments){job->pack->n, job->pack->begin};
     job->n = job->pack->begin[job->pack->n];
     hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
-    forward(job);
-    if (!hg_ctx_failed(ctx)) {
-        hg_tensor *last = job->states[model->decoder.config.n_layers];
-        if (job->learn)
-            hg_ctx_zero(ctx, last->grad, hg_tensor_count(last));
-        head(job);
-    }
-    if (!hg_ctx_failed(ctx) && job->learn)
-        backward(job);
-    if (!hg_ctx_failed(ctx) && job->learn && job->kept != NULL && hg_kept_layers_wants_measure(job->kept))
-        hg_kept_layers_measure(job->kept, ctx, &model->decoder, job->plugin, &job->segments, 0,
-                               job->states[0]);
+    find_labels(job);
+    if (job->labels.n_wanted > 0)
+        run_passes(job);
     if (job->kept != NULL)
         hg_kept_layers_reset(job->kept);
     hg_arena_reset(ctx->arena, mark);

@@ -134,13 +134,29 @@ static hg_status share_state(hg_train_job *job, hg_error *err)
 
 /* ---- the run ---- */
 
-/* Each sample's rows have the mask that they would have alone. */
+/* Leaves the rows with labels, which the last layer goes on with. */
+static void keep_labelled(const hg_sample_pack *pack, int64_t rank, hg_real *mask)
+{
+    hg_real *to = mask;
+    for (int64_t i = 0; i < pack->n; i++) {
+        for (int64_t row = pack->begin[i]; row < pack->begin[i + 1]; row++) {
+            if (pack->samples[i].labels[row - pack->begin[i]] < 0)
+                continue;
+            memmove(to, mask + row * rank, (size_t)rank * sizeof *to);
+            to += rank;
+        }
+    }
+}
+
+/* Each sample's rows have the mask that they would have alone; n_rows are those of all samples, or those of
+ * them that have labels. */
 static const hg_real *dropout_mask(void *user, hg_ctx *ctx, int64_t layer, hg_slot slot, int64_t n_rows)
 {
     hg_train_job *job = user;
     const hg_sample_pack *pack = job->pack;
     int64_t rank = job->model->weights.tasks[pack->samples[0].task].plugin.rank;
-    hg_real *mask = hg_ctx_scratch(ctx, n_rows * rank);
+    int64_t n_all = pack->begin[pack->n];
+    hg_real *mask = hg_ctx_scratch(ctx, n_all * rank);
     for (int64_t i = 0; i < pack->n && mask != NULL; i++) {
         hg_dropout_place place = job->places[i];
         place.layer = layer;
@@ -148,6 +164,8 @@ static const hg_real *dropout_mask(void *user, hg_ctx *ctx, int64_t layer, hg_sl
         hg_dropout_mask_fill(&place, job->settings.dropout, (pack->begin[i + 1] - pack->begin[i]) * rank,
                              mask + pack->begin[i] * rank);
     }
+    if (mask != NULL && n_rows < n_all)
+        keep_labelled(pack, rank, mask);
     return mask;
 }
 
