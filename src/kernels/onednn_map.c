@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * onednn_map.c: one primitive for each band (bands differ in their padding), all with the same layout of
- * weights, for the C API of versions 2 and 3.
+ * onednn_map.c: one primitive for bands of the same size and padding: the first, the last, and all between;
+ * all with the same layout of weights, for the C API of versions 2 and 3.
  */
 #include "kernels/onednn_map.h"
 
@@ -10,9 +10,12 @@
 #include <dnnl.h>
 #include <omp.h>
 
-/* Bands of a map: enough to share between eight threads. */
-#define MAX_BANDS 8
-#define MIN_BAND_ROWS 4
+/* Output rows of a band: few, so that what it reads and makes stays in a second-level cache (8 rows of 256
+ * pixels with 128 channels are 1 MiB) and many threads have some; but a row more is read on both sides. */
+#define BAND_ROWS 8
+#define BAND_ROWS_SMALL 4
+#define BAND_SMALL_MAP 64
+#define MAX_KINDS 4
 
 struct hg_map_conv {
     hg_conv_shape shape;
@@ -20,23 +23,20 @@ struct hg_map_conv {
     bool add;
     int64_t n_bands, band_rows;
     dnnl_engine_t engine;
-    dnnl_primitive_t primitive[MAX_BANDS];
-    dnnl_primitive_desc_t desc[MAX_BANDS];
+    int n_kinds;
+    hg_map_band kind[MAX_KINDS]; /* the first band of each */
+    dnnl_primitive_t primitive[MAX_KINDS];
+    dnnl_primitive_desc_t desc[MAX_KINDS];
+    int kind_of[HG_MAP_BANDS];
     void *weights; /* in the primitives' layout */
     hg_real *bias;
     size_t scratch_bytes;
 };
 
-/* The part of a map that a band reads and makes. */
-typedef struct map_band {
-    int64_t in_first, in_rows, top, bottom; /* rows; rows of zeros above and below */
-    int64_t out_first, out_rows;
-} map_band;
-
-static map_band band_of(const hg_map_conv *c, int64_t index)
+hg_map_band hg_map_conv_get_band(const hg_map_conv *c, int64_t index)
 {
     const hg_conv_shape *s = &c->shape;
-    map_band b = {.out_first = index * c->band_rows};
+    hg_map_band b = {.out_first = index * c->band_rows};
     int64_t left = s->h_out - b.out_first;
     b.out_rows = left < c->band_rows ? left : c->band_rows;
     int64_t begin = b.out_first * s->stride - s->pad;
@@ -106,24 +106,24 @@ static bool map_attr_init(dnnl_primitive_attr_t *attr, bool add)
 
 enum { MAP_X, MAP_W, MAP_BIAS, MAP_Y, MAP_ARRAYS };
 
-static bool map_make_desc(hg_map_conv *c, int64_t index, const map_desc d[MAP_ARRAYS], map_desc_ref weights,
+static bool map_make_desc(hg_map_conv *c, int kind, const map_desc d[MAP_ARRAYS], map_desc_ref weights,
                           const_dnnl_primitive_attr_t attr)
 {
     const hg_conv_shape *s = &c->shape;
-    map_band b = band_of(c, index);
+    hg_map_band b = c->kind[kind];
     const dnnl_dims_t strides = {s->stride, s->stride}, begin = {b.top, s->pad};
     const dnnl_dims_t end = {b.bottom, (s->w_out - 1) * s->stride + s->kernel - s->w_in - s->pad};
 #if DNNL_VERSION_MAJOR >= 3
     const dnnl_dims_t dilates = {0, 0};
     return dnnl_convolution_forward_primitive_desc_create(
-               &c->desc[index], c->engine, dnnl_forward_inference, dnnl_convolution_direct, d[MAP_X], weights,
+               &c->desc[kind], c->engine, dnnl_forward_inference, dnnl_convolution_direct, d[MAP_X], weights,
                d[MAP_BIAS], d[MAP_Y], strides, dilates, begin, end, attr) == dnnl_success;
 #else
     dnnl_convolution_desc_t conv;
     return dnnl_convolution_forward_desc_init(&conv, dnnl_forward_inference, dnnl_convolution_direct,
                                               &d[MAP_X], weights, &d[MAP_BIAS], &d[MAP_Y], strides, begin,
                                               end) == dnnl_success &&
-           dnnl_primitive_desc_create(&c->desc[index], &conv, attr, c->engine, NULL) == dnnl_success;
+           dnnl_primitive_desc_create(&c->desc[kind], &conv, attr, c->engine, NULL) == dnnl_success;
 #endif
 }
 
@@ -132,11 +132,11 @@ static map_desc_ref map_weights_desc(const hg_map_conv *c)
     return dnnl_primitive_desc_query_md(c->desc[0], dnnl_query_weights_md, 0);
 }
 
-/* The first band chooses the layout of the weights, the others follow. */
-static bool map_make_band(hg_map_conv *c, int64_t index, const_dnnl_primitive_attr_t attr)
+/* The first kind chooses the layout of the weights, the others follow. */
+static bool map_make_kind(hg_map_conv *c, int kind, const_dnnl_primitive_attr_t attr)
 {
     const hg_conv_shape *s = &c->shape;
-    map_band b = band_of(c, index);
+    hg_map_band b = c->kind[kind];
     map_desc d[MAP_ARRAYS] = {0};
     bool ok =
         map_desc_init(&d[MAP_X], 4, (dnnl_dims_t){1, s->c_in, b.in_rows, s->w_in}, map_type(c->type),
@@ -145,11 +145,11 @@ static bool map_make_band(hg_map_conv *c, int64_t index, const_dnnl_primitive_at
                       dnnl_format_tag_any) &&
         map_desc_init(&d[MAP_BIAS], 1, (dnnl_dims_t){s->c_out}, dnnl_f32, dnnl_x) &&
         map_desc_init(&d[MAP_Y], 4, (dnnl_dims_t){1, s->c_out, b.out_rows, s->w_out}, dnnl_f32, dnnl_nhwc);
-    ok = ok && map_make_desc(c, index, d, index == 0 ? MAP_DESC(d[MAP_W]) : map_weights_desc(c), attr) &&
-         dnnl_primitive_create(&c->primitive[index], c->desc[index]) == dnnl_success;
+    ok = ok && map_make_desc(c, kind, d, kind == 0 ? MAP_DESC(d[MAP_W]) : map_weights_desc(c), attr) &&
+         dnnl_primitive_create(&c->primitive[kind], c->desc[kind]) == dnnl_success;
     if (ok) {
         size_t bytes = dnnl_memory_desc_get_size(
-            dnnl_primitive_desc_query_md(c->desc[index], dnnl_query_scratchpad_md, 0));
+            dnnl_primitive_desc_query_md(c->desc[kind], dnnl_query_scratchpad_md, 0));
         bytes = (bytes + 63) / 64 * 64;
         c->scratch_bytes = bytes > c->scratch_bytes ? bytes : c->scratch_bytes;
     }
@@ -189,6 +189,29 @@ static bool map_pack(hg_map_conv *c, const hg_real *w)
     return ok;
 }
 
+static bool map_same_kind(const hg_map_band *a, const hg_map_band *b)
+{
+    return a->in_rows == b->in_rows && a->top == b->top && a->bottom == b->bottom &&
+           a->out_rows == b->out_rows;
+}
+
+/* The primitive of a band: one that is there, or a new one. */
+static bool map_make_band(hg_map_conv *c, int64_t index, const_dnnl_primitive_attr_t attr)
+{
+    hg_map_band b = hg_map_conv_get_band(c, index);
+    int kind = 0;
+    while (kind < c->n_kinds && !map_same_kind(&c->kind[kind], &b))
+        kind++;
+    c->kind_of[index] = kind;
+    if (kind < c->n_kinds)
+        return true;
+    if (kind == MAX_KINDS)
+        return false;
+    c->kind[kind] = b;
+    c->n_kinds++;
+    return map_make_kind(c, kind, attr);
+}
+
 static bool map_make(hg_map_conv *c, const hg_real *w, const hg_real *bias)
 {
     dnnl_primitive_attr_t attr = NULL;
@@ -209,8 +232,9 @@ hg_map_conv *hg_map_conv_create(const hg_conv_shape *s, hg_dtype type, bool add,
     hg_map_conv *c = hg_mem_array(1, sizeof *c);
     if (c == NULL)
         return NULL;
-    int64_t rows = (s->h_out + MAX_BANDS - 1) / MAX_BANDS;
-    rows = rows < MIN_BAND_ROWS ? MIN_BAND_ROWS : rows;
+    int64_t rows = s->h_out <= BAND_SMALL_MAP ? BAND_ROWS_SMALL : BAND_ROWS;
+    int64_t least = (s->h_out + HG_MAP_BANDS - 1) / HG_MAP_BANDS;
+    rows = rows < least ? least : rows;
     *c = (hg_map_conv){.shape = *s, .type = type, .add = add, .band_rows = rows};
     c->n_bands = (s->h_out + rows - 1) / rows;
     int threads = omp_get_max_threads();
@@ -227,7 +251,7 @@ void hg_map_conv_destroy(hg_map_conv *conv)
 {
     if (conv == NULL)
         return;
-    for (int i = 0; i < MAX_BANDS; i++) {
+    for (int i = 0; i < MAX_KINDS; i++) {
         dnnl_primitive_destroy(conv->primitive[i]);
         dnnl_primitive_desc_destroy(conv->desc[i]);
     }
@@ -240,6 +264,11 @@ void hg_map_conv_destroy(hg_map_conv *conv)
 const hg_conv_shape *hg_map_conv_get_shape(const hg_map_conv *conv)
 {
     return &conv->shape;
+}
+
+hg_dtype hg_map_conv_get_type(const hg_map_conv *conv)
+{
+    return conv->type;
 }
 
 int64_t hg_map_conv_n_bands(const hg_map_conv *conv)
@@ -258,11 +287,8 @@ bool hg_map_conv_run(const hg_map_conv *conv, int64_t band, const void *x, hg_re
 {
     static const int arg[MAP_ARGS] = {DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_BIAS, DNNL_ARG_DST,
                                       DNNL_ARG_SCRATCHPAD};
-    const hg_conv_shape *s = &conv->shape;
-    map_band b = band_of(conv, band);
-    size_t row = (size_t)(s->w_in * s->c_in) * hg_dtype_bytes(conv->type);
-    void *const data[MAP_ARGS] = {(uint8_t *)(uintptr_t)x + (size_t)b.in_first * row, conv->weights,
-                                  conv->bias, y + b.out_first * s->w_out * s->c_out, scratch};
+    const int kind = conv->kind_of[band];
+    void *const data[MAP_ARGS] = {(void *)(uintptr_t)x, conv->weights, conv->bias, y, scratch};
     dnnl_exec_arg_t args[MAP_ARGS] = {{0, NULL}};
     dnnl_stream_t stream = NULL;
     int threads = omp_get_max_threads();
@@ -272,10 +298,10 @@ bool hg_map_conv_run(const hg_map_conv *conv, int64_t band, const void *x, hg_re
         args[i].arg = arg[i];
         ok =
             dnnl_memory_create(&args[i].memory,
-                               dnnl_primitive_desc_query_md(conv->desc[band], dnnl_query_exec_arg_md, arg[i]),
+                               dnnl_primitive_desc_query_md(conv->desc[kind], dnnl_query_exec_arg_md, arg[i]),
                                conv->engine, data[i]) == dnnl_success;
     }
-    ok = ok && dnnl_primitive_execute(conv->primitive[band], stream, MAP_ARGS, args) == dnnl_success &&
+    ok = ok && dnnl_primitive_execute(conv->primitive[kind], stream, MAP_ARGS, args) == dnnl_success &&
          dnnl_stream_wait(stream) == dnnl_success;
     for (int i = 0; i < MAP_ARGS; i++)
         dnnl_memory_destroy(args[i].memory);

@@ -2,11 +2,13 @@
  *
  * vqgan_maps.c: one walk through the network serves twice: dry, it prepares the convolutions in the order of
  * their use; then it runs them. The live map stays float32; what a convolution reads is normalised or rounded
- * into `input`, and the second convolution of a block adds to the live map in place.
+ * as it is read, and the second convolution of a block adds to the live map in place. Whatever writes a map
+ * that is normalised next leaves its sums in `sums`.
  */
 #include "model/vqgan_maps.h"
 
 #include "base/memory.h"
+#include "ops/bf16.h"
 
 #include <math.h>
 #include <pthread.h>
@@ -24,6 +26,7 @@ struct hg_vqgan_maps {
     hg_map_conv **convs;     /* in the order of their use */
     size_t n_convs, capacity;
     int64_t capacity_floats; /* of the largest map */
+    int64_t most_channels;
 };
 
 typedef struct maps_walk {
@@ -33,7 +36,8 @@ typedef struct maps_walk {
     int64_t side, channels; /* of the live map */
     hg_real *x;             /* the live map */
     hg_real *other, *inner; /* room for the next live map, and for what is inside a block */
-    void *input;            /* what a convolution reads */
+    hg_maps_sums sums;
+    hg_real *slope, *offset; /* of a norm */
 } maps_walk;
 
 static bool walk_dry(const maps_walk *w)
@@ -71,17 +75,10 @@ static void maps_grow(hg_vqgan_maps *maps, int64_t floats)
     maps->capacity_floats = floats > maps->capacity_floats ? floats : maps->capacity_floats;
 }
 
-/* from `input` (side, side, C) to `to`; padding is 1 around 3 x 3, but only behind when the stride is 2. */
-static void walk_conv(maps_walk *w, const hg_vqgan_affine *conv, int64_t side, int64_t stride, bool add,
-                      hg_real *to)
+/* What walk_conv prepares in a dry walk: padding is 1 around 3 x 3, but only behind when the stride is 2. */
+static void walk_prepare(maps_walk *w, const hg_vqgan_affine *conv, int64_t side, int64_t stride, bool add)
 {
     const int64_t *shape = conv->weight.shape;
-    if (walk_stopped(w))
-        return;
-    if (!walk_dry(w)) {
-        hg_maps_conv(w->ctx, w->maps->convs[w->next++], w->input, to);
-        return;
-    }
     int64_t kernel = conv->weight.n_dims == 4 ? shape[2] : 1, out = side / stride;
     hg_conv_shape s = {.c_in = shape[1],
                        .h_in = side,
@@ -92,30 +89,48 @@ static void walk_conv(maps_walk *w, const hg_vqgan_affine *conv, int64_t side, i
                        .kernel = kernel,
                        .stride = stride,
                        .pad = stride == 1 ? kernel / 2 : 0};
-    maps_grow(w->maps, s.c_in * side * side);
-    maps_grow(w->maps, s.c_out * out * out);
-    maps_push(w->maps, hg_map_conv_create(&s, w->maps->type, add, hg_tensor_real(&conv->weight),
-                                          hg_tensor_real(&conv->bias)));
+    hg_vqgan_maps *maps = w->maps;
+    maps_grow(maps, s.c_in * side * side);
+    maps_grow(maps, s.c_out * out * out);
+    maps->most_channels = s.c_in > maps->most_channels ? s.c_in : maps->most_channels;
+    maps->most_channels = s.c_out > maps->most_channels ? s.c_out : maps->most_channels;
+    maps_push(maps, hg_map_conv_create(&s, maps->type, add, hg_tensor_real(&conv->weight),
+                                       hg_tensor_real(&conv->bias)));
 }
 
-static void walk_round(maps_walk *w, const hg_real *x, int64_t channels)
-{
-    if (!walk_dry(w) && !walk_stopped(w))
-        hg_maps_round(w->ctx, w->side * w->side * channels, x, w->maps->type, w->input);
-}
+/* How a convolution goes: strides, whether it adds to what is there, whether a norm reads its result next. */
+typedef enum conv_way { CONV_PLAIN, CONV_SUMS, CONV_ADD, CONV_HALF } conv_way;
 
-static void walk_norm(maps_walk *w, const hg_vqgan_affine *norm, const hg_real *x, bool silu)
+/* from `input`, a map of `side`, to `to`. */
+static void walk_conv(maps_walk *w, const hg_vqgan_affine *conv, const hg_maps_input *input, int64_t side,
+                      conv_way way, hg_real *to)
 {
-    if (walk_dry(w) || walk_stopped(w))
+    if (walk_stopped(w))
         return;
+    if (walk_dry(w))
+        walk_prepare(w, conv, side, way == CONV_HALF ? 2 : 1, way == CONV_ADD);
+    else
+        hg_maps_conv(w->ctx, w->maps->convs[w->next++], input, to, way == CONV_PLAIN ? NULL : &w->sums);
+}
+
+/* The map as it is. */
+static hg_maps_input walk_plain(const hg_real *x)
+{
+    return (hg_maps_input){.x = x};
+}
+
+/* The map whose sums are there, normalised. The next norm takes its place. */
+static hg_maps_input walk_norm(maps_walk *w, const hg_vqgan_affine *norm, const hg_real *x, bool silu)
+{
     const hg_maps_norm s = {.n = w->side * w->side,
                             .c = norm->weight.shape[0],
                             .n_groups = w->maps->vq->config.n_groups,
                             .eps = NORM_EPS,
                             .gain = hg_tensor_real(&norm->weight),
-                            .bias = hg_tensor_real(&norm->bias),
-                            .silu = silu};
-    hg_maps_groupnorm(w->ctx, &s, x, w->maps->type, w->input);
+                            .bias = hg_tensor_real(&norm->bias)};
+    if (!walk_dry(w) && !walk_stopped(w))
+        hg_maps_groupnorm(&s, &w->sums, w->slope, w->offset);
+    return (hg_maps_input){.x = x, .slope = w->slope, .offset = w->offset, .silu = silu};
 }
 
 /* `other` becomes the live map. */
@@ -128,11 +143,11 @@ static void walk_swap(maps_walk *w, int64_t side, int64_t channels)
     w->channels = channels;
 }
 
-/* The live map, rounded, through one convolution. */
+/* The live map through one convolution. */
 static void walk_single(maps_walk *w, const hg_vqgan_affine *conv)
 {
-    walk_round(w, w->x, w->channels);
-    walk_conv(w, conv, w->side, 1, false, w->other);
+    const hg_maps_input x = walk_plain(w->x);
+    walk_conv(w, conv, &x, w->side, CONV_SUMS, w->other);
     walk_swap(w, w->side, conv->weight.shape[0]);
 }
 
@@ -140,45 +155,55 @@ static void walk_single(maps_walk *w, const hg_vqgan_affine *conv)
 
 static void walk_res(maps_walk *w, const hg_vqgan_res *res)
 {
-    int64_t out = res->conv2.weight.shape[0];
-    walk_norm(w, &res->norm1, w->x, true);
-    walk_conv(w, &res->conv1, w->side, 1, false, w->inner);
+    hg_maps_input in = walk_norm(w, &res->norm1, w->x, true);
+    walk_conv(w, &res->conv1, &in, w->side, CONV_SUMS, w->inner);
     if (res->has_shortcut) {
-        walk_round(w, w->x, w->channels);
-        walk_conv(w, &res->shortcut, w->side, 1, false, w->other);
-        walk_swap(w, w->side, out);
+        in = walk_plain(w->x);
+        walk_conv(w, &res->shortcut, &in, w->side, CONV_PLAIN, w->other);
+        walk_swap(w, w->side, res->conv2.weight.shape[0]);
     }
-    walk_norm(w, &res->norm2, w->inner, true);
-    walk_conv(w, &res->conv2, w->side, 1, true, w->x);
+    in = walk_norm(w, &res->norm2, w->inner, true);
+    walk_conv(w, &res->conv2, &in, w->side, CONV_ADD, w->x);
 }
 
-/* q, k, v side by side in `inner` and `other`; attention by the plain operation, as one head. */
-static void walk_attention(maps_walk *w, const hg_real *q, const hg_real *k, const hg_real *v)
+/* (n, C): attention as one head, in the convolutions' type. q, k, v: (n, C). */
+static const hg_tensor *attend(maps_walk *w, const hg_real *q, const hg_real *k, const hg_real *v)
 {
-    int64_t n = w->side * w->side, shape[3] = {n, 1, w->channels};
-    if (walk_dry(w) || walk_stopped(w))
-        return;
-    hg_attention how = {.scale = (hg_real)(1 / sqrt((double)w->channels))};
-    hg_arena_mark mark = hg_arena_get_mark(w->ctx->arena);
-    hg_tensor heads[3] = {hg_tensor_make(HG_DTYPE_REAL, 3, shape, (hg_real *)q),
-                          hg_tensor_make(HG_DTYPE_REAL, 3, shape, (hg_real *)k),
-                          hg_tensor_make(HG_DTYPE_REAL, 3, shape, (hg_real *)v)};
-    const hg_tensor *y = hg_op_attention(w->ctx, &heads[0], &heads[1], &heads[2], &how);
-    if (!hg_ctx_failed(w->ctx))
-        walk_round(w, hg_tensor_real(y), w->channels);
-    hg_arena_reset(w->ctx->arena, mark);
+    int64_t n = w->side * w->side, c = w->channels;
+    const hg_real scale = (hg_real)(1 / sqrt((double)c)), *const from[3] = {q, k, v};
+    hg_tensor heads[3];
+    for (int i = 0; i < 3; i++) {
+        heads[i] = hg_tensor_make(HG_DTYPE_REAL, 2, (int64_t[]){n, c}, (hg_real *)from[i]);
+        const hg_tensor *rounded =
+            w->maps->type == HG_DTYPE_BF16 ? hg_bf16_round(w->ctx, &heads[i]) : &heads[i];
+        if (rounded == NULL)
+            return NULL;
+        heads[i] = hg_tensor_view_heads(rounded, 1);
+    }
+    if (w->maps->type == HG_DTYPE_BF16)
+        return hg_bf16_attention(w->ctx, &heads[0], &heads[1], &heads[2], 1, scale);
+    return hg_op_attention(w->ctx, &heads[0], &heads[1], &heads[2], &(hg_attention){.scale = scale});
 }
 
+/* q, k, v side by side in `inner` and `other`. */
 static void walk_attn(maps_walk *w, const hg_vqgan_attn *attn)
 {
     int64_t size = w->side * w->side * w->channels;
     maps_grow(w->maps, 2 * size); /* k and v share a buffer */
-    walk_norm(w, &attn->norm, w->x, false);
-    walk_conv(w, &attn->q, w->side, 1, false, w->inner);
-    walk_conv(w, &attn->k, w->side, 1, false, w->other);
-    walk_conv(w, &attn->v, w->side, 1, false, walk_dry(w) ? NULL : w->other + size);
-    walk_attention(w, w->inner, w->other, walk_dry(w) ? NULL : w->other + size);
-    walk_conv(w, &attn->out, w->side, 1, true, w->x);
+    const hg_maps_input in = walk_norm(w, &attn->norm, w->x, false);
+    hg_real *q = w->inner, *k = w->other, *v = walk_dry(w) ? NULL : w->other + size;
+    walk_conv(w, &attn->q, &in, w->side, CONV_PLAIN, q);
+    walk_conv(w, &attn->k, &in, w->side, CONV_PLAIN, k);
+    walk_conv(w, &attn->v, &in, w->side, CONV_PLAIN, v);
+    if (walk_dry(w) || walk_stopped(w)) {
+        walk_conv(w, &attn->out, NULL, w->side, CONV_ADD, w->x);
+        return;
+    }
+    hg_arena_mark mark = hg_arena_get_mark(w->ctx->arena);
+    const hg_tensor *y = attend(w, q, k, v);
+    if (!hg_ctx_failed(w->ctx))
+        hg_maps_conv_ready(w->ctx, w->maps->convs[w->next++], y->data, w->x, &w->sums);
+    hg_arena_reset(w->ctx->arena, mark);
 }
 
 static void walk_level(maps_walk *w, const hg_vqgan_level *level)
@@ -199,23 +224,22 @@ static void walk_mid(maps_walk *w, const hg_vqgan_half *half)
 
 static void walk_out(maps_walk *w, const hg_vqgan_half *half)
 {
-    walk_norm(w, &half->norm_out, w->x, true);
-    walk_conv(w, &half->conv_out, w->side, 1, false, w->other);
+    const hg_maps_input in = walk_norm(w, &half->norm_out, w->x, true);
+    walk_conv(w, &half->conv_out, &in, w->side, CONV_PLAIN, w->other);
     walk_swap(w, w->side, half->conv_out.weight.shape[0]);
 }
 
 static void walk_up(maps_walk *w, const hg_vqgan_affine *conv)
 {
-    if (!walk_dry(w) && !walk_stopped(w))
-        hg_maps_upsample(w->ctx, w->side, w->channels, w->x, w->maps->type, w->input);
-    walk_conv(w, conv, 2 * w->side, 1, false, w->other);
+    const hg_maps_input in = {.x = w->x, .twice = true};
+    walk_conv(w, conv, &in, 2 * w->side, CONV_SUMS, w->other);
     walk_swap(w, 2 * w->side, conv->weight.shape[0]);
 }
 
 static void walk_down(maps_walk *w, const hg_vqgan_affine *conv)
 {
-    walk_round(w, w->x, w->channels);
-    walk_conv(w, conv, w->side, 2, false, w->other);
+    const hg_maps_input in = walk_plain(w->x);
+    walk_conv(w, conv, &in, w->side, CONV_HALF, w->other);
     walk_swap(w, w->side / 2, conv->weight.shape[0]);
 }
 
@@ -295,11 +319,14 @@ void hg_vqgan_maps_destroy(hg_vqgan_maps *maps)
 /* Room for the walk, in the arena. */
 static bool walk_open(maps_walk *w)
 {
-    int64_t n = w->maps->capacity_floats;
+    const int64_t n = w->maps->capacity_floats, c = w->maps->most_channels;
+    const int64_t doubles = HG_MAP_BANDS * 2 * c;
     w->x = hg_ctx_scratch(w->ctx, n);
     w->other = hg_ctx_scratch(w->ctx, n);
     w->inner = hg_ctx_scratch(w->ctx, n);
-    w->input = hg_ctx_scratch(w->ctx, w->maps->type == HG_DTYPE_BF16 ? (n + 1) / 2 : n);
+    w->sums.parts = (double *)hg_ctx_scratch(w->ctx, doubles * (int64_t)(sizeof(double) / sizeof(hg_real)));
+    w->slope = hg_ctx_scratch(w->ctx, c);
+    w->offset = hg_ctx_scratch(w->ctx, c);
     return !hg_ctx_failed(w->ctx);
 }
 
@@ -356,13 +383,13 @@ void hg_vqgan_maps_run_alone(hg_ctx *ctx, hg_vqgan_maps *maps)
     if (hg_ctx_failed(ctx) || !maps_prepare(maps))
         return;
     hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
-    maps_walk w = walk_begin(ctx, maps);
-    if (!walk_open(&w))
+    const int64_t n = maps->capacity_floats;
+    hg_real *x = hg_ctx_scratch(ctx, n), *y = hg_ctx_scratch(ctx, n);
+    if (hg_ctx_failed(ctx))
         return;
-    size_t bytes = (size_t)maps->capacity_floats * sizeof(hg_real);
-    memset(w.x, 0, bytes);
-    memset(w.input, 0, maps->type == HG_DTYPE_BF16 ? bytes / 2 : bytes);
+    memset(x, 0, (size_t)n * sizeof *x);
+    memset(y, 0, (size_t)n * sizeof *y);
     for (size_t i = 0; i < maps->n_convs && !hg_ctx_failed(ctx); i++)
-        hg_maps_conv(ctx, maps->convs[i], w.input, w.x);
+        hg_maps_conv_ready(ctx, maps->convs[i], x, y, NULL);
     hg_arena_reset(ctx->arena, mark);
 }

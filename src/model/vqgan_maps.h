@@ -3,8 +3,8 @@
  * vqgan_maps.h: the picture's autoencoder for inference, fast: maps are channel-last, convolutions prepared
  * at the first use. vqgan.h's own way is the plain one, for training and as the check of this one.
  *
- * Memory: three maps of the largest level in float32, one in the convolutions' type, and small things: for
- * HealthGPT-M3 160 MB in float32 and 144 MB in bf16 (the plain way takes 288 MB); and the prepared weights.
+ * Memory: three maps of the largest level in float32, a few rows for each thread, and small things: for
+ * HealthGPT-M3 130 MB (the plain way takes 288 MB); and the prepared weights.
  */
 #ifndef HG_MODEL_VQGAN_MAPS_H
 #define HG_MODEL_VQGAN_MAPS_H

@@ -17,8 +17,11 @@
 #define WEIGHT_BLOCK 512
 #define WEIGHT_BLOCK_FEW 256
 #define MANY_ROWS 2048
-/* Queries a chunk: about this many, so that a chunk's scores over 577 keys stay in that cache. */
+/* Queries a chunk: about this many, so that a chunk's scores over 577 keys stay in that cache; of a single
+ * head fewer, so that there are chunks for a few threads. */
 #define QUERY_BLOCK 200
+#define QUERY_BLOCK_FEW 128
+#define MANY_HEADS 4
 /* Values of a quantised weight that are made floats at a time. */
 #define PIECE HG_DTYPE_MAX_BLOCK
 
@@ -220,8 +223,8 @@ hg_tensor *hg_bf16_attention(hg_ctx *ctx, const hg_tensor *q, const hg_tensor *k
         return NULL;
     assert(q->shape[0] % n_images == 0);
     int64_t n = q->shape[0] / n_images, heads = q->shape[1], d = q->shape[2];
-    int64_t blocks = n < QUERY_BLOCK ? 1 : (n + QUERY_BLOCK / 2) / QUERY_BLOCK,
-            queries = (n + blocks - 1) / blocks;
+    const int64_t block = n_images * heads >= MANY_HEADS ? QUERY_BLOCK : QUERY_BLOCK_FEW;
+    int64_t blocks = n < block ? 1 : (n + block / 2) / block, queries = (n + blocks - 1) / blocks;
     hg_tensor *y = hg_bf16_tensor(ctx, 2, (int64_t[]){q->shape[0], heads * d});
     hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
     attention_job job = {ctx->kernels, q, k, v, y, n, blocks, queries, scale, NULL, NULL};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * maps.c: chunks are bands of a convolution or runs of pixels whose number is a constant. Statistics of group
- * norm: sums of 32 pixels in float, channel by channel, then in double, chunk after chunk.
+ * maps.c: chunks are bands of a convolution. Statistics of group norm: sums of 32 pixels in float, channel by
+ * channel, then in double, band after band.
  */
 #include "ops/maps.h"
 
@@ -9,98 +9,142 @@
 
 #include <math.h>
 
-#define CHUNKS 64
 #define SUM_PIXELS 32
-
-/* ---- convolution ---- */
+/* Channels whose sums are in registers while pixels pass. */
+#define SUM_CHANNELS 16
+/* Values that go through all steps before an input's next ones: they stay in a first-level cache. */
+#define INPUT_VALUES 2048
 
 typedef struct conv_job {
+    const hg_kernels *kernels;
     const hg_map_conv *conv;
-    const void *x;
+    const hg_maps_input *input; /* NULL: ready */
+    const void *ready;
     hg_real *y;
-    uint8_t *scratch; /* `each` bytes for each worker */
-    size_t each;
-    unsigned char failed[CHUNKS]; /* by band */
+    double *sums;                       /* NULL: not wanted */
+    uint8_t *scratch;                   /* `each` bytes for each worker: the primitive's, rows, values */
+    size_t each, own, rows_bytes;       /* the primitive's; of the rows of a band */
+    unsigned char failed[HG_MAP_BANDS]; /* by band */
 } conv_job;
 
-static void conv_band(void *arg, int64_t index, int worker)
+/* ---- what a convolution reads ---- */
+
+static void input_line(const hg_maps_input *in, int64_t c, const hg_real *restrict x, hg_real *restrict y)
 {
-    conv_job *job = arg;
-    void *scratch = job->scratch + (size_t)worker * job->each;
-    job->failed[index] = !hg_map_conv_run(job->conv, index, job->x, job->y, scratch);
+    const hg_real *restrict slope = in->slope, *restrict offset = in->offset;
+    for (int64_t j = 0; j < c; j++)
+        y[j] = x[j] * slope[j] + offset[j];
 }
 
-void hg_maps_conv(hg_ctx *ctx, const hg_map_conv *conv, const void *x, hg_real *y)
+/* `n` pixels from x to y (the convolution's type). `values`: room for INPUT_VALUES, and a pixel more. */
+static void input_pixels(const conv_job *job, int64_t n, int64_t c, const hg_real *x, hg_real *values,
+                         void *y)
 {
-    hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
-    conv_job job = {.conv = conv, .x = x, .y = y, .each = hg_map_conv_scratch_bytes(conv)};
-    int64_t floats = (int64_t)(job.each / sizeof(hg_real));
-    job.scratch = (uint8_t *)hg_ctx_scratch(ctx, floats * ctx->n_threads);
-    if (hg_ctx_failed(ctx))
-        return;
-    hg_parallel_for(ctx->n_threads, hg_map_conv_n_bands(conv), conv_band, &job);
-    for (int64_t i = 0; i < hg_map_conv_n_bands(conv); i++) {
-        if (job.failed[i])
-            hg_ctx_fail(ctx, HG_STATUS_FAILED, "out of memory (a convolution)");
+    const hg_maps_input *in = job->input;
+    const bool real = hg_map_conv_get_type(job->conv) == HG_DTYPE_REAL;
+    const int64_t most = INPUT_VALUES / c > 1 ? INPUT_VALUES / c : 1;
+    for (int64_t p = 0; p < n; p += most) {
+        const int64_t count = n - p < most ? n - p : most, begin = p * c;
+        const hg_real *from = x + begin;
+        if (in->slope != NULL) {
+            hg_real *to = real ? (hg_real *)y + begin : values;
+            for (int64_t i = 0; i < count; i++)
+                input_line(in, c, from + i * c, to + i * c);
+            if (in->silu)
+                job->kernels->silu(count * c, to, to);
+            from = to;
+        }
+        if (!real)
+            job->kernels->to_bf16(HG_DTYPE_REAL, count * c, from, (uint16_t *)y + begin);
+        else if (from == x + begin)
+            memcpy((hg_real *)y + begin, from, (size_t)(count * c) * sizeof *from);
     }
-    hg_arena_reset(ctx->arena, mark);
 }
 
-/* ---- pixel by pixel ---- */
-
-typedef struct pixel_job {
-    const hg_kernels *kernels;
-    const hg_maps_norm *s;
-    const hg_real *x;
-    hg_dtype type;
-    void *y;
-    double *sums;                  /* (CHUNKS, 2, c) */
-    const hg_real *slope, *offset; /* (c) */
-    hg_real *scratch;              /* for each worker: a pixel, or 2 c sums */
-} pixel_job;
-
-/* The first pixel of a chunk. */
-static int64_t chunk_begin(int64_t n, int64_t index)
+/* Pixels of `bytes` bytes, each to the two places from 2 i on; y may be x. */
+static void input_spread(int64_t n, size_t bytes, const uint8_t *x, uint8_t *y)
 {
-    return n * index / CHUNKS;
+    for (int64_t i = n - 1; i >= 0; i--) {
+        memmove(y + (size_t)(2 * i + 1) * bytes, x + (size_t)i * bytes, bytes);
+        memmove(y + (size_t)(2 * i) * bytes, x + (size_t)i * bytes, bytes);
+    }
 }
 
-static void add_pixels(int64_t n, int64_t c, const hg_real *x, hg_real *sum, hg_real *square)
+/* The rows that a band reads. */
+static void input_rows(const conv_job *job, const hg_map_band *band, hg_real *values, uint8_t *rows)
 {
+    const hg_conv_shape *s = hg_map_conv_get_shape(job->conv);
+    const size_t pixel = (size_t)s->c_in * hg_dtype_bytes(hg_map_conv_get_type(job->conv));
+    const size_t row_bytes = pixel * (size_t)s->w_in;
+    const hg_real *x = job->input->x;
+    if (!job->input->twice) {
+        input_pixels(job, band->in_rows * s->w_in, s->c_in, x + band->in_first * s->w_in * s->c_in, values,
+                     rows);
+        return;
+    }
+    const int64_t half = s->w_in / 2;
+    for (int64_t i = 0; i < band->in_rows; i++, rows += row_bytes) {
+        int64_t row = band->in_first + i;
+        if (i > 0 && row % 2 == 1) {
+            memcpy(rows, rows - row_bytes, row_bytes);
+            continue;
+        }
+        input_pixels(job, half, s->c_in, x + row / 2 * half * s->c_in, values, rows);
+        input_spread(half, pixel, rows, rows);
+    }
+}
+
+/* ---- sums ---- */
+
+static void sum_channels(int64_t n, int64_t c, const hg_real *x, double *sum, double *square)
+{
+    hg_real s[SUM_CHANNELS] = {0}, q[SUM_CHANNELS] = {0};
     for (int64_t p = 0; p < n; p++, x += c) {
-        for (int64_t j = 0; j < c; j++) {
-            sum[j] += x[j];
-            square[j] += x[j] * x[j];
+        for (int j = 0; j < SUM_CHANNELS; j++) {
+            s[j] += x[j];
+            q[j] += x[j] * x[j];
         }
     }
-}
-
-static void sum_chunk(void *arg, int64_t index, int worker)
-{
-    const pixel_job *job = arg;
-    int64_t c = job->s->c, end = chunk_begin(job->s->n, index + 1);
-    hg_real *part = job->scratch + worker * 2 * c;
-    double *sums = job->sums + index * 2 * c;
-    memset(sums, 0, (size_t)(2 * c) * sizeof *sums);
-    for (int64_t p = chunk_begin(job->s->n, index); p < end; p += SUM_PIXELS) {
-        memset(part, 0, (size_t)(2 * c) * sizeof *part);
-        add_pixels(end - p < SUM_PIXELS ? end - p : SUM_PIXELS, c, job->x + p * c, part, part + c);
-        for (int64_t j = 0; j < 2 * c; j++)
-            sums[j] += (double)part[j];
+    for (int j = 0; j < SUM_CHANNELS; j++) {
+        sum[j] += (double)s[j];
+        square[j] += (double)q[j];
     }
 }
 
-/* Per channel: y = x · slope + offset. */
-static void groupnorm_lines(const hg_maps_norm *s, const double *sums, hg_real *slope, hg_real *offset)
+static void sum_channel(int64_t n, int64_t c, const hg_real *x, double *sum, double *square)
+{
+    hg_real s = 0, q = 0;
+    for (int64_t p = 0; p < n; p++, x += c) {
+        s += *x;
+        q += *x * *x;
+    }
+    *sum += (double)s;
+    *square += (double)q;
+}
+
+static void sum_pixels(int64_t n, int64_t c, const hg_real *x, double *sums)
+{
+    memset(sums, 0, (size_t)(2 * c) * sizeof *sums);
+    for (int64_t p = 0; p < n; p += SUM_PIXELS, x += SUM_PIXELS * c) {
+        const int64_t count = n - p < SUM_PIXELS ? n - p : SUM_PIXELS;
+        int64_t j = 0;
+        for (; j + SUM_CHANNELS <= c; j += SUM_CHANNELS)
+            sum_channels(count, c, x + j, sums + j, sums + c + j);
+        for (; j < c; j++)
+            sum_channel(count, c, x + j, sums + j, sums + c + j);
+    }
+}
+
+void hg_maps_groupnorm(const hg_maps_norm *s, const hg_maps_sums *sums, hg_real *slope, hg_real *offset)
 {
     int64_t each = s->c / s->n_groups;
     double n = (double)(s->n * each);
     for (int64_t first = 0; first < s->c; first += each) {
         double sum = 0, square = 0;
-        for (int64_t i = 0; i < CHUNKS; i++) {
+        for (int64_t i = 0; i < sums->n_parts; i++) {
             for (int64_t j = first; j < first + each; j++) {
-                sum += sums[i * 2 * s->c + j];
-                square += sums[i * 2 * s->c + s->c + j];
+                sum += sums->parts[i * 2 * s->c + j];
+                square += sums->parts[i * 2 * s->c + s->c + j];
             }
         }
         double mean = sum / n, variance = square / n - mean * mean;
@@ -112,98 +156,79 @@ static void groupnorm_lines(const hg_maps_norm *s, const double *sums, hg_real *
     }
 }
 
-static void norm_pixel(const pixel_job *job, const hg_real *restrict x, hg_real *restrict y)
+/* ---- convolution ---- */
+
+static void conv_band(void *arg, int64_t index, int worker)
 {
-    const hg_real *restrict slope = job->slope, *restrict offset = job->offset;
-    for (int64_t j = 0; j < job->s->c; j++)
-        y[j] = x[j] * slope[j] + offset[j];
-    if (job->s->silu)
-        job->kernels->silu(job->s->c, y, y);
+    conv_job *job = arg;
+    const hg_conv_shape *s = hg_map_conv_get_shape(job->conv);
+    const hg_map_band band = hg_map_conv_get_band(job->conv, index);
+    uint8_t *scratch = job->scratch + (size_t)worker * job->each, *rows = scratch + job->own;
+    const void *x = rows;
+    if (job->input != NULL)
+        input_rows(job, &band, (hg_real *)(void *)(rows + job->rows_bytes), rows);
+    else
+        x = (const uint8_t *)job->ready +
+            (size_t)(band.in_first * s->w_in * s->c_in) * hg_dtype_bytes(hg_map_conv_get_type(job->conv));
+    hg_real *y = job->y + band.out_first * s->w_out * s->c_out;
+    job->failed[index] = !hg_map_conv_run(job->conv, index, x, y, scratch);
+    if (job->sums != NULL && !job->failed[index])
+        sum_pixels(band.out_rows * s->w_out, s->c_out, y, job->sums + index * 2 * s->c_out);
 }
 
-static void norm_chunk(void *arg, int64_t index, int worker)
+/* Bytes of what a worker makes of an input: the rows of a band, then a few values. */
+static size_t conv_input_bytes(conv_job *job)
 {
-    const pixel_job *job = arg;
-    int64_t c = job->s->c, end = chunk_begin(job->s->n, index + 1);
-    hg_real *pixel = job->scratch + worker * 2 * c;
-    for (int64_t p = chunk_begin(job->s->n, index); p < end; p++) {
-        if (job->type == HG_DTYPE_REAL) {
-            norm_pixel(job, job->x + p * c, (hg_real *)job->y + p * c);
-            continue;
-        }
-        norm_pixel(job, job->x + p * c, pixel);
-        job->kernels->to_bf16(HG_DTYPE_REAL, c, pixel, (uint16_t *)job->y + p * c);
+    const hg_conv_shape *s = hg_map_conv_get_shape(job->conv);
+    int64_t most = 0;
+    for (int64_t i = 0; i < hg_map_conv_n_bands(job->conv); i++) {
+        int64_t rows = hg_map_conv_get_band(job->conv, i).in_rows;
+        most = rows > most ? rows : most;
     }
+    size_t bytes = (size_t)(most * s->w_in * s->c_in) * hg_dtype_bytes(hg_map_conv_get_type(job->conv));
+    job->rows_bytes = (bytes + 63) / 64 * 64;
+    return job->rows_bytes + (size_t)(INPUT_VALUES + s->c_in) * sizeof(hg_real);
 }
 
-void hg_maps_groupnorm(hg_ctx *ctx, const hg_maps_norm *s, const hg_real *x, hg_dtype type, void *y)
+static void conv_run(hg_ctx *ctx, conv_job *job, hg_maps_sums *sums)
 {
-    hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
-    pixel_job job = {.kernels = ctx->kernels, .s = s, .x = x, .type = type, .y = y};
-    job.sums = (double *)hg_ctx_scratch(ctx, (int64_t)(sizeof(double) / sizeof(hg_real)) * CHUNKS * 2 * s->c);
-    job.scratch = hg_ctx_scratch(ctx, ctx->n_threads * 2 * s->c);
-    hg_real *slope = hg_ctx_scratch(ctx, s->c), *offset = hg_ctx_scratch(ctx, s->c);
+    const int64_t n = hg_map_conv_n_bands(job->conv);
     if (hg_ctx_failed(ctx))
         return;
-    int threads = hg_ctx_threads(ctx, 4 * s->n * s->c);
-    hg_parallel_for(threads, CHUNKS, sum_chunk, &job);
-    groupnorm_lines(s, job.sums, slope, offset);
-    job.slope = slope;
-    job.offset = offset;
-    hg_parallel_for(threads, CHUNKS, norm_chunk, &job);
+    hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
+    job->kernels = ctx->kernels;
+    job->own = hg_map_conv_scratch_bytes(job->conv);
+    job->each = job->own + (job->input != NULL ? conv_input_bytes(job) : 0);
+    job->each = (job->each + 63) / 64 * 64;
+    job->scratch = (uint8_t *)hg_ctx_scratch(ctx, (int64_t)(job->each / sizeof(hg_real)) * ctx->n_threads);
+    if (hg_ctx_failed(ctx))
+        return;
+    if (sums != NULL) {
+        job->sums = sums->parts;
+        sums->n_parts = n;
+    }
+    hg_parallel_for(ctx->n_threads, n, conv_band, job);
+    for (int64_t i = 0; i < n; i++) {
+        if (job->failed[i])
+            hg_ctx_fail(ctx, HG_STATUS_FAILED, "out of memory (a convolution)");
+    }
     hg_arena_reset(ctx->arena, mark);
 }
 
-typedef struct round_job {
-    const hg_kernels *kernels;
-    int64_t n, side, c; /* side and c of an upsampled map */
-    const hg_real *x;
-    hg_dtype type;
-    void *y;
-} round_job;
-
-static void round_values(const round_job *job, int64_t n, int64_t from, int64_t to)
+void hg_maps_conv(hg_ctx *ctx, const hg_map_conv *conv, const hg_maps_input *input, hg_real *y,
+                  hg_maps_sums *sums)
 {
-    if (job->type == HG_DTYPE_REAL)
-        memcpy((hg_real *)job->y + to, job->x + from, (size_t)n * sizeof(hg_real));
-    else
-        job->kernels->to_bf16(HG_DTYPE_REAL, n, job->x + from, (uint16_t *)job->y + to);
+    conv_job job = {.conv = conv, .input = input, .y = y};
+    conv_run(ctx, &job, sums);
 }
 
-static void round_chunk(void *arg, int64_t index, int worker)
+void hg_maps_conv_ready(hg_ctx *ctx, const hg_map_conv *conv, const void *x, hg_real *y, hg_maps_sums *sums)
 {
-    (void)worker;
-    const round_job *job = arg;
-    int64_t begin = chunk_begin(job->n, index);
-    round_values(job, chunk_begin(job->n, index + 1) - begin, begin, begin);
+    conv_job job = {.conv = conv, .ready = x, .y = y};
+    conv_run(ctx, &job, sums);
 }
 
-void hg_maps_round(hg_ctx *ctx, int64_t n, const hg_real *x, hg_dtype type, void *y)
-{
-    round_job job = {.kernels = ctx->kernels, .n = n, .x = x, .type = type, .y = y};
-    hg_parallel_for(hg_ctx_threads(ctx, n), CHUNKS, round_chunk, &job);
-}
-
-/* One row of x, two of y. */
-static void upsample_row(void *arg, int64_t row, int worker)
-{
-    (void)worker;
-    const round_job *job = arg;
-    int64_t c = job->c, length = 2 * job->side * c, to = 2 * row * length;
-    for (int64_t i = 0; i < job->side; i++) {
-        round_values(job, c, (row * job->side + i) * c, to + 2 * i * c);
-        round_values(job, c, (row * job->side + i) * c, to + (2 * i + 1) * c);
-    }
-    size_t bytes = hg_dtype_bytes(job->type);
-    uint8_t *y = job->y;
-    memcpy(y + (size_t)(to + length) * bytes, y + (size_t)to * bytes, (size_t)length * bytes);
-}
-
-void hg_maps_upsample(hg_ctx *ctx, int64_t side, int64_t c, const hg_real *x, hg_dtype type, void *y)
-{
-    round_job job = {.kernels = ctx->kernels, .side = side, .c = c, .x = x, .type = type, .y = y};
-    hg_parallel_for(hg_ctx_threads(ctx, 4 * side * side * c), side, upsample_row, &job);
-}
+/* ---- layouts ---- */
 
 void hg_maps_from_planes(int64_t n, int64_t c, const hg_real *x, hg_real *y)
 {
