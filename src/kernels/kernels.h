@@ -78,6 +78,12 @@ typedef struct hg_kernels {
     /* n values of type f32, f16 or bf16, rounded to bf16. */
     void (*to_bf16)(hg_dtype type, int64_t n, const void *from, uint16_t *to);
 
+    /* y (n, c), rounded to bf16: x · slope + offset, column by column, then with `silu` that times its
+     * sigmoid, which may be off by 2e-4 of itself before it is rounded. Always there, except in the double
+     * build. */
+    void (*lines_to_bf16)(int64_t n, int64_t c, const hg_real *x, const hg_real *slope, const hg_real *offset,
+                          bool silu, uint16_t *y);
+
     /* bias may be NULL. */
     void (*gemm_bf16)(const hg_bf16_product *s, const uint16_t *x, const uint16_t *w, const hg_real *bias,
                       void *y);

@@ -12,8 +12,6 @@
 #define SUM_PIXELS 32
 /* Channels whose sums are in registers while pixels pass. */
 #define SUM_CHANNELS 16
-/* Values that go through all steps before an input's next ones: they stay in a first-level cache. */
-#define INPUT_VALUES 2048
 
 typedef struct conv_job {
     const hg_kernels *kernels;
@@ -21,9 +19,9 @@ typedef struct conv_job {
     const hg_maps_input *input; /* NULL: ready */
     const void *ready;
     hg_real *y;
-    double *sums;                       /* NULL: not wanted */
-    uint8_t *scratch;                   /* `each` bytes for each worker: the primitive's, rows, values */
-    size_t each, own, rows_bytes;       /* the primitive's; of the rows of a band */
+    double *sums;     /* NULL: not wanted */
+    uint8_t *scratch; /* `each` bytes for each worker: the primitive's `own`, then the rows of a band */
+    size_t each, own;
     unsigned char failed[HG_MAP_BANDS]; /* by band */
 } conv_job;
 
@@ -36,28 +34,23 @@ static void input_line(const hg_maps_input *in, int64_t c, const hg_real *restri
         y[j] = x[j] * slope[j] + offset[j];
 }
 
-/* `n` pixels from x to y (the convolution's type). `values`: room for INPUT_VALUES, and a pixel more. */
-static void input_pixels(const conv_job *job, int64_t n, int64_t c, const hg_real *x, hg_real *values,
-                         void *y)
+/* `n` pixels from x to y, which is of the convolution's type. */
+static void input_pixels(const conv_job *job, int64_t n, int64_t c, const hg_real *x, void *y)
 {
     const hg_maps_input *in = job->input;
-    const bool real = hg_map_conv_get_type(job->conv) == HG_DTYPE_REAL;
-    const int64_t most = INPUT_VALUES / c > 1 ? INPUT_VALUES / c : 1;
-    for (int64_t p = 0; p < n; p += most) {
-        const int64_t count = n - p < most ? n - p : most, begin = p * c;
-        const hg_real *from = x + begin;
-        if (in->slope != NULL) {
-            hg_real *to = real ? (hg_real *)y + begin : values;
-            for (int64_t i = 0; i < count; i++)
-                input_line(in, c, from + i * c, to + i * c);
+    if (hg_map_conv_get_type(job->conv) == HG_DTYPE_BF16 && in->slope != NULL) {
+        job->kernels->lines_to_bf16(n, c, x, in->slope, in->offset, in->silu, y);
+    } else if (hg_map_conv_get_type(job->conv) == HG_DTYPE_BF16) {
+        job->kernels->to_bf16(HG_DTYPE_REAL, n * c, x, y);
+    } else if (in->slope == NULL) {
+        memcpy(y, x, (size_t)(n * c) * sizeof *x);
+    } else {
+        hg_real *to = y;
+        for (int64_t i = 0; i < n; i++, x += c, to += c) {
+            input_line(in, c, x, to);
             if (in->silu)
-                job->kernels->silu(count * c, to, to);
-            from = to;
+                job->kernels->silu(c, to, to);
         }
-        if (!real)
-            job->kernels->to_bf16(HG_DTYPE_REAL, count * c, from, (uint16_t *)y + begin);
-        else if (from == x + begin)
-            memcpy((hg_real *)y + begin, from, (size_t)(count * c) * sizeof *from);
     }
 }
 
@@ -71,15 +64,14 @@ static void input_spread(int64_t n, size_t bytes, const uint8_t *x, uint8_t *y)
 }
 
 /* The rows that a band reads. */
-static void input_rows(const conv_job *job, const hg_map_band *band, hg_real *values, uint8_t *rows)
+static void input_rows(const conv_job *job, const hg_map_band *band, uint8_t *rows)
 {
     const hg_conv_shape *s = hg_map_conv_get_shape(job->conv);
     const size_t pixel = (size_t)s->c_in * hg_dtype_bytes(hg_map_conv_get_type(job->conv));
     const size_t row_bytes = pixel * (size_t)s->w_in;
     const hg_real *x = job->input->x;
     if (!job->input->twice) {
-        input_pixels(job, band->in_rows * s->w_in, s->c_in, x + band->in_first * s->w_in * s->c_in, values,
-                     rows);
+        input_pixels(job, band->in_rows * s->w_in, s->c_in, x + band->in_first * s->w_in * s->c_in, rows);
         return;
     }
     const int64_t half = s->w_in / 2;
@@ -89,7 +81,7 @@ static void input_rows(const conv_job *job, const hg_map_band *band, hg_real *va
             memcpy(rows, rows - row_bytes, row_bytes);
             continue;
         }
-        input_pixels(job, half, s->c_in, x + row / 2 * half * s->c_in, values, rows);
+        input_pixels(job, half, s->c_in, x + row / 2 * half * s->c_in, rows);
         input_spread(half, pixel, rows, rows);
     }
 }
@@ -166,7 +158,7 @@ static void conv_band(void *arg, int64_t index, int worker)
     uint8_t *scratch = job->scratch + (size_t)worker * job->each, *rows = scratch + job->own;
     const void *x = rows;
     if (job->input != NULL)
-        input_rows(job, &band, (hg_real *)(void *)(rows + job->rows_bytes), rows);
+        input_rows(job, &band, rows);
     else
         x = (const uint8_t *)job->ready +
             (size_t)(band.in_first * s->w_in * s->c_in) * hg_dtype_bytes(hg_map_conv_get_type(job->conv));
@@ -176,8 +168,8 @@ static void conv_band(void *arg, int64_t index, int worker)
         sum_pixels(band.out_rows * s->w_out, s->c_out, y, job->sums + index * 2 * s->c_out);
 }
 
-/* Bytes of what a worker makes of an input: the rows of a band, then a few values. */
-static size_t conv_input_bytes(conv_job *job)
+/* Bytes of the rows that a band reads. */
+static size_t conv_input_bytes(const conv_job *job)
 {
     const hg_conv_shape *s = hg_map_conv_get_shape(job->conv);
     int64_t most = 0;
@@ -185,9 +177,7 @@ static size_t conv_input_bytes(conv_job *job)
         int64_t rows = hg_map_conv_get_band(job->conv, i).in_rows;
         most = rows > most ? rows : most;
     }
-    size_t bytes = (size_t)(most * s->w_in * s->c_in) * hg_dtype_bytes(hg_map_conv_get_type(job->conv));
-    job->rows_bytes = (bytes + 63) / 64 * 64;
-    return job->rows_bytes + (size_t)(INPUT_VALUES + s->c_in) * sizeof(hg_real);
+    return (size_t)(most * s->w_in * s->c_in) * hg_dtype_bytes(hg_map_conv_get_type(job->conv));
 }
 
 static void conv_run(hg_ctx *ctx, conv_job *job, hg_maps_sums *sums)

@@ -280,6 +280,34 @@ static void check_bf16(const hg_kernels *t, hg_rng *rng)
     }
 }
 
+/* Columns of n values: few of them, and where the sigmoid vanishes or is 1. */
+static void check_lines_to_bf16(const hg_kernels *t, int64_t n, hg_rng *rng)
+{
+    static const double ranges[] = {1e-3, 4, 300};
+    for (int i = 0; i < 6; i++) {
+        const int64_t rows = 1 + i % 3, count = rows * n;
+        float *x = new_floats(count, rng, ranges[i % 3]), *slope = new_floats(n, rng, 2),
+              *offset = new_floats(n, rng, 1), *scale = new_floats(count, rng, 1),
+              *want = new_floats(count, rng, 1), *got = new_floats(count, rng, 1);
+        uint16_t *rounded = new_bf16(count, rng);
+        t->lines_to_bf16(rows, n, x, slope, offset, i >= 3, rounded);
+        for (int64_t j = 0; j < count; j++) {
+            double product = (double)x[j] * (double)slope[j % n], v = product + (double)offset[j % n];
+            want[j] = (float)(i >= 3 ? v / (1 + exp(-v)) : v);
+            got[j] = hg_bf16_to_f32(rounded[j]);
+            scale[j] = (float)(0x1.1p-8 * fabs((double)want[j]) + /* half a step, and the sigmoid's error */
+                               1e-6 * (fabs(product) + fabs((double)offset[j % n])) + 1e-30);
+        }
+        compare("lines_to_bf16", count, want, got, scale, 1, 0);
+        guard_free(rounded, (size_t)count * sizeof *rounded);
+        float *const arrays[] = {x, scale, want, got};
+        for (size_t a = 0; a < sizeof arrays / sizeof *arrays; a++)
+            free_floats(arrays[a], count);
+        free_floats(slope, n);
+        free_floats(offset, n);
+    }
+}
+
 static void check_norms(const hg_kernels *t, int64_t n, hg_rng *rng)
 {
     float *x = new_floats(n, rng, 3), *gain = new_floats(n, rng, 1), *bias = new_floats(n, rng, 1);
@@ -524,6 +552,7 @@ static void check_tier(hg_cpu_tier tier, int steps)
         check_matvec(t, sizes[i], &rng);
         check_weighted_rows(t, sizes[i], &rng);
         check_norms(t, sizes[i], &rng);
+        check_lines_to_bf16(t, sizes[i], &rng);
         check_activations(t, sizes[i], &rng);
     }
     check_to_real_patterns(t);

@@ -20,6 +20,17 @@ void hg_reference_to_bf16(hg_dtype type, int64_t n, const void *from, uint16_t *
     }
 }
 
+void hg_reference_lines_to_bf16(int64_t n, int64_t c, const hg_real *x, const hg_real *slope,
+                                const hg_real *offset, bool silu, uint16_t *y)
+{
+    for (int64_t i = 0; i < n * c; i++) {
+        hg_real value = x[i] * slope[i % c] + offset[i % c];
+        if (silu)
+            hg_reference_silu(1, &value, &value);
+        hg_dtype_from_real(HG_DTYPE_BF16, 1, &value, y + i);
+    }
+}
+
 static void ref_bf16_end(const hg_bf16_product *s, hg_real value, int64_t at, void *y)
 {
     if (s->end == HG_BF16_END_GELU)

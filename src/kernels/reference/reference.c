@@ -22,6 +22,7 @@ void hg_kernels_set_reference(hg_kernels *table)
         .gemm_wide = hg_reference_gemm_wide,
 #ifndef HG_REAL_IS_DOUBLE
         .to_bf16 = hg_reference_to_bf16,
+        .lines_to_bf16 = hg_reference_lines_to_bf16,
         .gemm_bf16 = hg_reference_gemm_bf16,
         .gemm_turned = hg_reference_gemm_turned,
 #endif
