@@ -6,6 +6,7 @@
 #include "ops/maps.h"
 
 #include "base/parallel.h"
+#include "kernels/simd/simd_inline.h"
 
 #include <math.h>
 
@@ -120,6 +121,8 @@ static void sum_pixels(int64_t n, int64_t c, const hg_real *x, double *sums)
     for (int64_t p = 0; p < n; p += SUM_PIXELS, x += SUM_PIXELS * c) {
         const int64_t count = n - p < SUM_PIXELS ? n - p : SUM_PIXELS;
         int64_t j = 0;
+        for (int64_t line = 0; line < SUM_PIXELS * c; line += SUM_CHANNELS) /* of the next 32 pixels */
+            simd_prefetch_at(x + line, (uintptr_t)(SUM_PIXELS * c) * sizeof *x);
         for (; j + SUM_CHANNELS <= c; j += SUM_CHANNELS)
             sum_channels(count, c, x + j, sums + j, sums + c + j);
         for (; j < c; j++)

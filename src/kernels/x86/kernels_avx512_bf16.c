@@ -8,10 +8,13 @@
  */
 #include "kernels/onednn_bf16.h"
 #include "kernels/reference/reference.h"
+#include "kernels/simd/simd_inline.h"
 
 #include <immintrin.h>
 
 #define LANES 16
+/* Bytes of a map ahead that are asked for: it may lie in memory. */
+#define LINES_AHEAD 4096
 
 static __m512 bf16_load(hg_dtype type, const void *from, int64_t i, __mmask16 mask)
 {
@@ -62,6 +65,7 @@ static void bf16_lines(int64_t n, int64_t c, const hg_real *x, const hg_real *sl
             __m512 v =
                 _mm512_fmadd_ps(_mm512_maskz_loadu_ps(mask, x + j), _mm512_maskz_loadu_ps(mask, slope + j),
                                 _mm512_maskz_loadu_ps(mask, offset + j));
+            simd_prefetch_at(x + j, LINES_AHEAD);
             if (silu)
                 v = _mm512_mul_ps(v, bf16_sigmoid(_mm512_mul_ps(v, to_power)));
             _mm256_mask_storeu_epi16(y + j, mask, (__m256i)_mm512_cvtneps_pbh(v));
