@@ -127,7 +127,7 @@ typedef struct hg_kernels {
     void (*gemm_turned)(hg_dtype type, int64_t n, const void *w, int64_t ldw, const hg_rounded *x, hg_real *y,
                         int64_t ldy, void *scratch);
 
-    /* Whether HG_WIDE_ROWS rows of x and more should go through the following two instead, which round more
+    /* Whether HG_WIDE_ROWS rows of x and more should go through the following three instead, which round more
      * (wide.h). They are always there: the reference's define them. */
     bool wide;
 
@@ -137,6 +137,10 @@ typedef struct hg_kernels {
     /* As gemm_rounded, n <= HG_WIDE_PANEL; `scratch`: hg_wide_scratch(k) bytes at a multiple of 64. */
     void (*gemm_wide)(hg_dtype type, int64_t n, const void *w, int64_t ldw, const hg_wide *x, bool add,
                       hg_real *y, int64_t ldy, void *scratch);
+
+    /* The same of interleaved weights, with the same bits. */
+    void (*gemm_wide_interleaved)(hg_dtype type, int64_t n, const void *w, const hg_wide *x, bool add,
+                                  hg_real *y, int64_t ldy, void *scratch);
 
     /* One row of n: y = x / sqrt(mean(x²) + eps) · gain. */
     void (*rmsnorm)(int64_t n, hg_real eps, const hg_real *x, const hg_real *gain, hg_real *y);

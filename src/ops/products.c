@@ -98,6 +98,8 @@ static void products_rounded(const products_job *job, const products_chunk *c, v
         kernels->matvec_interleaved(w->dtype, c->count, c->w, &job->rounded, add, c->y, ldy);
     else if (job->x->shape[0] <= PRODUCTS_FEW_ROUNDED)
         kernels->matvec_rounded(w->dtype, c->count, c->w, w->stride[0], &job->rounded, add, c->y, ldy);
+    else if (job->wide && w->interleaved)
+        kernels->gemm_wide_interleaved(w->dtype, c->count, c->w, &job->wide_rows, add, c->y, ldy, scratch);
     else if (job->wide)
         kernels->gemm_wide(w->dtype, c->count, c->w, w->stride[0], &job->wide_rows, add, c->y, ldy, scratch);
     else if (w->interleaved)
@@ -194,7 +196,7 @@ static products_job products_begin(hg_ctx *ctx, const hg_tensor *x, const hg_pro
     for (int i = 0; i < n_products; i++) {
         const hg_tensor *w = products[i].w;
         job.rounds[i] = products_may_round(ctx, w);
-        assert(!w->interleaved || (job.rounds[i] && !job.wide)); /* other ways read rows */
+        assert(!w->interleaved || job.rounds[i]); /* other ways read rows */
         job.begin[i] = *n_chunks;
         *n_chunks += (w->shape[0] + job.block - 1) / job.block;
         *work += t * hg_tensor_count(w);

@@ -8,6 +8,7 @@
 
 #include "guard.h"
 #include "kernel_values.h"
+#include "tensor/interleave.h"
 #include "tensor/quant_blocks.h"
 
 #include <math.h>
@@ -86,21 +87,45 @@ static void product_scale(const float *w, const float *x, const wide_case *c, fl
     }
 }
 
+/* Interleaved weights: the bits that rows give. `begin`: what results begin with. */
+static void check_interleaved(const hg_kernels *kernels, const wide_case *c, const uint8_t *rows,
+                              const hg_wide *x, const float *begin, const float *want)
+{
+    if (!hg_interleave_holds(c->type, c->n, c->k) || c->ldw != c->k)
+        return;
+    const size_t bytes = hg_dtype_span(c->type, c->n * c->k), n_y = (size_t)(c->n * c->t) * sizeof(float),
+                 group = hg_dtype_span(c->type, HG_INTERLEAVE_ROWS * c->k);
+    uint8_t *w = guard_alloc(bytes);
+    void *scratch = guard_alloc(hg_wide_scratch(c->k));
+    float *got = guard_alloc(n_y);
+    for (size_t at = 0; at < bytes; at += group)
+        hg_interleave_pack(c->type, c->k, rows + at, w + at);
+    memcpy(got, begin, n_y);
+    kernels->gemm_wide_interleaved(c->type, c->n, w, x, c->add, got, c->n, scratch);
+    assert_memory_equal(got, want, n_y);
+    guard_free(got, n_y);
+    guard_free(scratch, hg_wide_scratch(c->k));
+    guard_free(w, bytes);
+}
+
 static void check_product(const hg_kernels *kernels, const wide_case *c, hg_rng *rng)
 {
     int64_t count = (c->n - 1) * c->ldw + c->k, n_y = c->n * c->t;
     float *real = new_floats(count, rng, 1), *x = new_floats(c->t * c->k, rng, 1);
-    float *want = new_floats(n_y, rng, 1), *got = new_floats(n_y, rng, 1), *scale = new_floats(n_y, rng, 1);
+    float *want = new_floats(n_y, rng, 1), *got = new_floats(n_y, rng, 1), *scale = new_floats(n_y, rng, 1),
+          *begin = new_floats(n_y, rng, 1);
     void *w = new_weights(c->type, count, rng, real), *scratch = guard_alloc(hg_wide_scratch(c->k));
     hg_wide rows = new_wide(c->t, c->k);
     for (int64_t t = 0; t < c->t; t++)
         reference_table()->round_wide(x + t * c->k, &rows, t);
     product_scale(real, x, c, scale);
     for (int64_t i = 0; i < n_y; i++)
-        want[i] = got[i] = c->add ? (float)hg_rng_uniform(rng) : NAN; /* not read unless added to */
+        want[i] = got[i] = begin[i] =
+            c->add ? (float)hg_rng_uniform(rng) : NAN; /* not read unless added to */
     reference_table()->gemm_wide(c->type, c->n, w, c->ldw, &rows, c->add, want, c->n, scratch);
     kernels->gemm_wide(c->type, c->n, w, c->ldw, &rows, c->add, got, c->n, scratch);
     compare("gemm_wide", n_y, want, got, scale, 2e-6, 1e-7);
+    check_interleaved(kernels, c, w, &rows, begin, got);
     free_wide(&rows);
     guard_free(scratch, hg_wide_scratch(c->k));
     free_weights(c->type, w, count);
@@ -109,6 +134,7 @@ static void check_product(const hg_kernels *kernels, const wide_case *c, hg_rng 
     free_floats(want, n_y);
     free_floats(got, n_y);
     free_floats(scale, n_y);
+    free_floats(begin, n_y);
 }
 
 /* Where a weight's scale or a row of x is no number, neither is the result, and the others are. */
@@ -144,6 +170,7 @@ void check_wide(const hg_kernels *t, hg_rng *rng)
     static const int64_t outputs[] = {1, 16, 17, 33, 48, 64}, rows[] = {1, 16, 31, 32, 33, 64, 65, 100, 130};
     for (size_t i = 0; i < 8; i++)
         check_round(t, rows[i], columns[i], rng);
+    int interleaved = 0;
     for (size_t i = 0; i < 4 * 6 * 9; i++) {
         wide_case c = {
             .type = block_types[i % 4], .n = outputs[i / 4 % 6], .t = rows[i % 9], .add = i % 5 < 2};
@@ -152,7 +179,9 @@ void check_wide(const hg_kernels *t, hg_rng *rng)
             c.k = 256 * (int64_t)(1 + i % 3);
         c.ldw = c.k + (i % 3 == 0 ? 2 * hg_dtype_block(c.type) : 0);
         check_product(t, &c, rng);
+        interleaved += hg_interleave_holds(c.type, c.n, c.k) && c.ldw == c.k;
     }
+    assert_true(interleaved >= 20);
     check_not_finite(t, rng);
 }
 

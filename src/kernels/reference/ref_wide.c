@@ -6,6 +6,7 @@
 #include "kernels/reference/reference.h"
 
 #include "kernels/wide_weights.h"
+#include "tensor/interleave.h"
 
 /* Not a number when one of them is none. */
 static float ref_largest(const hg_real *x, int64_t n)
@@ -45,18 +46,36 @@ static int ref_wide_code(hg_dtype type, const void *blocks, int64_t i)
     return low | (block->high[32 * half + l] >> 2 * quarter & 3) << 4;
 }
 
+/* A run of n weights from its blocks. */
+static float ref_wide_run(hg_dtype type, int64_t n, const void *blocks, int8_t *codes)
+{
+    hg_wide_plan plan;
+    hg_wide_plan_make(type, n, blocks, &plan);
+    for (int64_t i = 0; i < n; i++)
+        codes[i] = hg_wide_byte(ref_wide_code(type, blocks, i), plan.factor[i / 16], plan.offset[i / 16]);
+    return plan.scale;
+}
+
 /* A weight row as bytes, and the scales of its runs. */
 static void ref_wide_row(hg_dtype type, int64_t k, const void *row, int8_t *codes, float *scales)
 {
+    for (int64_t j = 0; j < k; j += HG_WIDE_RUN)
+        scales[j / HG_WIDE_RUN] = ref_wide_run(type, hg_wide_run_length(k, j),
+                                               (const uint8_t *)row + hg_dtype_span(type, j), codes + j);
+}
+
+/* Row `row` of 16 interleaved ones. */
+static void ref_wide_taken(hg_dtype type, int64_t k, const void *rows, int row, int8_t *codes, float *scales)
+{
+    const int64_t columns = hg_interleave_columns(type);
+    uint8_t blocks[HG_WIDE_RUN / 32 * sizeof(hg_block_q8_0)];
     for (int64_t j = 0; j < k; j += HG_WIDE_RUN) {
-        int64_t n = hg_wide_run_length(k, j);
-        const void *blocks = (const uint8_t *)row + hg_dtype_span(type, j);
-        hg_wide_plan plan;
-        hg_wide_plan_make(type, n, blocks, &plan);
-        for (int64_t i = 0; i < n; i++)
-            codes[j + i] =
-                hg_wide_byte(ref_wide_code(type, blocks, i), plan.factor[i / 16], plan.offset[i / 16]);
-        scales[j / HG_WIDE_RUN] = plan.scale;
+        const int64_t n = hg_wide_run_length(k, j);
+        for (int64_t i = 0; i < n; i += columns)
+            hg_interleave_take(type,
+                               (const uint8_t *)rows + hg_dtype_span(type, (j + i) * HG_INTERLEAVE_ROWS), row,
+                               blocks + hg_dtype_span(type, i));
+        scales[j / HG_WIDE_RUN] = ref_wide_run(type, n, blocks, codes + j);
     }
 }
 
@@ -73,6 +92,16 @@ static double ref_wide_dot(const int8_t *codes, const float *scales, const hg_wi
     return total;
 }
 
+/* A column of y. */
+static void ref_wide_column(const int8_t *codes, const float *scales, const hg_wide *x, bool add, hg_real *y,
+                            int64_t ldy)
+{
+    for (int64_t t = 0; t < x->t; t++, y += ldy) {
+        double sum = ref_wide_dot(codes, scales, x, t);
+        *y = (hg_real)(add ? sum + (double)*y : sum);
+    }
+}
+
 void hg_reference_gemm_wide(hg_dtype type, int64_t n, const void *w, int64_t ldw, const hg_wide *x, bool add,
                             hg_real *y, int64_t ldy, void *scratch)
 {
@@ -80,9 +109,19 @@ void hg_reference_gemm_wide(hg_dtype type, int64_t n, const void *w, int64_t ldw
     int8_t *codes = (int8_t *)(scales + hg_wide_runs(x->k));
     for (int64_t i = 0; i < n; i++) {
         ref_wide_row(type, x->k, (const uint8_t *)w + hg_dtype_span(type, i * ldw), codes, scales);
-        for (int64_t t = 0; t < x->t; t++) {
-            double sum = ref_wide_dot(codes, scales, x, t);
-            y[t * ldy + i] = (hg_real)(add ? sum + (double)y[t * ldy + i] : sum);
-        }
+        ref_wide_column(codes, scales, x, add, y + i, ldy);
+    }
+}
+
+void hg_reference_gemm_wide_interleaved(hg_dtype type, int64_t n, const void *w, const hg_wide *x, bool add,
+                                        hg_real *y, int64_t ldy, void *scratch)
+{
+    float *scales = scratch;
+    int8_t *codes = (int8_t *)(scales + hg_wide_runs(x->k));
+    for (int64_t i = 0; i < n; i++) {
+        const int64_t row = i % HG_INTERLEAVE_ROWS;
+        const void *rows = (const uint8_t *)w + hg_dtype_span(type, (i - row) * x->k);
+        ref_wide_taken(type, x->k, rows, (int)row, codes, scales);
+        ref_wide_column(codes, scales, x, add, y + i, ldy);
     }
 }

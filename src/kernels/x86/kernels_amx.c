@@ -17,6 +17,7 @@
 #include "kernels/simd/simd_types.h"
 #include "kernels/wide_weights.h"
 #include "kernels/x86/amx_tiles.h"
+#include "tensor/interleave.h"
 
 #define AMX_PAIR (2 * AMX_TILE_ROWS) /* rows of either factor that are multiplied together */
 #define AMX_BLOCK 64                 /* rows of x whose sums are kept together */
@@ -178,28 +179,127 @@ static int8_t *amx_panel_at(const amx_panel *p, int64_t row, int64_t j)
            j % AMX_TILE_ROW_BYTES;
 }
 
+/* Bytes of a run's blocks: q8_0 has most. */
+#define AMX_RUN_BYTES (HG_WIDE_RUN / 32 * sizeof(hg_block_q8_0))
+
+typedef AMX_VECTOR(float, AMX_TILE_ROWS) amx_lanes;
+
+/* Transposes 16 x 16 by four shuffles of its rows like a pack of cards, first half and second half in turns:
+ * each takes one bit of an element's index round, from the row's number to the column's. */
+static void amx_transpose(amx_lanes rows[AMX_TILE_ROWS])
+{
+    for (int time = 0; time < 4; time++) {
+        amx_lanes to[AMX_TILE_ROWS];
+        for (int i = 0; i < AMX_TILE_ROWS / 2; i++) {
+            amx_lanes a = rows[i], b = rows[AMX_TILE_ROWS / 2 + i];
+            to[2 * i] = __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+            to[2 * i + 1] =
+                __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+        }
+        memcpy(rows, to, sizeof to);
+    }
+}
+
+/* n <= 16 words of each of 16 rows, word by word, to n words in a row from `to` on. */
+SIMD_INLINE void amx_take_words(const uint8_t *words, int n, uint8_t to[AMX_TILE_ROWS][64])
+{
+    amx_lanes square[AMX_TILE_ROWS] = {{0}};
+    memcpy(square, words, (size_t)n * sizeof *square);
+    amx_transpose(square);
+    memcpy(to, square, sizeof square);
+}
+
+/* A step of interleaved weights (tensor/interleave.h) back to the blocks of 16 rows, AMX_RUN_BYTES apart. */
+SIMD_INLINE void amx_take_step(hg_dtype type, const uint8_t *step, uint8_t *rows)
+{
+    const uint8_t *words = step + HG_INTERLEAVE_HEAD;
+    const size_t line = AMX_TILE_ROWS * sizeof(uint32_t);
+    _Alignas(64) uint8_t codes[2][AMX_TILE_ROWS][64];
+    if (type == HG_DTYPE_Q4_K) {
+        amx_take_words(words + 3 * line, 16, codes[0]);
+        amx_take_words(words + 19 * line, 16, codes[1]);
+    } else {
+        amx_take_words(words, type == HG_DTYPE_Q8_0 ? 16 : 8, codes[0]);
+    }
+    for (int r = 0; r < AMX_TILE_ROWS; r++, rows += AMX_RUN_BYTES) {
+        const size_t at = (size_t)r * 2, second = AMX_TILE_ROWS * 2; /* the 16-bit numbers */
+        if (type == HG_DTYPE_Q4_K) {
+            memcpy(rows, step + at, 2);
+            memcpy(rows + 2, step + second + at, 2);
+            for (size_t i = 0; i < 3; i++)
+                memcpy(rows + 4 + 4 * i, words + i * line + 4 * (size_t)r, 4);
+            memcpy(rows + 16, codes[0][r], 64);
+            memcpy(rows + 80, codes[1][r], 64);
+            continue;
+        }
+        const size_t half = type == HG_DTYPE_Q8_0 ? 32 : 16; /* bytes of a block's codes */
+        memcpy(rows, step + at, 2);
+        memcpy(rows + 2, codes[0][r], half);
+        memcpy(rows + 2 + half, step + second + at, 2);
+        memcpy(rows + 4 + half, codes[0][r] + half, half);
+    }
+}
+
+/* A row's run of n weights from column j on. */
+SIMD_INLINE void amx_pack_run(hg_dtype type, int64_t n, const void *blocks, const amx_panel *p, int64_t row,
+                              int64_t j)
+{
+    hg_wide_plan plan;
+    hg_wide_plan_make(type, n, blocks, &plan);
+    p->scales[j / HG_WIDE_RUN * HG_WIDE_PANEL + row] = plan.scale;
+    amx_unpack(type, n, blocks, &plan, amx_panel_at(p, row, j));
+}
+
 SIMD_INLINE void amx_pack_row(hg_dtype type, int64_t k, const uint8_t *w, const amx_panel *p, int64_t row)
 {
     size_t run_bytes = hg_dtype_span(type, HG_WIDE_RUN);
-    for (int64_t j = 0; j < k; j += HG_WIDE_RUN, w += run_bytes) {
-        int64_t n = hg_wide_run_length(k, j);
-        hg_wide_plan plan;
-        hg_wide_plan_make(type, n, w, &plan);
-        p->scales[j / HG_WIDE_RUN * HG_WIDE_PANEL + row] = plan.scale;
-        amx_unpack(type, n, w, &plan, amx_panel_at(p, row, j));
-    }
+    for (int64_t j = 0; j < k; j += HG_WIDE_RUN, w += run_bytes)
+        amx_pack_run(type, hg_wide_run_length(k, j), w, p, row, j);
     if (k % AMX_TILE_ROW_BYTES != 0)
         memset(amx_panel_at(p, row, k), 0, 32);
 }
 
-/* n rows, and zeros to the next whole pair of tiles. */
-static amx_panel amx_pack(hg_dtype type, int64_t n, const uint8_t *w, int64_t ldw, int64_t k, void *scratch)
+/* 16 rows from `row` on, interleaved: a run at a time goes back to blocks, which stay in the first-level
+ * cache. */
+SIMD_INLINE void amx_pack_interleaved(hg_dtype type, int64_t k, const uint8_t *w, const amx_panel *p,
+                                      int64_t row)
 {
-    int64_t padded = hg_wide_up(k, AMX_TILE_ROW_BYTES);
+    uint8_t rows[AMX_TILE_ROWS][AMX_RUN_BYTES];
+    const int64_t columns = hg_interleave_columns(type);
+    const size_t step_bytes = hg_dtype_span(type, AMX_TILE_ROWS * columns),
+                 bytes = hg_dtype_span(type, columns);
+    for (int64_t j = 0; j < k; j += HG_WIDE_RUN) {
+        const int64_t n = hg_wide_run_length(k, j);
+        for (int64_t step = 0; step < n / columns; step++, w += step_bytes)
+            amx_take_step(type, w, &rows[0][(size_t)step * bytes]);
+        for (int64_t r = 0; r < AMX_TILE_ROWS; r++)
+            amx_pack_run(type, n, rows[r], p, row + r, j);
+    }
+}
+
+/* Weights as gemm_wide has them, or interleaved. */
+typedef struct amx_weights {
+    hg_dtype type;
+    bool interleaved;
+    int64_t n, k;
+    const uint8_t *w;
+    size_t row_bytes;
+} amx_weights;
+
+/* All rows, and zeros to the next whole pair of tiles. */
+static amx_panel amx_pack(const amx_weights *from, void *scratch)
+{
+    const int64_t n = from->n, k = from->k, padded = hg_wide_up(k, AMX_TILE_ROW_BYTES);
     amx_panel p = {scratch, (float *)(void *)((int8_t *)scratch + HG_WIDE_PANEL * padded)};
-    size_t row_bytes = hg_dtype_span(type, ldw);
-    for (int64_t i = 0; i < n; i++, w += row_bytes) {
-        SIMD_FOR_TYPE(type, amx_pack_row, k, w, &p, i)
+    const uint8_t *w = from->w;
+    for (int64_t i = 0; i < n; i += from->interleaved ? AMX_TILE_ROWS : 1) {
+        if (from->interleaved) {
+            SIMD_FOR_TYPE(from->type, amx_pack_interleaved, k, w, &p, i)
+            w += AMX_TILE_ROWS * from->row_bytes;
+        } else {
+            SIMD_FOR_TYPE(from->type, amx_pack_row, k, w, &p, i)
+            w += from->row_bytes;
+        }
     }
     for (int64_t i = n; i < hg_wide_up(n, AMX_PAIR); i++) {
         for (int64_t j = 0; j < padded; j += AMX_TILE_ROW_BYTES)
@@ -360,24 +460,6 @@ static void amx_block(amx_tiles *tiles, const amx_panel *p, int64_t n, const hg_
 
 /* ---- results ---- */
 
-typedef AMX_VECTOR(float, AMX_TILE_ROWS) amx_lanes;
-
-/* Transposes 16 x 16 by four shuffles of its rows like a pack of cards, first half and second half in turns:
- * each takes one bit of an element's index round, from the row's number to the column's. */
-static void amx_transpose(amx_lanes rows[AMX_TILE_ROWS])
-{
-    for (int time = 0; time < 4; time++) {
-        amx_lanes to[AMX_TILE_ROWS];
-        for (int i = 0; i < AMX_TILE_ROWS / 2; i++) {
-            amx_lanes a = rows[i], b = rows[AMX_TILE_ROWS / 2 + i];
-            to[2 * i] = __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-            to[2 * i + 1] =
-                __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
-        }
-        memcpy(rows, to, sizeof to);
-    }
-}
-
 /* Where results go: n columns of y. */
 typedef struct amx_out {
     float *y;
@@ -415,20 +497,32 @@ static void amx_store(const amx_out *out, int64_t t, int64_t n_t, float (*sums)[
     }
 }
 
-static void amx_gemm_wide(hg_dtype type, int64_t n, const void *w, int64_t ldw, const hg_wide *x, bool add,
-                          float *y, int64_t ldy, void *scratch)
+static void amx_gemm(const amx_weights *w, const hg_wide *x, const amx_out *out, void *scratch)
 {
     _Alignas(64) float sums[HG_WIDE_PANEL][AMX_BLOCK];
-    const amx_out out = {y, ldy, n, add};
-    amx_panel panel = amx_pack(type, n, w, ldw, x->k, scratch);
+    amx_panel panel = amx_pack(w, scratch);
     amx_tiles tiles;
     amx_open(&tiles, &amx_whole);
     for (int64_t t = 0; t < x->t; t += AMX_BLOCK) {
         memset(sums, 0, sizeof sums);
-        amx_block(&tiles, &panel, n, x, t, sums);
-        amx_store(&out, t, x->t - t < AMX_BLOCK ? x->t - t : AMX_BLOCK, sums);
+        amx_block(&tiles, &panel, w->n, x, t, sums);
+        amx_store(out, t, x->t - t < AMX_BLOCK ? x->t - t : AMX_BLOCK, sums);
     }
     amx_close(&tiles);
+}
+
+static void amx_gemm_wide(hg_dtype type, int64_t n, const void *w, int64_t ldw, const hg_wide *x, bool add,
+                          float *y, int64_t ldy, void *scratch)
+{
+    const amx_weights from = {type, false, n, x->k, w, hg_dtype_span(type, ldw)};
+    amx_gemm(&from, x, &(amx_out){y, ldy, n, add}, scratch);
+}
+
+static void amx_gemm_wide_interleaved(hg_dtype type, int64_t n, const void *w, const hg_wide *x, bool add,
+                                      float *y, int64_t ldy, void *scratch)
+{
+    const amx_weights from = {type, true, n, x->k, w, hg_dtype_span(type, x->k)};
+    amx_gemm(&from, x, &(amx_out){y, ldy, n, add}, scratch);
 }
 
 /* ---- rows of x ---- */
@@ -549,8 +643,8 @@ void hg_kernels_set_amx(hg_kernels *table)
         return;
     }
     table->wide = true;
-    table->interleaves = false; /* gemm_wide reads rows */
-    table->turns = false;       /* oneDNN multiplies bf16 in tiles, which is as fast */
+    table->turns = false; /* oneDNN multiplies bf16 in tiles, which is as fast */
     table->round_wide = amx_round_wide;
     table->gemm_wide = amx_gemm_wide;
+    table->gemm_wide_interleaved = amx_gemm_wide_interleaved;
 }
