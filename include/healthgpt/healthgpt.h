@@ -41,7 +41,7 @@ typedef enum hg_huge_pages {
 
 /* Whether what decoding reads for every token is copied when the model is opened, to memory of the process's
  * own in pages of 2 MiB and in the order that this processor multiplies it fastest. Of models in q8_0, q4_0
- * and q4_k, on x86-64 from AVX2 on, without AMX; of others nothing is gained and nothing is copied. Files
+ * and q4_k, on x86-64 from AVX2 on; of others nothing is gained and nothing is copied. Files
  * stay mapped for the rest. */
 typedef enum hg_repack_choice {
     HG_REPACK_AUTO, /* where twice the memory that it takes is free, and `lock` is not wanted */
