@@ -66,7 +66,7 @@ hg_status hg_session_create(hg_session **out, hg_model *model, hg_error *err)
     if (s == NULL)
         return hg_error_memory(err, sizeof *s, "a session");
     s->model = model;
-    hg_arena_init(&s->arena, SESSION_ARENA_BLOCK, SESSION_ARENA_MAX);
+    hg_arena_init_apart(&s->arena, SESSION_ARENA_BLOCK, SESSION_ARENA_MAX);
     hg_ctx_init(&s->ctx, &s->arena, model->kernels, model->n_threads);
     const hg_decoder_config *c = &model->weights.decoder.config;
     hg_status status = hg_kv_cache_init(&s->cache, model->cache_type, c->n_layers, c->n_kv_heads, c->head_dim,
