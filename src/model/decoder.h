@@ -42,7 +42,7 @@ hg_tensor *hg_decoder_layer_forward(hg_ctx *ctx, hg_decoder *d, const hg_plugin 
 
 /* Rows of several texts, one after the other; with a tape, this lives until its backward. */
 typedef struct hg_decoder_rows {
-    hg_segments segments;  /* each begins at position 0 and attends to itself alone */
+    hg_segments segments;  /* each attends to its prefix and itself alone */
     const int32_t *wanted; /* (n_wanted), ascending: the rows whose results are wanted; NULL: all */
     int64_t n_wanted;
 } hg_decoder_rows;

@@ -19,6 +19,8 @@
 typedef struct online_job {
     hg_ctx *ctx;
     const hg_tensor *q, *k, *v;
+    const hg_key_rows *rows; /* of k and v */
+    int64_t n_keys;
     hg_attention how;
     hg_real *y;       /* (T, H · D) */
     hg_real *scratch; /* scratch_each for each worker */
@@ -28,6 +30,19 @@ typedef struct online_job {
 static const void *head_of(const hg_tensor *x, int64_t row, int64_t head)
 {
     return hg_tensor_at(x, row * x->stride[0] + head * x->stride[1]);
+}
+
+int64_t hg_key_rows_count(const hg_key_rows *rows)
+{
+    return rows->prefix.n + rows->n;
+}
+
+hg_key_part hg_key_rows_part(const hg_key_rows *rows, int64_t begin, int64_t end)
+{
+    int64_t n = rows->prefix.n;
+    if (begin >= n)
+        return (hg_key_part){begin, end, rows->begin + begin - n};
+    return (hg_key_part){begin, end < n ? end : n, rows->prefix.row + begin};
 }
 
 hg_key_range hg_attention_range(const hg_attention *how, int64_t n_queries, int64_t n_keys, int64_t t)
@@ -48,38 +63,39 @@ static void online_ask(const hg_tensor *x, int64_t row, int64_t head)
         simd_prefetch_at(p, at);
 }
 
-/* One query: a key head and all the query heads that read it per chunk. */
+/* One query, and keys without a prefix: a key head and all the query heads that read it per chunk. */
 static void online_group(void *arg, int64_t group, int worker)
 {
     const online_job *job = arg;
     const hg_kernels *kernels = job->ctx->kernels;
     const hg_tensor *k = job->k, *v = job->v;
     int64_t d = job->q->shape[2], each = job->q->shape[1] / k->shape[1];
-    hg_key_range range = hg_attention_range(&job->how, 1, k->shape[0], 0);
+    hg_key_range range = hg_attention_range(&job->how, 1, job->n_keys, 0);
+    int64_t first = job->rows->begin + range.begin;
     hg_real *p = job->scratch + worker * job->scratch_each;
-    online_ask(v, range.begin, group);
+    online_ask(v, first, group);
     for (int64_t h = group * each; h < (group + 1) * each; h++) {
-        kernels->matvec(k->dtype, range.end - range.begin, d, head_of(k, range.begin, group), k->stride[0],
+        kernels->matvec(k->dtype, range.end - range.begin, d, head_of(k, first, group), k->stride[0],
                         head_of(job->q, 0, h), p);
         kernels->softmax(range.end - range.begin, job->how.scale, p);
         if (h + 1 == (group + 1) * each && group + 1 < k->shape[1])
-            online_ask(k, range.begin, group + 1);
-        kernels->weighted_rows(v->dtype, range.end - range.begin, d, p, head_of(v, range.begin, group),
+            online_ask(k, first, group + 1);
+        kernels->weighted_rows(v->dtype, range.end - range.begin, d, p, head_of(v, first, group),
                                v->stride[0], job->y + h * d);
     }
 }
 
-/* Rows [begin, end) of a head as activations; *ld gets the elements between them. */
-static const hg_real *online_rows(const online_job *job, const hg_tensor *x, int64_t group, hg_key_range rows,
-                                  hg_real *scratch, int64_t *ld)
+/* A head of the keys' rows of x as activations; *ld gets the elements between them. */
+static const hg_real *online_rows(const online_job *job, const hg_tensor *x, int64_t group,
+                                  const hg_key_part *keys, hg_real *scratch, int64_t *ld)
 {
     if (x->dtype == HG_DTYPE_REAL) {
         *ld = x->stride[0];
-        return head_of(x, rows.begin, group);
+        return head_of(x, keys->row, group);
     }
-    int64_t d = x->shape[2];
-    for (int64_t i = rows.begin; i < rows.end; i++)
-        job->ctx->kernels->to_real(x->dtype, d, head_of(x, i, group), scratch + (i - rows.begin) * d);
+    int64_t d = x->shape[2], n = keys->end - keys->begin;
+    for (int64_t i = 0; i < n; i++)
+        job->ctx->kernels->to_real(x->dtype, d, head_of(x, keys->row + i, group), scratch + i * d);
     *ld = d;
     return scratch;
 }
@@ -93,14 +109,14 @@ typedef struct online_block {
 } online_block;
 
 /* Scores (count, KEY_BLOCK) of the keys to weights, row by row; what is in y already is scaled to fit. */
-static void online_softmax(const online_job *job, online_block *b, hg_key_range keys, bool is_first,
+static void online_softmax(const online_job *job, online_block *b, const hg_key_part *keys, bool is_first,
                            hg_real *p)
 {
-    int64_t d = job->q->shape[2], n = keys.end - keys.begin;
+    int64_t d = job->q->shape[2], n = keys->end - keys->begin;
     for (int64_t i = 0; i < b->count; i++, p += KEY_BLOCK) {
-        hg_key_range seen = hg_attention_range(&job->how, job->q->shape[0], job->k->shape[0], b->first + i);
-        int64_t begin = seen.begin > keys.begin ? seen.begin - keys.begin : 0;
-        int64_t end = seen.end < keys.end ? seen.end - keys.begin : n;
+        hg_key_range seen = hg_attention_range(&job->how, job->q->shape[0], job->n_keys, b->first + i);
+        int64_t begin = seen.begin > keys->begin ? seen.begin - keys->begin : 0;
+        int64_t end = seen.end < keys->end ? seen.end - keys->begin : n;
         if (begin >= end) {
             memset(p, 0, (size_t)n * sizeof *p);
             continue;
@@ -114,7 +130,7 @@ static void online_softmax(const online_job *job, online_block *b, hg_key_range 
     }
 }
 
-static void online_add_keys(const online_job *job, online_block *b, hg_key_range keys, bool is_first,
+static void online_add_keys(const online_job *job, online_block *b, const hg_key_part *keys, bool is_first,
                             hg_real *scratch)
 {
     const hg_kernels *kernels = job->ctx->kernels;
@@ -123,7 +139,7 @@ static void online_add_keys(const online_job *job, online_block *b, hg_key_range
     const hg_real *k = online_rows(job, job->k, b->group, keys, rows, &ld);
     hg_gemm_shape scores = {.trans_b = true,
                             .m = b->count,
-                            .n = keys.end - keys.begin,
+                            .n = keys->end - keys->begin,
                             .k = d,
                             .lda = job->q->stride[0],
                             .ldb = ld,
@@ -132,7 +148,7 @@ static void online_add_keys(const online_job *job, online_block *b, hg_key_range
     online_softmax(job, b, keys, is_first, p);
     const hg_real *v = online_rows(job, job->v, b->group, keys, rows, &ld);
     hg_gemm_shape mix = {
-        .m = b->count, .n = d, .k = keys.end - keys.begin, .lda = KEY_BLOCK, .ldb = ld, .ldc = b->ldy};
+        .m = b->count, .n = d, .k = keys->end - keys->begin, .lda = KEY_BLOCK, .ldb = ld, .ldc = b->ldy};
     kernels->gemm(&mix, p, v, is_first ? 0 : 1, b->y);
 }
 
@@ -149,11 +165,13 @@ static void online_queries(void *arg, int64_t index, int worker)
         b.max[i] = -HG_REAL_MAX;
         b.sum[i] = 0;
     }
-    hg_key_range all = hg_attention_range(&job->how, n_queries, job->k->shape[0], b.first);
-    all.end = hg_attention_range(&job->how, n_queries, job->k->shape[0], b.first + b.count - 1).end;
-    for (int64_t begin = all.begin; begin < all.end; begin += KEY_BLOCK) {
-        hg_key_range keys = {begin, all.end - begin < KEY_BLOCK ? all.end : begin + KEY_BLOCK};
-        online_add_keys(job, &b, keys, begin == all.begin, job->scratch + worker * job->scratch_each);
+    hg_key_range all = hg_attention_range(&job->how, n_queries, job->n_keys, b.first);
+    all.end = hg_attention_range(&job->how, n_queries, job->n_keys, b.first + b.count - 1).end;
+    for (int64_t begin = all.begin; begin < all.end;) {
+        hg_key_part keys =
+            hg_key_rows_part(job->rows, begin, all.end - begin < KEY_BLOCK ? all.end : begin + KEY_BLOCK);
+        online_add_keys(job, &b, &keys, begin == all.begin, job->scratch + worker * job->scratch_each);
+        begin = keys.end;
     }
     for (int64_t i = 0; i < b.count; i++) {
         for (int64_t j = 0; j < d; j++)
@@ -162,15 +180,18 @@ static void online_queries(void *arg, int64_t index, int worker)
 }
 
 void hg_attention_online(hg_ctx *ctx, const hg_tensor *q, const hg_tensor *k, const hg_tensor *v,
-                         const hg_attention *how, hg_real *y)
+                         const hg_key_rows *rows, const hg_attention *how, hg_real *y)
 {
-    int64_t n_queries = q->shape[0], n_heads = q->shape[1], d = q->shape[2], n_keys = k->shape[0];
+    int64_t n_queries = q->shape[0], n_heads = q->shape[1], d = q->shape[2];
+    int64_t n_keys = hg_key_rows_count(rows);
+    bool single = n_queries == 1 && rows->prefix.n == 0;
     hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
-    online_job job = {.ctx = ctx, .q = q, .k = k, .v = v, .how = *how, .y = y};
-    job.scratch_each = n_queries == 1 ? (n_keys + 15) / 16 * 16 : KEY_BLOCK * (QUERY_BLOCK + d);
+    online_job job = {
+        .ctx = ctx, .q = q, .k = k, .v = v, .rows = rows, .n_keys = n_keys, .how = *how, .y = y};
+    job.scratch_each = single ? (n_keys + 15) / 16 * 16 : KEY_BLOCK * (QUERY_BLOCK + d);
     job.scratch = hg_ctx_scratch(ctx, ctx->n_threads * job.scratch_each);
     int threads = hg_ctx_threads(ctx, 2 * n_heads * n_queries * n_keys * d);
-    if (job.scratch != NULL && n_queries == 1)
+    if (job.scratch != NULL && single)
         hg_parallel_for(threads, k->shape[1], online_group, &job);
     else if (job.scratch != NULL)
         hg_parallel_for(threads, n_heads * ((n_queries + QUERY_BLOCK - 1) / QUERY_BLOCK), online_queries,

@@ -11,12 +11,28 @@ typedef struct hg_key_range {
     int64_t begin, end;
 } hg_key_range;
 
+/* Where keys lie among the rows of k and v: those of a prefix, then n rows from `begin` on. */
+typedef struct hg_key_rows {
+    hg_prefix prefix;
+    int64_t begin, n;
+} hg_key_rows;
+
+int64_t hg_key_rows_count(const hg_key_rows *rows);
+
+/* Keys begin .. end - 1, whose rows follow each other from `row` on. */
+typedef struct hg_key_part {
+    int64_t begin, end, row;
+} hg_key_part;
+
+/* The keys of a range that lie together with its first. */
+hg_key_part hg_key_rows_part(const hg_key_rows *rows, int64_t begin, int64_t end);
+
 /* The keys that query t of n_queries sees. */
 hg_key_range hg_attention_range(const hg_attention *how, int64_t n_queries, int64_t n_keys, int64_t t);
 
-/* y (T, H · D), contiguous; arguments as of hg_op_attention, which has checked them. Keys and values of any
- * type. */
+/* y (T, H · D), contiguous: attention of q over the keys and values `rows` of k and v; other arguments as of
+ * hg_op_attention, which has checked them. Keys and values of any type. how->segments is not read. */
 void hg_attention_online(hg_ctx *ctx, const hg_tensor *q, const hg_tensor *k, const hg_tensor *v,
-                         const hg_attention *how, hg_real *y);
+                         const hg_key_rows *rows, const hg_attention *how, hg_real *y);
 
 #endif

@@ -7,7 +7,8 @@
  * it sees keys up to that one, of which only the last `window`. Masked keys take no part: the softmax runs
  * over the visible range. Gradient, per head, with P the probabilities and dO = dy: dV += Pᵀ dO; dP = dO Vᵀ;
  * dS = P (dP - rowsum(dP P)); dQ += scale dS K; dK += scale dSᵀ Q.
- * With segments all of this holds within each, as if it were alone.
+ * With segments all of this holds within each, as if it were alone, its prefix's rows before its own: these
+ * get dK and dV from every segment that reads them.
  * Forward is attention_online.c's work, with a tape and without. P is never kept: backward makes each block
  * of it again, so its memory grows with S, not with T · S.
  */
@@ -22,6 +23,8 @@
 typedef struct attention_job {
     hg_ctx *ctx;
     const hg_tensor *q, *k, *v;
+    hg_key_rows rows; /* of k and v */
+    int64_t n_keys;   /* S */
     hg_attention how;
     hg_real *scratch;  /* 2 · QUERY_BLOCK · S for each worker */
     const hg_real *dy; /* (T, H · D) */
@@ -31,7 +34,7 @@ typedef hg_key_range key_range;
 
 static key_range attention_range(const attention_job *job, int64_t t)
 {
-    return hg_attention_range(&job->how, job->q->shape[0], job->k->shape[0], t);
+    return hg_attention_range(&job->how, job->q->shape[0], job->n_keys, t);
 }
 
 static const void *head_of(const hg_tensor *x, int64_t row, int64_t head)
@@ -44,13 +47,30 @@ static const void *head_of(const hg_tensor *x, int64_t row, int64_t head)
 static void attention_softmax(const attention_job *job, int64_t first, int64_t count, int64_t used,
                               hg_real *p)
 {
-    int64_t n_keys = job->k->shape[0];
     for (int64_t i = 0; i < count; i++) {
         key_range range = attention_range(job, first + i);
-        hg_real *row = p + i * n_keys;
+        hg_real *row = p + i * job->n_keys;
         memset(row, 0, (size_t)range.begin * sizeof *row);
         memset(row + range.end, 0, (size_t)(used - range.end) * sizeof *row);
         job->ctx->kernels->softmax(range.end - range.begin, job->how.scale, row + range.begin);
+    }
+}
+
+/* out (count, S) = x (count, D) · one head of y's rows (S, D) transposed, for the keys alone. */
+static void attention_times_keys(const attention_job *job, int64_t count, key_range keys, const hg_real *x,
+                                 int64_t ldx, const hg_tensor *y, int64_t group, hg_real *out)
+{
+    for (int64_t at = keys.begin; at < keys.end;) {
+        hg_key_part part = hg_key_rows_part(&job->rows, at, keys.end);
+        hg_gemm_shape s = {.trans_b = true,
+                           .m = count,
+                           .n = part.end - part.begin,
+                           .k = y->shape[2],
+                           .lda = ldx,
+                           .ldb = y->stride[0],
+                           .ldc = job->n_keys};
+        job->ctx->kernels->gemm(&s, x, head_of(y, part.row, group), 0, out + part.begin);
+        at = part.end;
     }
 }
 
@@ -58,16 +78,10 @@ static void attention_softmax(const attention_job *job, int64_t first, int64_t c
 static int64_t attention_probabilities(const attention_job *job, int64_t h, int64_t first, int64_t count,
                                        hg_real *p)
 {
-    int64_t n_keys = job->k->shape[0], group = h / (job->q->shape[1] / job->k->shape[1]);
+    int64_t group = h / (job->q->shape[1] / job->k->shape[1]);
     int64_t used = attention_range(job, first + count - 1).end; /* no query of the block sees more keys */
-    hg_gemm_shape scores = {.trans_b = true,
-                            .m = count,
-                            .n = used,
-                            .k = job->q->shape[2],
-                            .lda = job->q->stride[0],
-                            .ldb = job->k->stride[0],
-                            .ldc = n_keys};
-    job->ctx->kernels->gemm(&scores, head_of(job->q, first, h), head_of(job->k, 0, group), 0, p);
+    attention_times_keys(job, count, (key_range){0, used}, head_of(job->q, first, h), job->q->stride[0],
+                         job->k, group, p);
     attention_softmax(job, first, count, used, p);
     return used;
 }
@@ -76,8 +90,7 @@ static int64_t attention_probabilities(const attention_job *job, int64_t h, int6
 static void attention_backward_softmax(const attention_job *job, int64_t count, key_range keys,
                                        const hg_real *p, hg_real *dp)
 {
-    int64_t n_keys = job->k->shape[0];
-    for (int64_t t = 0; t < count; t++, p += n_keys, dp += n_keys) {
+    for (int64_t t = 0; t < count; t++, p += job->n_keys, dp += job->n_keys) {
         hg_real dot = 0;
         for (int64_t i = keys.begin; i < keys.end; i++)
             dot += dp[i] * p[i];
@@ -86,20 +99,41 @@ static void attention_backward_softmax(const attention_job *job, int64_t count, 
     }
 }
 
-/* grad (n, D) += rowsᵀ (count, n) · x (count, D), for the keys of a block. */
+/* grad (S, D) += rowsᵀ (count, S) · x (count, D), for the keys of a block. */
 static void attention_add_to_keys(const attention_job *job, int64_t count, key_range keys,
                                   const hg_real *rows, const hg_real *x, int64_t ldx, const hg_tensor *to,
                                   int64_t group)
 {
-    hg_gemm_shape s = {.trans_a = true,
-                       .m = keys.end - keys.begin,
-                       .n = to->shape[2],
-                       .k = count,
-                       .lda = job->k->shape[0],
-                       .ldb = ldx,
-                       .ldc = to->stride[0]};
-    job->ctx->kernels->gemm(&s, rows + keys.begin, x, 1,
-                            to->grad + keys.begin * to->stride[0] + group * to->stride[1]);
+    for (int64_t at = keys.begin; at < keys.end;) {
+        hg_key_part part = hg_key_rows_part(&job->rows, at, keys.end);
+        hg_gemm_shape s = {.trans_a = true,
+                           .m = part.end - part.begin,
+                           .n = to->shape[2],
+                           .k = count,
+                           .lda = job->n_keys,
+                           .ldb = ldx,
+                           .ldc = to->stride[0]};
+        job->ctx->kernels->gemm(&s, rows + part.begin, x, 1,
+                                to->grad + part.row * to->stride[0] + group * to->stride[1]);
+        at = part.end;
+    }
+}
+
+/* dq (count, D) += dS (count, S) · k (S, D), for the keys of a block. */
+static void attention_add_to_queries(const attention_job *job, int64_t count, key_range keys,
+                                     const hg_real *ds, int64_t group, hg_real *dq)
+{
+    for (int64_t at = keys.begin; at < keys.end;) {
+        hg_key_part part = hg_key_rows_part(&job->rows, at, keys.end);
+        hg_gemm_shape s = {.m = count,
+                           .n = job->k->shape[2],
+                           .k = part.end - part.begin,
+                           .lda = job->n_keys,
+                           .ldb = job->k->stride[0],
+                           .ldc = job->q->stride[0]};
+        job->ctx->kernels->gemm(&s, ds + part.begin, head_of(job->k, part.row, group), 1, dq);
+        at = part.end;
+    }
 }
 
 /* Gradients of a block of one head's queries. p and dp (QUERY_BLOCK, S) are scratch. */
@@ -108,32 +142,18 @@ static void attention_backward_block(const attention_job *job, int64_t h, int64_
 {
     const hg_tensor *q = job->q, *k = job->k, *v = job->v;
     int64_t left = q->shape[0] - first, count = left < QUERY_BLOCK ? left : QUERY_BLOCK;
-    int64_t n_heads = q->shape[1], d = q->shape[2], n_keys = k->shape[0], ldy = n_heads * d;
+    int64_t n_heads = q->shape[1], d = q->shape[2], ldy = n_heads * d;
     int64_t group = h / (n_heads / k->shape[1]);
     key_range keys = attention_range(job, first); /* its begin is the block's first */
     keys.end = attention_probabilities(job, h, first, count, p);
     const hg_real *dy = job->dy + first * ldy + h * d;
     if (v->grad != NULL)
         attention_add_to_keys(job, count, keys, p, dy, ldy, v, group);
-    hg_gemm_shape s = {.trans_b = true,
-                       .m = count,
-                       .n = keys.end - keys.begin,
-                       .k = d,
-                       .lda = ldy,
-                       .ldb = v->stride[0],
-                       .ldc = n_keys};
-    job->ctx->kernels->gemm(&s, dy, head_of(v, keys.begin, group), 0, dp + keys.begin);
+    attention_times_keys(job, count, keys, dy, ldy, v, group, dp);
     attention_backward_softmax(job, count, keys, p, dp);
-    if (q->grad != NULL) {
-        hg_gemm_shape dq = {.m = count,
-                            .n = d,
-                            .k = keys.end - keys.begin,
-                            .lda = n_keys,
-                            .ldb = k->stride[0],
-                            .ldc = q->stride[0]};
-        job->ctx->kernels->gemm(&dq, dp + keys.begin, head_of(k, keys.begin, group), 1,
-                                q->grad + first * q->stride[0] + h * q->stride[1]);
-    }
+    if (q->grad != NULL)
+        attention_add_to_queries(job, count, keys, dp, group,
+                                 q->grad + first * q->stride[0] + h * q->stride[1]);
     if (k->grad != NULL)
         attention_add_to_keys(job, count, keys, dp, head_of(q, first, h), q->stride[0], k, group);
 }
@@ -142,7 +162,7 @@ static void attention_backward_block(const attention_job *job, int64_t h, int64_
 static void attention_backward_group(void *arg, int64_t group, int worker)
 {
     const attention_job *job = arg;
-    int64_t each = job->q->shape[1] / job->k->shape[1], block = QUERY_BLOCK * job->k->shape[0];
+    int64_t each = job->q->shape[1] / job->k->shape[1], block = QUERY_BLOCK * job->n_keys;
     hg_real *p = job->scratch + 2 * worker * block;
     for (int64_t h = group * each; h < (group + 1) * each; h++) {
         for (int64_t first = 0; first < job->q->shape[0]; first += QUERY_BLOCK)
@@ -150,10 +170,11 @@ static void attention_backward_group(void *arg, int64_t group, int worker)
     }
 }
 
-/* Queries, keys and values of one segment, and where its rows begin. */
+/* Queries of one segment, where their rows begin, and the rows of its keys and values. */
 typedef struct attention_segment {
-    hg_tensor q, k, v;
+    hg_tensor q;
     int64_t begin;
+    hg_key_rows rows;
 } attention_segment;
 
 static int64_t segment_count(const hg_attention *how)
@@ -162,27 +183,29 @@ static int64_t segment_count(const hg_attention *how)
 }
 
 static attention_segment segment_get(const hg_attention *how, int64_t i, const hg_tensor *q,
-                                     const hg_tensor *k, const hg_tensor *v)
+                                     const hg_tensor *k)
 {
-    if (how->segments == NULL)
-        return (attention_segment){*q, *k, *v, 0};
-    int64_t begin = how->segments->begin[i], n = how->segments->begin[i + 1] - begin;
-    return (attention_segment){hg_tensor_view_rows(q, begin, n), hg_tensor_view_rows(k, begin, n),
-                               hg_tensor_view_rows(v, begin, n), begin};
+    const hg_segments *all = how->segments;
+    if (all == NULL)
+        return (attention_segment){*q, 0, {.n = k->shape[0]}};
+    int64_t begin = all->begin[i], n = all->begin[i + 1] - begin;
+    hg_prefix prefix = all->prefix == NULL ? (hg_prefix){0, 0} : all->prefix[i];
+    return (attention_segment){hg_tensor_view_rows(q, begin, n), begin, {prefix, begin, n}};
 }
 
-static void attention_backward_segment(hg_ctx *ctx, const attention_segment *segment, const hg_attention *how,
-                                       const hg_real *dy)
+static void attention_backward_segment(hg_ctx *ctx, const attention_segment *segment, const hg_record *r)
 {
     hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
     int64_t width = segment->q.shape[1] * segment->q.shape[2];
     attention_job job = {.ctx = ctx,
                          .q = &segment->q,
-                         .k = &segment->k,
-                         .v = &segment->v,
-                         .how = *how,
-                         .dy = dy + segment->begin * width};
-    job.scratch = hg_ctx_scratch(ctx, 2 * ctx->n_threads * QUERY_BLOCK * job.k->shape[0]);
+                         .k = r->in[1],
+                         .v = r->in[2],
+                         .rows = segment->rows,
+                         .n_keys = hg_key_rows_count(&segment->rows),
+                         .how = *(const hg_attention *)r->saved,
+                         .dy = r->out->grad + segment->begin * width};
+    job.scratch = hg_ctx_scratch(ctx, 2 * ctx->n_threads * QUERY_BLOCK * job.n_keys);
     if (job.scratch != NULL)
         hg_parallel_for(ctx->n_threads, job.k->shape[1], attention_backward_group, &job);
     hg_arena_reset(ctx->arena, mark);
@@ -192,17 +215,28 @@ static void attention_backward(hg_ctx *ctx, const hg_record *r)
 {
     const hg_attention *how = r->saved;
     for (int64_t i = 0; i < segment_count(how); i++) {
-        attention_segment segment = segment_get(how, i, r->in[0], r->in[1], r->in[2]);
-        attention_backward_segment(ctx, &segment, how, r->out->grad);
+        attention_segment segment = segment_get(how, i, r->in[0], r->in[1]);
+        attention_backward_segment(ctx, &segment, r);
     }
 }
 
 const hg_op hg_op_attention_entry = {"attention", attention_backward};
 
+/* Whether they have `n_rows` rows, and prefixes lie before what reads them. */
+static bool segments_fit(const hg_segments *segments, int64_t n_rows)
+{
+    for (int64_t i = 0; segments->prefix != NULL && i < segments->n; i++) {
+        const hg_prefix *prefix = &segments->prefix[i];
+        if (prefix->row < 0 || prefix->n < 0 || prefix->row > segments->begin[i] - prefix->n)
+            return false;
+    }
+    return segments->begin[segments->n] == n_rows;
+}
+
 static bool attention_fits(const hg_tensor *q, const hg_tensor *k, const hg_tensor *v,
                            const hg_segments *segments)
 {
-    if (segments != NULL && (segments->begin[segments->n] != q->shape[0] || k->shape[0] != q->shape[0]))
+    if (segments != NULL && (!segments_fit(segments, q->shape[0]) || k->shape[0] != q->shape[0]))
         return false;
     return q->n_dims == 3 && k->n_dims == 3 && v->n_dims == 3 && k->shape[0] == v->shape[0] &&
            k->shape[1] == v->shape[1] && k->shape[2] == q->shape[2] && v->shape[2] == q->shape[2] &&
@@ -224,8 +258,8 @@ hg_tensor *hg_op_attention(hg_ctx *ctx, hg_tensor *q, hg_tensor *k, hg_tensor *v
     if (hg_ctx_failed(ctx))
         return NULL;
     for (int64_t i = 0; i < segment_count(how); i++) {
-        attention_segment segment = segment_get(how, i, q, k, v);
-        hg_attention_online(ctx, &segment.q, &segment.k, &segment.v, how,
+        attention_segment segment = segment_get(how, i, q, k);
+        hg_attention_online(ctx, &segment.q, k, v, &segment.rows, how,
                             hg_tensor_real(y) + segment.begin * n_heads * d);
     }
     void *saved = hg_tape_save(ctx, how, sizeof *how);

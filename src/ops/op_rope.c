@@ -33,12 +33,18 @@ hg_tensor *hg_op_rope_table(hg_ctx *ctx, int64_t n_rows, int64_t d, int64_t firs
     return out;
 }
 
+/* The position of a segment's first row. */
+static int64_t segment_first(const hg_segments *segments, int64_t i)
+{
+    return segments->prefix == NULL ? 0 : segments->prefix[i].n;
+}
+
 hg_tensor *hg_op_rope_table_segments(hg_ctx *ctx, const hg_segments *segments, int64_t d, double theta)
 {
     int64_t longest = 0, n_rows = segments->begin[segments->n];
     for (int64_t i = 0; i < segments->n; i++) {
-        int64_t n = segments->begin[i + 1] - segments->begin[i];
-        longest = n > longest ? n : longest;
+        int64_t end = segment_first(segments, i) + segments->begin[i + 1] - segments->begin[i];
+        longest = end > longest ? end : longest;
     }
     hg_tensor *out = hg_ctx_tensor(ctx, 2, (int64_t[]){n_rows, d}, false);
     const hg_tensor *one = hg_op_rope_table(ctx, longest, d, 0, theta);
@@ -46,7 +52,8 @@ hg_tensor *hg_op_rope_table_segments(hg_ctx *ctx, const hg_segments *segments, i
         return NULL;
     for (int64_t i = 0; i < segments->n; i++) {
         int64_t begin = segments->begin[i], n = segments->begin[i + 1] - begin;
-        memcpy(hg_tensor_real(out) + begin * d, one->data, (size_t)(n * d) * sizeof(hg_real));
+        memcpy(hg_tensor_real(out) + begin * d, hg_tensor_real(one) + segment_first(segments, i) * d,
+               (size_t)(n * d) * sizeof(hg_real));
     }
     return out;
 }

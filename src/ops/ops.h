@@ -80,15 +80,22 @@ hg_tensor *hg_op_add(hg_ctx *ctx, hg_tensor *a, hg_tensor *b);
  */
 hg_tensor *hg_op_rope(hg_ctx *ctx, hg_tensor *x, int64_t first, double theta);
 
-/* Rows that belong together: part i is rows begin[i] to begin[i + 1] - 1, from 0 to the last row. */
+/* Rows row .. row + n - 1, the beginning of a part, that a later part begins with, too. */
+typedef struct hg_prefix {
+    int64_t row, n;
+} hg_prefix;
+
+/* Rows that belong together: part i is rows begin[i] to begin[i + 1] - 1, from 0 to the last row, behind the
+ * rows of its prefix, which lie before begin[i]. */
 typedef struct hg_segments {
     int64_t n;
-    const int64_t *begin; /* (n + 1) */
+    const int64_t *begin;    /* (n + 1) */
+    const hg_prefix *prefix; /* (n), n = 0 where a part has none; NULL: none has one */
 } hg_segments;
 
 /* The same in two moves, for many x at the same positions: cosines and sines (T, D) of T rows, then the
  * rotation by them. The table must live as long as the tape. With segments, each begins at
- * position 0. */
+ * position 0, or behind its prefix, which does. */
 hg_tensor *hg_op_rope_table(hg_ctx *ctx, int64_t n_rows, int64_t d, int64_t first, double theta);
 hg_tensor *hg_op_rope_table_segments(hg_ctx *ctx, const hg_segments *segments, int64_t d, double theta);
 hg_tensor *hg_op_rope_by(hg_ctx *ctx, hg_tensor *x, const hg_tensor *table);
@@ -97,8 +104,8 @@ typedef struct hg_attention {
     bool causal;    /* query t sees keys up to S - T + t; otherwise all keys */
     int64_t window; /* of those, the last `window` (itself included); 0: all */
     hg_real scale;  /* of the scores, usually 1 / sqrt(D) */
-    const hg_segments
-        *segments; /* each attends to itself alone, S = T; NULL: one. Lives until the backward */
+    /* Each attends to its prefix and itself alone, S = T; NULL: one. Lives until the backward. */
+    const hg_segments *segments;
 } hg_attention;
 
 /* (T, H * D): attention of q (T, H, D) over k and v (S, G, D), S >= T; G divides H, and query head h reads

@@ -84,7 +84,8 @@ static void make_attention(hg_ctx *ctx, hg_rng *rng, int variant, int64_t size, 
         {5, 5, 1, 1, 7, 0, false},     {1, 4, 4, 2, 3, 0, true},   {1, 6, 2, 2, 3, 2, true},
         {5, 5, 4, 2, 3, 0, true},      {4, 6, 2, 1, 5, 0, false},  {6, 6, 2, 2, 3, 1, true},
         {140, 145, 2, 1, 2, 20, true}, {70, 70, 2, 2, 1, 0, true}, /* several blocks of queries */
-        {9, 9, 4, 2, 3, 0, true},      {10, 10, 2, 2, 3, 2, true}, {8, 8, 2, 1, 3, 0, false}}; /* segments */
+        {9, 9, 4, 2, 3, 0, true},      {10, 10, 2, 2, 3, 2, true}, {8, 8, 2, 1, 3, 0, false},  /* segments */
+        {9, 9, 4, 2, 3, 0, true},      {10, 10, 2, 2, 3, 4, true}, {6, 6, 2, 1, 3, 0, false}}; /* prefixes */
     size = shapes[variant].t > 60 ? 1 : size;
     int64_t t = shapes[variant].t == 1 ? 1 : shapes[variant].t * size, s = shapes[variant].s * size;
     int64_t heads = shapes[variant].heads, groups = shapes[variant].groups, d = shapes[variant].d;
@@ -96,7 +97,9 @@ static void make_attention(hg_ctx *ctx, hg_rng *rng, int variant, int64_t size, 
         c->bounds[1] = 1;
         c->bounds[2] = 2 + t / 2;
         c->bounds[3] = t;
-        c->segments = (hg_segments){3, c->bounds};
+        c->segments = (hg_segments){3, c->bounds, variant > 13 ? c->prefix : NULL};
+        c->prefix[1] = (hg_prefix){0, 1};
+        c->prefix[2] = (hg_prefix){1, t / 2};
         c->how.segments = &c->segments;
     }
     if (variant == 6) { /* slices of one fused projection */
@@ -511,7 +514,7 @@ static void make_upsample(hg_ctx *ctx, hg_rng *rng, int variant, int64_t size, o
 
 static const op_cases cases[] = {
     {"add", 2, make_add},
-    {"attention", 14, make_attention},
+    {"attention", 17, make_attention},
     {"concat", 2, make_concat},
     {"conv2d", 10, make_conv2d},
     {"cross_entropy", 2, make_cross_entropy},

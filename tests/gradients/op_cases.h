@@ -23,6 +23,7 @@ typedef struct op_case {
     hg_attention how;
     hg_segments segments;
     int64_t bounds[4]; /* theirs */
+    hg_prefix prefix[3];
     int64_t number[3];
     int32_t ids[8];
 } op_case;

@@ -124,7 +124,7 @@ static void test_segments(void **state)
 {
     (void)state;
     static const int64_t begin[] = {0, 1, 70, 84, T};
-    const hg_segments segments = {4, begin};
+    const hg_segments segments = {4, begin, NULL};
     hg_arena arena;
     hg_ctx ctx;
     hg_rng rng;
@@ -164,9 +164,121 @@ static void test_segments(void **state)
     hg_arena_deinit(&arena);
 }
 
+/* A prefix and a segment behind it: what would be one text by itself. */
+typedef struct whole {
+    hg_prefix prefix;
+    int64_t begin, n; /* the segment's own rows */
+} whole;
+
+/* Its rows of x, one after the other. */
+static hg_tensor *whole_of(hg_ctx *ctx, const whole *w, const hg_tensor *x)
+{
+    int64_t shape[3] = {w->prefix.n + w->n, x->shape[1], x->shape[2]}, width = shape[1] * shape[2];
+    hg_tensor *out = hg_ctx_tensor(ctx, 3, shape, true);
+    assert_non_null(out);
+    memcpy(hg_tensor_real(out), hg_tensor_real(x) + w->prefix.row * width,
+           (size_t)(w->prefix.n * width) * sizeof(hg_real));
+    memcpy(hg_tensor_real(out) + w->prefix.n * width, hg_tensor_real(x) + w->begin * width,
+           (size_t)(w->n * width) * sizeof(hg_real));
+    return out;
+}
+
+static void add_gradient(const whole *w, const hg_tensor *x, double *sum)
+{
+    int64_t width = x->shape[1] * x->shape[2];
+    for (int64_t i = 0; i < hg_tensor_count(x); i++) {
+        int64_t row =
+            i / width < w->prefix.n ? w->prefix.row + i / width : w->begin + i / width - w->prefix.n;
+        sum[row * width + i % width] += (double)x->grad[i];
+    }
+}
+
+/* The attention of one whole sample; of its prefix's rows neither results nor their gradients count here. */
+static void check_whole(hg_ctx *ctx, const hg_attention *how, const whole *w, hg_tensor *const in[3],
+                        const hg_tensor *y, double *const sums[3])
+{
+    hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
+    hg_tensor *own[3];
+    ctx->tape->last = NULL;
+    for (int j = 0; j < 3; j++)
+        own[j] = whole_of(ctx, w, in[j]);
+    const hg_tensor *result = hg_op_attention(ctx, own[0], own[1], own[2], how);
+    assert_non_null(result);
+    const hg_real *at = hg_tensor_real(result) + w->prefix.n * H * D;
+    for (int64_t i = 0; i < w->n * H * D; i++) {
+        compare("y", (double)at[i], (double)hg_tensor_real(y)[w->begin * H * D + i]);
+        result->grad[w->prefix.n * H * D + i] = y->grad[w->begin * H * D + i];
+    }
+    assert_int_equal(hg_tape_backward(ctx, NULL), HG_STATUS_OK);
+    for (int j = 0; j < 3; j++)
+        add_gradient(w, own[j], sums[j]);
+    hg_arena_reset(ctx->arena, mark);
+}
+
+/* Segments that share prefixes, longer and shorter than a block, one within the window's reach alone, against
+ * attentions of whole samples, results and gradients. */
+static void test_prefixes(void **state)
+{
+    (void)state;
+    static const int64_t begin[] = {0, 500, 501, 530, 600, 900, T};
+    static const hg_prefix prefix[] = {{0, 0}, {0, 499}, {0, 300}, {0, 3}, {0, 0}, {600, 300}};
+    const hg_segments segments = {6, begin, prefix};
+    hg_arena arena;
+    hg_ctx ctx;
+    hg_rng rng;
+    hg_tape tape = {0};
+    double *sums[3];
+    hg_arena_init(&arena, 1 << 18, LIMIT);
+    hg_ctx_init(&ctx, &arena, hg_kernels_get(hg_cpu_detect()), 2);
+    hg_rng_init(&rng, 7);
+    ctx.tape = &tape;
+    hg_tensor *in[3] = {leaf(&ctx, &rng, H), leaf(&ctx, &rng, G), leaf(&ctx, &rng, G)};
+    hg_attention how = {.causal = true, .window = 350, .scale = (hg_real)0.9, .segments = &segments};
+    const hg_tensor *y = hg_op_attention(&ctx, in[0], in[1], in[2], &how);
+    assert_non_null(y);
+    for (int64_t i = 0; i < hg_tensor_count(y); i++)
+        y->grad[i] = (hg_real)(2 * hg_rng_uniform(&rng) - 1);
+    assert_int_equal(hg_tape_backward(&ctx, NULL), HG_STATUS_OK);
+    for (int j = 0; j < 3; j++)
+        assert_non_null(sums[j] = hg_mem_array((size_t)hg_tensor_count(in[j]), sizeof(double)));
+    how.segments = NULL;
+    for (int64_t i = 0; i < segments.n; i++) {
+        const whole w = {prefix[i], begin[i], begin[i + 1] - begin[i]};
+        check_whole(&ctx, &how, &w, in, y, sums);
+    }
+    for (int j = 0; j < 3; j++) {
+        for (int64_t i = 0; i < hg_tensor_count(in[j]); i++)
+            compare("gradient", sums[j][i], (double)in[j]->grad[i]);
+        hg_mem_free(sums[j]);
+    }
+    hg_arena_deinit(&arena);
+}
+
+/* A prefix that does not lie before its segment. */
+static void test_misplaced_prefix(void **state)
+{
+    (void)state;
+    static const int64_t begin[] = {0, 500, T};
+    static const hg_prefix prefixes[][2] = {{{0, 0}, {1, 500}}, {{0, 1}, {0, 0}}, {{0, 0}, {-1, 5}}};
+    for (int i = 0; i < 3; i++) {
+        const hg_segments segments = {2, begin, prefixes[i]};
+        hg_arena arena;
+        hg_ctx ctx;
+        hg_rng rng;
+        hg_arena_init(&arena, 1 << 18, LIMIT);
+        hg_ctx_init(&ctx, &arena, hg_kernels_get(hg_cpu_detect()), 1);
+        hg_rng_init(&rng, 8);
+        hg_tensor *in[3] = {leaf(&ctx, &rng, H), leaf(&ctx, &rng, G), leaf(&ctx, &rng, G)};
+        hg_attention how = {.causal = true, .scale = 1, .segments = &segments};
+        assert_null(hg_op_attention(&ctx, in[0], in[1], in[2], &how));
+        hg_arena_deinit(&arena);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_bounded_memory),
-                                       cmocka_unit_test(test_segments)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_bounded_memory), cmocka_unit_test(test_segments),
+                                       cmocka_unit_test(test_prefixes),
+                                       cmocka_unit_test(test_misplaced_prefix)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
