@@ -38,6 +38,8 @@ static const char train_help[] =
     "OUT/best\n"
     "  --patience N              end the run after N validations in a row that are not the best\n"
     "  --group-by-length yes|no  samples of a step are about equally long (for several processes)\n"
+    "  --per-picture N           up to N questions about a picture come together and share its positions "
+    "(default: 1)\n"
     "  --resume                  continue from the folder's checkpoint, if there is one\n"
     "  --finish                  take no more steps: what the checkpoint holds is the result (with --all: of "
     "the\n"
@@ -74,12 +76,12 @@ enum {
 
 /* Settings that are options, in the order of their codes from TRAIN_KEYS on. */
 static const char *const train_keys[] = {
-    "data",    "validation", "images",       "cache",        "epochs",          "steps",
-    "batch",   "lr",         "projector-lr", "weight-decay", "beta1",           "beta2",
-    "epsilon", "dropout",    "clip",         "spike",        "schedule",        "warmup",
-    "form",    "max-length", "rank",         "experts",      "alpha",           "save-every",
-    "shuffle", "cut",        "vocabulary",   "type",         "compute",         "adapter",
-    "com",     "gen",        "fusion",       "patience",     "group-by-length", "memory"};
+    "data",    "validation",   "images",       "cache",   "epochs", "steps",      "batch",
+    "lr",      "projector-lr", "weight-decay", "beta1",   "beta2",  "epsilon",    "dropout",
+    "clip",    "spike",        "schedule",     "warmup",  "form",   "max-length", "rank",
+    "experts", "alpha",        "save-every",   "shuffle", "cut",    "vocabulary", "type",
+    "compute", "adapter",      "com",          "gen",     "fusion", "patience",   "group-by-length",
+    "memory",  "per-picture"};
 
 #define N_TRAIN_KEYS (sizeof train_keys / sizeof *train_keys)
 

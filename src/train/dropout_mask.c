@@ -30,7 +30,7 @@ void hg_dropout_mask_fill(const hg_dropout_place *place, double p, int64_t n, hg
     uint64_t key = dropout_key(place);
     hg_real kept = (hg_real)(1 / (1 - p));
     for (int64_t i = 0; i < n; i++) {
-        uint64_t bits = dropout_mix(key + (uint64_t)(i + 1) * GOLDEN);
+        uint64_t bits = dropout_mix(key + (uint64_t)(place->first + i + 1) * GOLDEN);
         mask[i] = (double)(bits >> 11) * 0x1p-53 < p ? 0 : kept;
     }
 }

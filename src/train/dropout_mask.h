@@ -16,7 +16,8 @@ typedef struct hg_dropout_place {
     int64_t step;
     int64_t sample; /* its index in the step's global batch */
     int64_t layer;
-    int slot; /* the linear layer within the layer */
+    int slot;      /* the linear layer within the layer */
+    int64_t first; /* the element that the mask begins with */
 } hg_dropout_place;
 
 /* n elements, each 0 with probability p (0 <= p < 1) and else 1 / (1 - p). */

@@ -26,15 +26,16 @@ static uint32_t order_length(const hg_llava_set *set, size_t index, int64_t imag
     return n > UINT32_MAX ? UINT32_MAX : (uint32_t)n;
 }
 
-hg_status hg_item_order_init(hg_item_order *o, const hg_llava_set *set, bool shuffle, uint64_t seed,
-                             bool by_length, int64_t batch, int64_t image_positions, hg_error *err)
+hg_status hg_item_order_init(hg_item_order *o, const hg_llava_set *set, const hg_item_order_how *how,
+                             hg_error *err)
 {
     size_t n = hg_llava_n_items(set);
-    *o = (hg_item_order){.n_items = n, .shuffle = shuffle, .seed = seed, .batch = (size_t)batch, .epoch = -1};
+    *o = (hg_item_order){
+        .n_items = n, .shuffle = how->shuffle, .seed = how->seed, .batch = (size_t)how->batch, .epoch = -1};
     o->items = n > UINT32_MAX ? NULL : hg_mem_array(n, sizeof *o->items);
-    bool sorts = by_length && o->items != NULL;
+    bool sorts = how->by_length && o->items != NULL;
     if (sorts) {
-        o->group = (size_t)batch * HG_ITEM_ORDER_GROUP_STEPS;
+        o->group = (size_t)how->batch * HG_ITEM_ORDER_GROUP_STEPS;
         o->lengths = hg_mem_array(n, sizeof *o->lengths);
         o->spare = hg_mem_array(n, sizeof *o->spare);
     }
@@ -43,8 +44,13 @@ hg_status hg_item_order_init(hg_item_order *o, const hg_llava_set *set, bool shu
         return hg_error_memory(err, n * sizeof *o->items, "the order of the data");
     }
     for (size_t i = 0; i < n && sorts; i++)
-        o->lengths[i] = order_length(set, i, image_positions);
-    return HG_STATUS_OK;
+        o->lengths[i] = order_length(set, i, how->image_positions);
+    if (how->per_picture <= 1)
+        return HG_STATUS_OK;
+    hg_status status = hg_picture_groups_init(&o->pictures, set, (size_t)how->per_picture, err);
+    if (status != HG_STATUS_OK)
+        hg_item_order_deinit(o);
+    return status;
 }
 
 void hg_item_order_deinit(hg_item_order *o)
@@ -52,6 +58,7 @@ void hg_item_order_deinit(hg_item_order *o)
     hg_mem_free(o->items);
     hg_mem_free(o->lengths);
     hg_mem_free(o->spare);
+    hg_picture_groups_deinit(&o->pictures);
     *o = (hg_item_order){0};
 }
 
@@ -91,7 +98,9 @@ static void order_make(hg_item_order *o, int64_t epoch)
     hg_rng_init(&rng, o->seed * 1000003U + (uint64_t)epoch);
     for (size_t i = 0; i < o->n_items; i++)
         o->items[i] = (uint32_t)i;
-    if (o->shuffle)
+    if (o->pictures.n_items > 0)
+        hg_picture_groups_deal(&o->pictures, o->shuffle ? &rng : NULL, o->items);
+    else if (o->shuffle)
         order_shuffle(o->items, o->n_items, 1, &rng);
     for (size_t begin = 0; o->group > 0 && begin < o->n_items; begin += o->group) {
         size_t left = o->n_items - begin, n = left < o->group ? left : o->group;

@@ -24,7 +24,6 @@ typedef struct pack_job {
     hg_plugin *plugin;
     hg_projector *projector;
     int64_t n;          /* rows of all samples */
-    int64_t n_images;   /* of all samples */
     hg_tensor **states; /* (layers + 1): the layers' inputs (n, H) and the last one's output (n_wanted, H) */
     hg_tensor *seen;    /* features of all images, one after the other; NULL: there are none */
     hg_real *border[2]; /* (n, H): the gradient of states[l] is in border[l % 2] when its turn comes */
@@ -42,27 +41,30 @@ typedef struct sample_run {
     int64_t image;               /* its number among those of all samples; -1 for tokens */
 } sample_run;
 
-/* The run that begins at position `at` of a sample; *n_images counts the images up to here. */
-static sample_run next_run(const pack_job *job, int64_t sample, int64_t at, int64_t *n_images)
+/* The run that begins at a sample's own row; *n_images counts the images that the sample has begun. */
+static sample_run next_run(const pack_job *job, int64_t sample, int64_t row, int64_t *n_images)
 {
-    const hg_prompt_item *items = job->pack->samples[sample].prompt.items;
-    int64_t n = hg_train_sample_rows(&job->pack->samples[sample]), end = at + 1;
-    bool image = items[at].id == HG_PROMPT_IMAGE;
-    while (end < n && (items[end].id == HG_PROMPT_IMAGE) == image && !(image && items[end].row == 0))
-        end++;
-    return (sample_run){items + at, end - at, job->pack->begin[sample] + at, image ? (*n_images)++ : -1};
+    const hg_sample_pack *pack = job->pack;
+    const hg_prompt_item *items =
+        pack->samples[sample].prompt.items + hg_sample_pack_position(pack, sample, row);
+    int64_t n = 1, left = pack->begin[sample + 1] - row;
+    bool image = items[0].id == HG_PROMPT_IMAGE;
+    while (n < left && (items[n].id == HG_PROMPT_IMAGE) == image && !(image && items[n].row == 0))
+        n++;
+    *n_images += image && items[0].row == 0;
+    return (sample_run){items, n, row, image ? hg_sample_pack_image(pack, sample, *n_images - 1) : -1};
 }
 
-/* Calls `fn` for every run of every sample, in order. */
+/* Calls `fn` for every run of every sample's own rows, in order. */
 static void each_run(pack_job *job, void (*fn)(pack_job *job, const sample_run *run, void *arg), void *arg)
 {
-    int64_t n_images = 0;
-    for (int64_t i = 0; i < job->pack->n; i++) {
-        int64_t n = hg_train_sample_rows(&job->pack->samples[i]);
-        for (int64_t at = 0; at < n && !hg_ctx_failed(job->ctx);) {
-            sample_run run = next_run(job, i, at, &n_images);
+    const hg_sample_pack *pack = job->pack;
+    for (int64_t i = 0; i < pack->n; i++) {
+        int64_t n_images = pack->n_shared_images[i];
+        for (int64_t row = pack->begin[i]; row < pack->begin[i + 1] && !hg_ctx_failed(job->ctx);) {
+            sample_run run = next_run(job, i, row, &n_images);
             fn(job, &run, arg);
-            at += run.n;
+            row += run.n;
         }
     }
 }
@@ -81,15 +83,16 @@ static hg_tensor *embed_tokens(const pack_job *job, const sample_run *run)
     return hg_op_embedding(ctx, job->embed, ids, run->n);
 }
 
-/* Pixels of all images (n_images, 3, S, S). */
+/* Pixels of all images (images, 3, S, S). */
 static hg_tensor *gather_pixels(const pack_job *job)
 {
+    const hg_sample_pack *pack = job->pack;
     int64_t size = job->model->clip.config.image_size, each = 3 * size * size;
-    hg_tensor *pixels = hg_ctx_tensor(job->ctx, 4, (int64_t[]){job->n_images, 3, size, size}, false);
+    hg_tensor *pixels = hg_ctx_tensor(job->ctx, 4, (int64_t[]){pack->image[pack->n], 3, size, size}, false);
     hg_real *to = pixels == NULL ? NULL : hg_tensor_real(pixels);
-    for (int64_t i = 0; i < job->pack->n && to != NULL; i++) {
-        const hg_prompt *prompt = &job->pack->samples[i].prompt;
-        for (int64_t k = 0; k < prompt->n_images; k++, to += each)
+    for (int64_t i = 0; i < pack->n && to != NULL; i++) {
+        const hg_prompt *prompt = &pack->samples[i].prompt;
+        for (int64_t k = pack->n_shared_images[i]; k < prompt->n_images; k++, to += each)
             memcpy(to, prompt->images[k].pixels, (size_t)each * sizeof *to);
     }
     return pixels;
@@ -100,11 +103,9 @@ static void see_images(pack_job *job)
     hg_ctx *ctx = job->ctx;
     const hg_sample_pack *pack = job->pack;
     hg_clip *clip = &job->model->clip;
-    for (int64_t i = 0; i < pack->n; i++)
-        job->n_images += pack->samples[i].prompt.n_images;
-    if (job->n_images == 0)
+    if (pack->image[pack->n] == 0)
         return;
-    int64_t n_rows = job->n_images * hg_clip_n_patches(clip);
+    int64_t n_rows = pack->image[pack->n] * hg_clip_n_patches(clip);
     job->seen = hg_ctx_tensor(ctx, 2, (int64_t[]){n_rows, clip->config.hidden}, false);
     hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
     const hg_tensor *features =
@@ -114,10 +115,10 @@ static void see_images(pack_job *job)
     hg_arena_reset(ctx->arena, mark);
 }
 
-/* Rows of an image among those of all images: of `projected`, (images · patches, H). */
+/* Where a run of an image begins among the rows of all images: `projected`, (images · patches, H). */
 static int64_t projected_at(const pack_job *job, const sample_run *run, int64_t width)
 {
-    return run->image * hg_clip_n_patches(&job->model->clip) * width;
+    return (run->image * hg_clip_n_patches(&job->model->clip) + run->items[0].row) * width;
 }
 
 static void forward_run(pack_job *job, const sample_run *run, void *arg)
@@ -158,14 +159,14 @@ static void find_labels(pack_job *job)
 {
     const hg_sample_pack *pack = job->pack;
     int32_t *wanted = hg_arena_array(job->ctx->arena, (size_t)job->n, sizeof *wanted);
-    job->rows.segments = (hg_segments){pack->n, pack->begin};
+    job->rows.segments = (hg_segments){pack->n, pack->begin, pack->prefix};
     job->labels = job->rows;
     job->labels.wanted = wanted;
     if (wanted == NULL)
         hg_ctx_fail(job->ctx, HG_STATUS_FAILED, "out of memory (labels)");
     for (int64_t i = 0; i < pack->n && wanted != NULL; i++) {
         for (int64_t row = pack->begin[i]; row < pack->begin[i + 1]; row++) {
-            if (pack->samples[i].labels[row - pack->begin[i]] >= 0)
+            if (hg_sample_pack_label(pack, i, row) >= 0)
                 wanted[job->labels.n_wanted++] = (int32_t)row;
         }
     }
@@ -267,7 +268,7 @@ static void block_losses(const pack_job *job, int64_t first, const hg_tensor *lo
     for (int64_t sample = 0, at = 0; at < logits->shape[0] && !hg_ctx_failed(ctx); sample++) {
         int64_t n = 0;
         for (; at + n < logits->shape[0] && row[at + n] < pack->begin[sample + 1]; n++)
-            labels[n] = pack->samples[sample].labels[row[at + n] - pack->begin[sample]];
+            labels[n] = hg_sample_pack_label(pack, sample, row[at + n]);
         if (n == 0)
             continue;
         hg_tensor *rows = hg_ctx_view(ctx, hg_tensor_view_rows(logits, at, n));
@@ -338,15 +339,19 @@ static void layer_backward(pack_job *job, int64_t l)
     hg_arena_reset(ctx->arena, mark);
 }
 
-/* Tokens: to the rows of the embedding, if it learns. Images: to the gradient of what the projector gave. */
+/* Tokens: to the rows of the embedding, if it learns. Images: to the gradient of what the projector gave,
+ * which the end of an image gets from every sample that does not share it. */
 static void backward_run(pack_job *job, const sample_run *run, void *arg)
 {
     hg_ctx *ctx = job->ctx;
     const hg_tensor *projected = arg;
     int64_t width = job->states[0]->shape[1];
     const hg_real *dx = job->border[0] + run->row * width;
-    if (run->image >= 0 && projected->grad != NULL)
-        memcpy(projected->grad + projected_at(job, run, width), dx, (size_t)(run->n * width) * sizeof *dx);
+    if (run->image >= 0 && projected->grad != NULL) {
+        hg_real *to = projected->grad + projected_at(job, run, width);
+        for (int64_t i = 0; i < run->n * width; i++)
+            to[i] += dx[i];
+    }
     if (run->image >= 0 || job->embed->grad == NULL)
         return;
     hg_tape tape = {0};

@@ -25,7 +25,7 @@ typedef struct sample_report {
 
 #define REPORT_NUMBERS (sizeof(sample_report) / sizeof(double))
 
-/* Places first .. first + n - 1 of the stream; place i of them is for process i mod size. */
+/* Places first .. first + n - 1 of the stream. */
 typedef struct batch_round {
     hg_train_job *job;
     int64_t first, n;
@@ -42,6 +42,15 @@ typedef struct batch_round {
 #define ROUND_MAX_ERROR_BYTES ((size_t)1 << 30)
 
 /* ---- the samples of this process ---- */
+
+/* Whose place it is: they are dealt out in turn, as many at a time as belong to a picture where there are
+ * enough for all. */
+static int64_t place_rank(const batch_round *round, int64_t place)
+{
+    const hg_train_job *job = round->job;
+    int64_t size = hg_reduce_get_size(job->reduce), each = job->settings.per_picture;
+    return (each * size <= round->n ? place / each : place) % size;
+}
 
 static hg_status report_bad(batch_round *round, int64_t place, const hg_error *why, hg_error *err)
 {
@@ -113,10 +122,11 @@ static bool wants_stop(const hg_train_job *job)
 static hg_status compute_all_but_last(batch_round *round, hg_error *err)
 {
     const hg_reduce *reduce = round->job->reduce;
-    int64_t rank = hg_reduce_get_rank(reduce), size = hg_reduce_get_size(reduce);
     hg_status status = HG_STATUS_OK;
-    for (int64_t place = rank; place < round->n && status == HG_STATUS_OK; place += size) {
+    for (int64_t place = 0; place < round->n && status == HG_STATUS_OK; place++) {
         hg_train_sample sample;
+        if (place_rank(round, place) != hg_reduce_get_rank(reduce))
+            continue;
         round->stop = wants_stop(round->job);
         if (round->stop)
             return HG_STATUS_OK;
@@ -133,7 +143,7 @@ static hg_status compute_all_but_last(batch_round *round, hg_error *err)
 static hg_status fetch_error(batch_round *round, int64_t place, hg_error *why, hg_error *err)
 {
     hg_reduce *reduce = round->job->reduce;
-    int owner = (int)(place % hg_reduce_get_size(reduce));
+    int owner = (int)place_rank(round, place);
     if (owner == hg_reduce_get_rank(reduce))
         memcpy(why, round->errors.data + round->n_told++ * sizeof *why, sizeof *why);
     return hg_reduce_broadcast(reduce, why, sizeof *why, owner, err);
@@ -278,6 +288,7 @@ hg_status hg_train_batch(hg_train_job *job, hg_train_step *step, double *loss, h
                              .n = missing,
                              .reports = reports,
                              .states = states,
+                             .pack = {.shares = job->settings.per_picture > 1},
                              .posted_from = job->model->weights.decoder.config.n_layers};
         memset(reports, 0, (size_t)missing * sizeof *reports);
         hg_buffer_init(&round.errors, ROUND_MAX_ERROR_BYTES);

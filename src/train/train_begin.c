@@ -41,6 +41,10 @@ static void make_identity(hg_train_job *job)
         s->dropout, s->clip, s->spike, (int)s->schedule, s->warmup, (int)s->form, (long long)s->max_length,
         (int)job->ctx.compute, (int)s->adapter, (long long)s->rank, (long long)s->experts, s->alpha,
         (int)s->shuffle, (int)s->group, (int)s->cut, (int)s->vocabulary);
+    size_t n = strlen(job->identity);
+    if (s->per_picture > 1) /* else what it was before there was this setting */
+        snprintf(job->identity + n, sizeof job->identity - n, ", per picture %lld",
+                 (long long)s->per_picture);
 }
 
 static hg_status open_data(hg_train_job *job, hg_error *err)
@@ -50,9 +54,14 @@ static hg_status open_data(hg_train_job *job, hg_error *err)
     hg_status status = hg_llava_open(&job->set, s->data, images, err);
     if (status == HG_STATUS_OK && s->validation[0] != 0)
         status = hg_llava_open(&job->validation, s->validation, images, err);
+    hg_item_order_how how = {.shuffle = s->shuffle != 0,
+                             .seed = (uint64_t)s->seed,
+                             .by_length = s->group != 0,
+                             .batch = s->batch,
+                             .image_positions = hg_clip_n_patches(&job->model->weights.clip),
+                             .per_picture = s->per_picture};
     if (status == HG_STATUS_OK)
-        status = hg_item_order_init(&job->order, job->set, s->shuffle != 0, (uint64_t)s->seed, s->group != 0,
-                                    s->batch, hg_clip_n_patches(&job->model->weights.clip), err);
+        status = hg_item_order_init(&job->order, job->set, &how, err);
     if (status != HG_STATUS_OK)
         return status;
     double steps = ceil((double)hg_llava_n_items(job->set) * s->epochs / (double)s->batch);
@@ -140,7 +149,7 @@ static void keep_labelled(const hg_sample_pack *pack, int64_t rank, hg_real *mas
     hg_real *to = mask;
     for (int64_t i = 0; i < pack->n; i++) {
         for (int64_t row = pack->begin[i]; row < pack->begin[i + 1]; row++) {
-            if (pack->samples[i].labels[row - pack->begin[i]] < 0)
+            if (hg_sample_pack_label(pack, i, row) < 0)
                 continue;
             memmove(to, mask + row * rank, (size_t)rank * sizeof *to);
             to += rank;
@@ -148,8 +157,8 @@ static void keep_labelled(const hg_sample_pack *pack, int64_t rank, hg_real *mas
     }
 }
 
-/* Each sample's rows have the mask that they would have alone; n_rows are those of all samples, or those of
- * them that have labels. */
+/* Each sample's own rows have the mask that they would have alone: rows that it shares have that of the first
+ * sample. n_rows are those of all samples, or those of them that have labels. */
 static const hg_real *dropout_mask(void *user, hg_ctx *ctx, int64_t layer, hg_slot slot, int64_t n_rows)
 {
     hg_train_job *job = user;
@@ -161,6 +170,7 @@ static const hg_real *dropout_mask(void *user, hg_ctx *ctx, int64_t layer, hg_sl
         hg_dropout_place place = job->places[i];
         place.layer = layer;
         place.slot = (int)slot;
+        place.first = pack->prefix[i].n * rank;
         hg_dropout_mask_fill(&place, job->settings.dropout, (pack->begin[i + 1] - pack->begin[i]) * rank,
                              mask + pack->begin[i] * rank);
     }

@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "tensor/dtype.h"
+#include "train/sample_pack.h"
 #include "train/settings_file.h"
 #include "train/stage.h"
 
@@ -78,6 +79,7 @@ static const setting_key keys[] = {
     {"save-every", KEY_INT, AT(save_every), 1, 1e12, true},
     {"shuffle", KEY_BOOL, AT(shuffle), 0, 0, false},
     {"group-by-length", KEY_BOOL, AT(group), 0, 0, false},
+    {"per-picture", KEY_INT, AT(per_picture), 1, HG_PACK_SAMPLES, false},
     {"cut", KEY_BOOL, AT(cut), 0, 0, false},
     {"resume", KEY_BOOL, AT(resume), 0, 0, true},
     {"finish", KEY_BOOL, AT(finish), 0, 0, true},
@@ -348,6 +350,7 @@ hg_status hg_train_settings_complete(hg_train_settings *s, hg_chat_kind chat, hg
     default_int(&s->save_every, 500);
     default_int(&s->shuffle, 1);
     default_int(&s->group, 0);
+    default_int(&s->per_picture, 1);
     default_int(&s->cut, 1);
     default_int(&s->resume, 0);
     default_int(&s->finish, 0);
@@ -356,6 +359,9 @@ hg_status hg_train_settings_complete(hg_train_settings *s, hg_chat_kind chat, hg
     default_int(&s->type, HG_DTYPE_F16);
     if (s->stage == HG_TRAIN_STAGE_1_COM) /* nothing but the projector learns */
         s->lr = s->projector_lr;
+    if (s->group && s->per_picture > 1)
+        return hg_error_set(err, HG_STATUS_USAGE,
+                            "per-picture and group-by-length are two orders of the samples: choose one");
     if (s->rank % s->experts != 0)
         return hg_error_set(err, HG_STATUS_USAGE, "rank %lld cannot be shared by %lld experts",
                             (long long)s->rank, (long long)s->experts);

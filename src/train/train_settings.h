@@ -55,9 +55,10 @@ struct hg_train_settings {
     int64_t rank, experts; /* of a new plug-in */
     double alpha;          /* 0: twice the rank */
     int64_t seed;
-    int64_t save_every; /* steps */
-    int64_t patience;   /* validations without a better one that end the run; 0: none do */
-    int64_t group;      /* samples of a step are about equally long: yes or no */
+    int64_t save_every;  /* steps */
+    int64_t patience;    /* validations without a better one that end the run; 0: none do */
+    int64_t group;       /* samples of a step are about equally long: yes or no */
+    int64_t per_picture; /* questions about a picture that are dealt out together, at most */
     int64_t shuffle, cut, resume, finish, strict, vocabulary; /* yes or no */
     int64_t type;                                             /* hg_dtype of the plug-in files */
 };

@@ -44,7 +44,7 @@ static hg_status validate_items(const hg_sample_maker *maker, const hg_reduce *r
                                 hg_error *why)
 {
     size_t size = (size_t)hg_reduce_get_size(reduce);
-    hg_sample_pack pack = {0};
+    hg_sample_pack pack = {.shares = true};
     hg_status status = HG_STATUS_OK;
     for (size_t i = (size_t)hg_reduce_get_rank(reduce);
          i < hg_llava_n_items(maker->set) && status == HG_STATUS_OK; i += size) {

@@ -40,10 +40,10 @@ static void test_shares(void **state)
 static void test_places(void **state)
 {
     (void)state;
-    const hg_dropout_place base = {3, 10, 20, 5, 4};
-    const hg_dropout_place places[] = {{4, 10, 20, 5, 4}, {3, 11, 20, 5, 4}, {3, 10, 21, 5, 4},
-                                       {3, 10, 20, 6, 4}, {3, 10, 20, 5, 3}, {3, 20, 10, 5, 4},
-                                       {10, 3, 20, 5, 4}, {3, 10, 20, 4, 5}, {0, 0, 0, 0, 0}};
+    const hg_dropout_place base = {3, 10, 20, 5, 4, 0};
+    const hg_dropout_place places[] = {{4, 10, 20, 5, 4, 0}, {3, 11, 20, 5, 4, 0}, {3, 10, 21, 5, 4, 0},
+                                       {3, 10, 20, 6, 4, 0}, {3, 10, 20, 5, 3, 0}, {3, 20, 10, 5, 4, 0},
+                                       {10, 3, 20, 5, 4, 0}, {3, 10, 20, 4, 5, 0}, {0, 0, 0, 0, 0, 0}};
     hg_dropout_mask_fill(&base, 0.5, N, mask);
     hg_dropout_mask_fill(&base, 0.5, N, other);
     assert_memory_equal(mask, other, sizeof mask);
@@ -58,7 +58,7 @@ static void test_places(void **state)
     }
 }
 
-/* The first elements do not depend on how many follow. */
+/* Elements depend neither on how many follow nor on which the mask begins with. */
 static void test_prefix(void **state)
 {
     (void)state;
@@ -66,6 +66,9 @@ static void test_prefix(void **state)
     hg_dropout_mask_fill(&place, 0.3, N, mask);
     hg_dropout_mask_fill(&place, 0.3, 100, other);
     assert_memory_equal(mask, other, 100 * sizeof *mask);
+    const hg_dropout_place later = {.seed = 1, .layer = 31, .first = 40};
+    hg_dropout_mask_fill(&later, 0.3, 100, other);
+    assert_memory_equal(mask + 40, other, 100 * sizeof *mask);
 }
 
 int main(void)

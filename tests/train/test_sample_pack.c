@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * test_sample_pack.c: samples that are computed together have the losses and gradients that they have one
- * after the other, with layers kept and computed again; which samples go together.
+ * after the other, with layers kept and computed again, and so have those that share the rows of a picture;
+ * which samples go together, and which rows are shared.
  */
 #include "train/sample_gradient.h"
 
@@ -22,11 +23,36 @@
 
 #include <cmocka.h>
 
-enum { N = 3 };
+enum { N = 7 };
 #define ARENA_BLOCK ((size_t)1 << 22)
 #define ARENA_MAX ((size_t)1 << 32)
 
+/* Two questions about one picture, the second longer; two that begin with it and go on with others; another
+ * picture, about which the same is asked twice; a text. */
+static const char questions[] =
+    "[{\"image\": \"c0.png\", \"conversations\": [{\"from\": \"human\", \"value\": \"<image>\\nWhich "
+    "colour?\"}, "
+    "{\"from\": \"gpt\", \"value\": \"red\"}]},\n"
+    "{\"image\": \"c0.png\", \"conversations\": [{\"from\": \"human\", \"value\": \"<image>\\nIs it of one "
+    "colour, or "
+    "of many?\"}, {\"from\": \"gpt\", \"value\": \"of one\"}, {\"from\": \"human\", \"value\": \"Which?\"}, "
+    "{\"from\": \"gpt\", \"value\": \"It is red\"}]},\n"
+    "{\"image\": [\"c0.png\", \"c1.png\"], \"conversations\": [{\"from\": \"human\", \"value\": "
+    "\"<image>\\n<image>\\nThe same?\"}, {\"from\": \"gpt\", \"value\": \"no\"}]},\n"
+    "{\"image\": [\"c0.png\", \"c2.png\"], \"conversations\": [{\"from\": \"human\", \"value\": "
+    "\"<image>\\n<image>\\nThe same?\"}, {\"from\": \"gpt\", \"value\": \"never\"}]},\n"
+    "{\"image\": \"c3.png\", \"conversations\": [{\"from\": \"human\", \"value\": \"<image>\\nWhich "
+    "colour?\"}, "
+    "{\"from\": \"gpt\", \"value\": \"yellow\"}]},\n"
+    "{\"image\": \"c3.png\", \"conversations\": [{\"from\": \"human\", \"value\": \"<image>\\nWhich "
+    "colour?\"}, "
+    "{\"from\": \"gpt\", \"value\": \"blue\"}]},\n"
+    "{\"conversations\": [{\"from\": \"human\", \"value\": \"Which colour?\"}, {\"from\": \"gpt\", "
+    "\"value\": "
+    "\"none\"}]}]\n";
+
 typedef struct fixture {
+    hg_train_stage stage;
     small_model files;
     hg_train_settings *settings;
     hg_model *model;
@@ -49,15 +75,15 @@ static void disturb(const hg_trainee *t)
     }
 }
 
-static void open_fixture(fixture *f, size_t memory)
+static void open_fixture(fixture *f, hg_train_stage stage, size_t memory)
 {
-    const hg_train_stage stage = HG_TRAIN_STAGE_3_COM;
     const char *const more[] = {NULL};
     hg_error err = {HG_STATUS_OK, ""};
     hg_train_begun begun;
     char path[256];
+    f->stage = stage;
     small_model_make(&f->files);
-    small_model_write_questions(&f->files, "com.json", SMALL_MODEL_COLOURS);
+    small_model_write(&f->files, "com.json", questions);
     f->settings = small_model_settings(&f->files, stage, "com.json", "out", more);
     if (hg_train_open(&f->model, f->settings, &begun, &err) != HG_STATUS_OK)
         fail_msg("%s", err.text);
@@ -98,7 +124,8 @@ static void add_sample(const fixture *f, size_t index, hg_sample_pack *pack)
 static void run_pack(fixture *f, hg_sample_pack *pack, double *losses)
 {
     hg_error err = {HG_STATUS_OK, ""};
-    if (hg_sample_gradient(&f->ctx, &f->model->weights, pack, false, &f->kept, NULL, losses, &err) !=
+    bool fused = hg_stage_get(f->stage)->fused;
+    if (hg_sample_gradient(&f->ctx, &f->model->weights, pack, fused, &f->kept, NULL, losses, &err) !=
         HG_STATUS_OK)
         fail_msg("%s", err.text);
     hg_sample_pack_reset(pack);
@@ -129,27 +156,40 @@ static void expect_near(const fixture *f, const float *want, const float *got)
     }
 }
 
-static void check_together(size_t memory)
+/* Rows of the pack that the samples have without sharing. */
+static int64_t count_rows(const hg_sample_pack *pack)
+{
+    int64_t n = 0;
+    for (int64_t i = 0; i < pack->n; i++)
+        n += hg_train_sample_rows(&pack->samples[i]);
+    return n;
+}
+
+static void check_together(hg_train_stage stage, size_t memory, bool shares)
 {
     fixture f;
     hg_sample_pack *pack = hg_mem_array(1, sizeof *pack);
     double apart[N] = {0}, together[N] = {0}, alone[N] = {0};
     assert_non_null(pack);
-    open_fixture(&f, memory);
+    open_fixture(&f, stage, memory);
     for (size_t i = 0; i < N; i++) {
         add_sample(&f, i, pack);
         run_pack(&f, pack, &apart[i]);
     }
     float *want = copy_gradients(&f);
     hg_trainee_zero_gradients(&f.trainee);
+    pack->shares = shares;
     for (size_t i = 0; i < N; i++)
         add_sample(&f, i, pack);
+    int64_t all = count_rows(pack);
+    assert_true(shares ? pack->begin[N] < all : pack->begin[N] == all);
     run_pack(&f, pack, together);
     float *got = copy_gradients(&f);
     expect_near(&f, want, got);
     for (size_t i = 0; i < N; i++)
         add_sample(&f, i, pack);
-    assert_int_equal(hg_sample_loss(&f.ctx, &f.model->weights, pack, false, alone, NULL), HG_STATUS_OK);
+    assert_int_equal(hg_sample_loss(&f.ctx, &f.model->weights, pack, hg_stage_get(stage)->fused, alone, NULL),
+                     HG_STATUS_OK);
     hg_sample_pack_reset(pack);
     for (int i = 0; i < N; i++) {
         assert_true(apart[i] > 0);
@@ -165,13 +205,61 @@ static void check_together(size_t memory)
 static void test_together_kept(void **state)
 {
     (void)state;
-    check_together((size_t)8 << 30);
+    check_together(HG_TRAIN_STAGE_3_COM, (size_t)8 << 30, false);
 }
 
 static void test_together_again(void **state)
 {
     (void)state;
-    check_together(0);
+    check_together(HG_TRAIN_STAGE_3_COM, 0, false);
+}
+
+/* The questions' picture and what stands before it are shared, in the plain form all but the picture's last
+ * row, which has a label. */
+static void test_shared(void **state)
+{
+    (void)state;
+    check_together(HG_TRAIN_STAGE_3_COM, (size_t)8 << 30, true);
+    check_together(HG_TRAIN_STAGE_3_COM, 0, true);
+    check_together(HG_TRAIN_STAGE_1_COM, 0, true);
+    check_together(HG_TRAIN_STAGE_2_FUSION, (size_t)8 << 30, true);
+}
+
+/* Who shares with whom, and how much. */
+static void test_what_is_shared(void **state)
+{
+    (void)state;
+    static const int64_t owners[N] = {0, 0, 0, 0, 4, 4, 6}, images[N + 1] = {0, 1, 1, 2, 3, 4, 4, 4};
+    fixture f;
+    hg_sample_pack *pack = hg_mem_array(1, sizeof *pack);
+    assert_non_null(pack);
+    open_fixture(&f, HG_TRAIN_STAGE_3_COM, 0);
+    pack->shares = true;
+    for (size_t i = 0; i < N; i++)
+        add_sample(&f, i, pack);
+    assert_memory_equal(pack->owner, owners, sizeof owners);
+    assert_memory_equal(pack->image, images, sizeof images);
+    for (int64_t i = 0; i < N; i++) {
+        const hg_train_sample *own = &pack->samples[i], *first = &pack->samples[owners[i]];
+        int64_t n = pack->prefix[i].n, patches = hg_clip_n_patches(&f.model->weights.clip);
+        assert_int_equal(pack->begin[i + 1] - pack->begin[i], hg_train_sample_rows(own) - n);
+        if (owners[i] == i) {
+            assert_int_equal(n, 0);
+            continue;
+        }
+        assert_int_equal(pack->prefix[i].row, pack->begin[owners[i]]);
+        assert_true(n > patches);
+        assert_int_equal(first->prompt.items[n - 1].id, own->prompt.items[n - 1].id);
+        /* either the next positions differ, or a label stands at the last one that is the same */
+        assert_true(own->labels[n] >= 0 || own->prompt.items[n].id != first->prompt.items[n].id);
+        assert_true(own->labels[n - 1] < 0 && first->labels[n - 1] < 0);
+    }
+    assert_true(pack->samples[5].labels[pack->prefix[5].n] >= 0); /* the same question: up to the answer */
+    assert_int_equal(hg_sample_pack_image(pack, 3, 0), 0);
+    assert_int_equal(hg_sample_pack_image(pack, 3, 1), 2);
+    hg_sample_pack_reset(pack);
+    hg_mem_free(pack);
+    close_fixture(&f);
 }
 
 /* A sample of so many rows; nothing of it is read but that. */
@@ -209,7 +297,8 @@ static void test_what_fits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_together_kept),
-                                       cmocka_unit_test(test_together_again),
+                                       cmocka_unit_test(test_together_again), cmocka_unit_test(test_shared),
+                                       cmocka_unit_test(test_what_is_shared),
                                        cmocka_unit_test(test_what_fits)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
