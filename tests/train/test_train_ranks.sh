@@ -50,6 +50,15 @@ done
 run 2 again || fail "again: $(cat "$work/again.err")"
 cmp -s "$work/many2/com_hlora_weights.bin" "$work/again/com_hlora_weights.bin" || fail "the same run twice gives other weights"
 
+# Questions that share their picture's positions: two processes get two of them at a time.
+sharing=(--group-by-length no --per-picture 2 --batch 4 --steps 4 --dropout 0)
+run 1 shared "${sharing[@]}" || fail "per-picture, one process: $(cat "$work/shared.err")"
+run 2 shared2 "${sharing[@]}" || fail "per-picture, 2 processes: $(cat "$work/shared2.err")"
+paste <(numbers shared) <(numbers shared2) | awk '{ d = $1 - $2; if (d < 0) d = -d; if (d > 1e-4 * $1) exit 1 } END { if (NR != 6) exit 1 }' ||
+  fail "per-picture, 2 processes: other losses: $(paste <(numbers shared) <(numbers shared2))"
+[ "$(counts shared)" = "$(counts shared2)" ] || fail "per-picture, 2 processes: other counts"
+"$compare" "$work/shared/com_hlora_weights.bin" "$work/shared2/com_hlora_weights.bin" 1e-3 || fail "per-picture, 2 processes: other weights"
+
 # Strict: every process ends with the same error, told once.
 run 2 strict --strict
 [ $? -eq 3 ] || fail "strict: $(cat "$work/strict.err")"

@@ -80,22 +80,37 @@ static void expect_note(const notes *all, const char *first, const char *second)
     fail_msg("no note says '%s' and '%s'", first, second);
 }
 
+/* Seven questions about each of three pictures. */
+static void write_many_questions(const small_model *m)
+{
+    static const char *const words[] = {"What", "Which", "Where", "How", "Is it", "When", "Who"};
+    char text[8192] = "";
+    for (int i = 0; i < 21; i++) {
+        size_t used = strlen(text);
+        snprintf(text + used, sizeof text - used,
+                 "{\"image\": \"c%d.png\", \"conversations\": [{\"from\": \"human\", \"value\": "
+                 "\"<image>\\n%s?\"}, {\"from\": \"gpt\", \"value\": \"%s %d\"}]}\n",
+                 i % 3, words[i / 3], small_model_colour(i % 3), i);
+    }
+    small_model_write(m, "many.json", text);
+}
+
 /* A process is ended by SIGKILL right after step 8, the last checkpoint is of step 6: continued, the losses
  * of all steps and the written plug-in are those of a run in one go, bit for bit. */
-static void test_resume(void **state)
+static void check_resume(const char *data, const char *const *settings)
 {
-    (void)state;
     small_model m;
     hg_train_result result;
     double whole[STEPS], resumed[STEPS];
     small_model_make(&m);
     small_model_write_questions(&m, "com.json", SMALL_MODEL_COLOURS);
-    hg_train_settings *s = small_model_settings(&m, HG_TRAIN_STAGE_3_COM, "com.json", "whole", run_settings);
+    write_many_questions(&m);
+    hg_train_settings *s = small_model_settings(&m, HG_TRAIN_STAGE_3_COM, data, "whole", settings);
     run(s, NULL, &result);
     assert_int_equal(small_model_losses(&m, "whole", whole, STEPS), STEPS);
     hg_train_settings_destroy(s);
 
-    s = small_model_settings(&m, HG_TRAIN_STAGE_3_COM, "com.json", "killed", run_settings);
+    s = small_model_settings(&m, HG_TRAIN_STAGE_3_COM, data, "killed", settings);
     pid_t child = fork();
     assert_true(child >= 0);
     if (child == 0) {
@@ -122,6 +137,24 @@ static void test_resume(void **state)
     expect_same_file(&m, "whole/checkpoint.safetensors", "killed/checkpoint.safetensors");
     hg_train_settings_destroy(s);
     small_model_remove(&m);
+}
+
+static void test_resume(void **state)
+{
+    (void)state;
+    check_resume("com.json", run_settings);
+}
+
+/* One thread: a child of a process that has had more cannot start its own. */
+static const char *const shared_settings[] = {
+    "steps", "12", "batch",      "5", "lr",          "5e-3", "projector-lr", "5e-3", "dropout", "0.1",
+    "seed",  "7",  "save-every", "3", "per-picture", "4",    "threads",      "1",    NULL};
+
+/* The same with questions that share the positions of their picture. */
+static void test_resume_shared(void **state)
+{
+    (void)state;
+    check_resume("many.json", shared_settings);
 }
 
 /* ---- stopped by the user ---- */
@@ -245,25 +278,67 @@ static void test_resume_of_another_run(void **state)
     small_model_remove(&m);
 }
 
-/* The number of threads does not show in any bit. */
-static void test_threads(void **state)
+static void check_threads(const char *data, const char *batch, const char *per_picture)
 {
-    (void)state;
     small_model m;
     double losses[2][4];
     small_model_make(&m);
     small_model_write_questions(&m, "com.json", 4);
+    write_many_questions(&m);
     for (int i = 0; i < 2; i++) {
-        const char *more[] = {"steps", "4", "batch", "2", "lr", "5e-3", "threads", i == 0 ? "1" : "3", NULL};
+        const char *more[] = {"steps",       "4",
+                              "batch",       batch,
+                              "lr",          "5e-3",
+                              "threads",     i == 0 ? "1" : "3",
+                              "memory",      i == 0 ? "0" : "64",
+                              "per-picture", per_picture,
+                              NULL};
         hg_train_result result;
         hg_train_settings *s =
-            small_model_settings(&m, HG_TRAIN_STAGE_3_COM, "com.json", i == 0 ? "one" : "three", more);
+            small_model_settings(&m, HG_TRAIN_STAGE_3_COM, data, i == 0 ? "one" : "three", more);
         run(s, NULL, &result);
         assert_int_equal(small_model_losses(&m, i == 0 ? "one" : "three", losses[i], 4), 4);
         hg_train_settings_destroy(s);
     }
     assert_memory_equal(losses[0], losses[1], sizeof losses[0]);
     expect_same_file(&m, "one/com_hlora_weights.bin", "three/com_hlora_weights.bin");
+    small_model_remove(&m);
+}
+
+/* The number of threads does not show in any bit, nor do kept activations. */
+static void test_threads(void **state)
+{
+    (void)state;
+    check_threads("com.json", "2", "1");
+    check_threads("many.json", "6", "4");
+}
+
+/* Twenty-one samples a step are all there are: dealt out by picture, where questions share positions, the
+ * losses are those of another order within rounding. */
+static void test_shared_positions(void **state)
+{
+    (void)state;
+    small_model m;
+    double losses[2][3];
+    small_model_make(&m);
+    write_many_questions(&m);
+    for (int i = 0; i < 2; i++) {
+        const char *more[] = {
+            "steps",  "3", "batch", "21", "dropout", "0",   "lr",          "5e-3",
+            "warmup", "0", "seed",  "3",  "compute", "f32", "per-picture", i == 0 ? "1" : "7",
+            NULL};
+        hg_train_result result;
+        hg_train_settings *s =
+            small_model_settings(&m, HG_TRAIN_STAGE_3_COM, "many.json", i == 0 ? "apart" : "shared", more);
+        run(s, NULL, &result);
+        assert_int_equal(small_model_losses(&m, i == 0 ? "apart" : "shared", losses[i], 3), 3);
+        hg_train_settings_destroy(s);
+    }
+    assert_true(losses[0][2] < 0.99 * losses[0][0]);
+    for (int i = 0; i < 3; i++) {
+        if (!(fabs(losses[0][i] - losses[1][i]) <= 1e-5 * losses[0][i]))
+            fail_msg("step %d: %.9g apart, %.9g shared", i + 1, losses[0][i], losses[1][i]);
+    }
     small_model_remove(&m);
 }
 
@@ -775,6 +850,7 @@ int main(void)
         cmocka_unit_test(test_resume),         cmocka_unit_test(test_stop_within_step),
         cmocka_unit_test(test_finish),         cmocka_unit_test(test_resume_of_another_run),
         cmocka_unit_test(test_threads),        cmocka_unit_test(test_kept_layers),
+        cmocka_unit_test(test_resume_shared),  cmocka_unit_test(test_shared_positions),
         cmocka_unit_test(test_bad_samples),    cmocka_unit_test(test_bad_drawings),
         cmocka_unit_test(test_long_samples),   cmocka_unit_test(test_new_plugin),
         cmocka_unit_test(test_new_generation), cmocka_unit_test(test_other_adapters),
