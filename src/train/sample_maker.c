@@ -251,13 +251,52 @@ static size_t count_kept(const maker_job *job, int64_t limit, bool may_cut)
     return i;
 }
 
-static hg_status push_image(hg_train_sample *sample, const hg_model *model, const char *path, hg_error *err)
+void hg_last_picture_deinit(hg_last_picture *p)
 {
+    hg_mem_free(p->pixels);
+    *p = (hg_last_picture){.pixels = NULL};
+}
+
+/* A copy of an image's pixels; NULL when memory is short. */
+static float *copy_pixels(const float *pixels, size_t n)
+{
+    float *copy = hg_mem_array(n, sizeof *copy);
+    if (copy != NULL)
+        memcpy(copy, pixels, n * sizeof *copy);
+    return copy;
+}
+
+/* Takes a copy of the prompt's last image; without memory for it, none is kept. */
+static void keep_picture(hg_last_picture *last, const hg_prompt *prompt, size_t n, const char *path)
+{
+    hg_last_picture_deinit(last);
+    if (strlen(path) >= sizeof last->path)
+        return;
+    memcpy(last->path, path, strlen(path) + 1);
+    last->pixels = copy_pixels(prompt->images[prompt->n_images - 1].pixels, n);
+}
+
+/* An image is decoded by a process of its own: questions about the same one, one after the other, wait for
+ * that once. */
+static hg_status push_image(const maker_job *job, hg_train_sample *sample, const char *path, hg_error *err)
+{
+    const hg_model *model = job->maker->model;
+    hg_last_picture *last = job->maker->last;
+    const hg_clip *clip = &model->weights.clip;
+    size_t n = 3 * (size_t)clip->config.image_size * (size_t)clip->config.image_size;
+    if (last != NULL && last->pixels != NULL && strcmp(last->path, path) == 0) {
+        float *pixels = copy_pixels(last->pixels, n);
+        return pixels == NULL
+                   ? too_large(err, n * sizeof *pixels)
+                   : hg_prompt_push_image(&sample->prompt, pixels, (int64_t)n, hg_clip_n_patches(clip), err);
+    }
     hg_image *image = NULL;
     hg_status status = hg_image_open(&image, path, err);
     if (status == HG_STATUS_OK)
         status = hg_ask_prompt_push_image(&sample->prompt, model, image, err);
     hg_image_close(image);
+    if (status == HG_STATUS_OK && last != NULL)
+        keep_picture(last, &sample->prompt, n, path);
     return status;
 }
 
@@ -267,7 +306,7 @@ static hg_status push_positions(const maker_job *job, size_t n, hg_train_sample 
     size_t images = 0;
     for (size_t i = 0; i < n && status == HG_STATUS_OK; i++) {
         if (job->ids.data[i] == HG_CHAT_IMAGE_ID)
-            status = push_image(sample, job->maker->model, job->item->images[images++], err);
+            status = push_image(job, sample, job->item->images[images++], err);
         else
             status = hg_prompt_push_token(&sample->prompt, job->ids.data[i], err);
     }

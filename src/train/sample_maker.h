@@ -13,12 +13,21 @@
 #include "train/sample_gradient.h"
 #include "train/train_settings.h"
 
+/* The picture that was read last, for the next question about it. Empty when all is zero. */
+typedef struct hg_last_picture {
+    char path[HG_PATH_BYTES];
+    float *pixels; /* (3, S, S), as the image encoder reads them; owned; NULL: none */
+} hg_last_picture;
+
+void hg_last_picture_deinit(hg_last_picture *p);
+
 typedef struct hg_sample_maker {
     hg_model *model;
     const hg_train_settings *settings;
     const hg_llava_set *set;
-    hg_code_cache *codes; /* NULL in stages without pictures to draw */
-    hg_ctx *ctx;          /* for the codes of pictures that are not in the cache */
+    hg_code_cache *codes;  /* NULL in stages without pictures to draw */
+    hg_ctx *ctx;           /* for the codes of pictures that are not in the cache */
+    hg_last_picture *last; /* NULL: every picture is read from its file */
 } hg_sample_maker;
 
 /* Makes the sample of item `index`; to be deinitialised by the caller. HG_STATUS_INPUT, with file and line,

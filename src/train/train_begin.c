@@ -278,6 +278,7 @@ hg_status hg_train_begin(hg_train_job *job, hg_error *err)
     job->maker.settings = s;
     job->maker.set = job->set;
     job->maker.ctx = &job->ctx;
+    job->maker.last = s->per_picture > 1 ? &job->picture : NULL;
     set_dropout(job);
     note_begun(job);
     return HG_STATUS_OK;
@@ -288,6 +289,7 @@ void hg_train_end(hg_train_job *job)
     hg_train_log_close(&job->log);
     hg_reduce_queue_destroy(job->queue);
     hg_item_order_deinit(&job->order);
+    hg_last_picture_deinit(&job->picture);
     hg_llava_close(job->set);
     hg_llava_close(job->validation);
     hg_trainee_deinit(&job->trainee);

@@ -262,6 +262,32 @@ static void test_what_is_shared(void **state)
     close_fixture(&f);
 }
 
+/* A picture is read from its file again when another one was read in between, and only then. */
+static void test_last_picture(void **state)
+{
+    (void)state;
+    fixture f;
+    hg_train_sample read, kept, other;
+    hg_last_picture last = {.pixels = NULL};
+    hg_error err = {HG_STATUS_OK, ""};
+    char path[256];
+    open_fixture(&f, HG_TRAIN_STAGE_3_COM, 0);
+    f.maker.last = &last;
+    assert_int_equal(hg_sample_make(&f.maker, 0, &read, &err), HG_STATUS_OK);
+    assert_int_equal(remove(small_model_path(&f.files, "c0.png", path)), 0);
+    assert_int_equal(hg_sample_make(&f.maker, 1, &kept, &err), HG_STATUS_OK);
+    assert_int_equal(kept.prompt.images[0].content, read.prompt.images[0].content);
+    assert_true(kept.prompt.images[0].pixels != read.prompt.images[0].pixels);
+    assert_int_equal(hg_sample_make(&f.maker, 4, &other, &err), HG_STATUS_OK);
+    assert_true(other.prompt.images[0].content != read.prompt.images[0].content);
+    hg_train_sample_deinit(&read);
+    assert_int_equal(hg_sample_make(&f.maker, 0, &read, &err), HG_STATUS_INPUT);
+    hg_train_sample_deinit(&kept);
+    hg_train_sample_deinit(&other);
+    hg_last_picture_deinit(&last);
+    close_fixture(&f);
+}
+
 /* A sample of so many rows; nothing of it is read but that. */
 static hg_train_sample of_rows(hg_task task, int64_t rows)
 {
@@ -296,9 +322,9 @@ static void test_what_fits(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_together_kept),
-                                       cmocka_unit_test(test_together_again), cmocka_unit_test(test_shared),
-                                       cmocka_unit_test(test_what_is_shared),
-                                       cmocka_unit_test(test_what_fits)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_together_kept), cmocka_unit_test(test_together_again),
+        cmocka_unit_test(test_shared),        cmocka_unit_test(test_what_is_shared),
+        cmocka_unit_test(test_last_picture),  cmocka_unit_test(test_what_fits)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
