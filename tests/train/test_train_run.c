@@ -274,6 +274,10 @@ static void test_resume_of_another_run(void **state)
     assert_int_equal(hg_train_settings_set(s, "seed", "2", &err), HG_STATUS_OK);
     assert_int_equal(hg_train_run(s, NULL, &result, &err), HG_STATUS_INPUT);
     assert_non_null(strstr(err.text, "of another run"));
+    assert_int_equal(hg_train_settings_set(s, "seed", "1", &err), HG_STATUS_OK);
+    assert_int_equal(hg_train_settings_set(s, "per-picture", "2", &err), HG_STATUS_OK);
+    assert_int_equal(hg_train_run(s, NULL, &result, &err), HG_STATUS_INPUT);
+    assert_non_null(strstr(err.text, "of another run"));
     hg_train_settings_destroy(s);
     small_model_remove(&m);
 }

@@ -79,6 +79,7 @@ static void test_values(void **state)
                                          {"dropout", "1", "dropout is '1'"},
                                          {"schedule", "step", "constant, linear or cosine"},
                                          {"cut", "1", "no, yes"},
+                                         {"per-picture", "0", "per-picture is '0'"},
                                          {"type", "q8_0", "f32, f16 or bf16"}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         assert_int_equal(hg_train_settings_set(s, bad[i][0], bad[i][1], &err), HG_STATUS_USAGE);
@@ -90,6 +91,12 @@ static void test_values(void **state)
     s = create(HG_TRAIN_STAGE_3_COM);
     assert_int_equal(hg_train_settings_set(s, "rank", "6", &err), HG_STATUS_OK);
     assert_int_equal(hg_train_settings_complete(s, HG_CHAT_KIND_PHI3, &err), HG_STATUS_USAGE);
+    hg_train_settings_destroy(s);
+    s = create(HG_TRAIN_STAGE_3_COM);
+    assert_int_equal(hg_train_settings_set(s, "group-by-length", "yes", &err), HG_STATUS_OK);
+    assert_int_equal(hg_train_settings_set(s, "per-picture", "2", &err), HG_STATUS_OK);
+    assert_int_equal(hg_train_settings_complete(s, HG_CHAT_KIND_PHI3, &err), HG_STATUS_USAGE);
+    assert_non_null(strstr(err.text, "choose one"));
     hg_train_settings_destroy(s);
 }
 
