@@ -38,6 +38,11 @@
 #ifndef SANDBOX_SANITIZED
 #define SANDBOX_SANITIZED 0
 #endif
+#if SANDBOX_SANITIZED
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_UNPOISON_MEMORY_REGION(p, n) ((void)(p), (void)(n))
+#endif
 
 #define SANDBOX_DONE 0x68676f6bU
 
@@ -187,6 +192,9 @@ void *hg_sandbox_reserve(hg_sandbox_out *out, size_t bytes, hg_error *err)
         hg_error_memory(err, total, "a result");
         return NULL;
     }
+    /* Where the parent has memory that children get no copy of, addresses are free here that its arenas
+     * poisoned. */
+    ASAN_UNPOISON_MEMORY_REGION(map, total);
     out->data = (uint8_t *)map + SANDBOX_HEAD_BYTES;
     out->n = bytes;
     return out->data;
