@@ -11,7 +11,7 @@ model=$1 data=$2 out=$4
 program=${HEALTHGPT:-$(dirname "$0")/../build/healthgpt}
 # Items of each kind: enough for intervals of a few percent, few enough for minutes. SCORE_ITEMS scales them (1 by default).
 scale=${SCORE_ITEMS:-1}
-n_questions=1000 n_clean=300 n_wrong=100 n_drawings=48
+n_questions=6000 n_clean=3000 n_wrong=100 n_drawings=48
 "$program" inspect "$model" >/dev/null # says what is wrong when there is no such model
 mkdir -p "$out/lists"
 
