@@ -83,7 +83,7 @@ if step data; then
   for list in train val; do # one item a line, questions and drawings apart
     grep '^{' "$data/$list.json" | sed 's/,$//' >"$data/$list-items.json"
     grep '"task":"comprehension"' "$data/$list-items.json" >"$data/$list-com.json"
-    # What the stages are asked: mostly what has one right answer, and all about organs. Real pictures are few and count twice.
+    # What is asked where one stage both asks and draws: mostly what has one right answer, and all about organs. Real pictures are few and count twice.
     awk '/"question_type":"organs?"/ { print; next } /"answer_type":"(OPEN|CAPTION)"/ { if (open++ % 6 == 0) print; next } closed++ % 2 == 0' "$data/$list-com.json" >"$data/$list-ask.json"
     # Captions and lists of organs: what they say about a picture is all of it at once.
     grep -E '"answer_type":"CAPTION"|"question_type":"organs"' "$data/$list-com.json" >"$data/$list-captions.json"
