@@ -79,17 +79,25 @@ cmp -s "$work/whole/com_hlora_weights.bin" "$work/killed/com_hlora_weights.bin" 
 # and both ways work: continued it is the run in one go; finished, what is there is the result.
 settings=(--stage 1-com --model "$m3" --data "$com" --steps 2 --batch 60 --lr 1e-3 --threads 1 --quiet)
 expect 0 "${settings[@]}" -o "$work/long"
-for then in resume finish; do
-  "$program" train "${settings[@]}" -o "$work/$then" >/dev/null 2>"$work/err" &
-  pid=$!
-  for _ in $(seq 600); do
-    [ -e "$work/$then/log.jsonl" ] && break
+# stop_within FOLDER SECONDS: sends SIGTERM so long after the log has been opened, before which signals are caught already; sets $code.
+stop_within() {
+  "$program" train "${settings[@]}" -o "$1" >/dev/null 2>"$work/err" &
+  local pid=$!
+  until [ -e "$1/log.jsonl" ]; do
+    kill -0 $pid 2>/dev/null || break
     sleep 0.02
   done
-  sleep 0.3
-  kill -TERM $pid
+  sleep "$2"
+  kill -TERM $pid 2>/dev/null
   wait $pid
   code=$?
+}
+for then in resume finish; do
+  for pause in 0.3 0.1 0.03 0; do # a machine on which the whole run is over by then is asked again, earlier
+    rm -rf "${work:?}/$then"
+    stop_within "$work/$then" $pause
+    [ $code -eq 0 ] || break
+  done
   [ $code -eq 1 ] || fail "SIGTERM: exit code $code, expected 1: $(cat "$work/err")"
   says "of 2; resume continues it, finish takes what it has learnt" err
   [ -s "$work/$then/checkpoint.safetensors" ] || fail "SIGTERM: no checkpoint"
