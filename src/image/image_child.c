@@ -172,6 +172,58 @@ hg_sandbox_limits hg_image_child_limits(const hg_image_file *bytes)
     return limits;
 }
 
+/* ---- many files ---- */
+
+typedef struct child_list {
+    const hg_image_files *files;
+    hg_image_list_take take;
+    void *user;
+} child_list;
+
+static child_job list_job(const child_list *list, size_t index, const hg_image_limits *usual)
+{
+    const hg_image_files *files = &list->files[index];
+    return (child_job){
+        .format = files->format, .bytes = &files->file, .request = {.limits = usual, .wanted = 1}};
+}
+
+static hg_status list_work(void *arg, size_t index, hg_sandbox_out *out, hg_error *err)
+{
+    const hg_image_limits usual = hg_image_limits_default();
+    child_job job = list_job(arg, index, &usual);
+    return child_work(&job, out, err);
+}
+
+static hg_status list_take(void *arg, size_t index, hg_status status, hg_sandbox_result *result,
+                           const hg_error *why, hg_error *err)
+{
+    const child_list *list = arg;
+    const hg_image_limits usual = hg_image_limits_default();
+    const child_job job = list_job(list, index, &usual);
+    hg_error own = *why;
+    hg_image image;
+    size_t n;
+    hg_image_init(&image);
+    if (status == HG_STATUS_OK)
+        status = child_take(&image, &n, result, &job, &own);
+    status = list->take(list->user, index, status == HG_STATUS_OK ? &image : NULL, status, &own, err);
+    hg_image_deinit(&image);
+    return status;
+}
+
+hg_status hg_image_decode_list(const hg_image_files *files, size_t n, hg_image_list_take take, void *user,
+                               hg_error *err)
+{
+    const hg_sandbox_limits limits = hg_sandbox_limits_default();
+    child_list own = {files, take, user};
+    const hg_sandbox_list list = {n, list_work, list_take, &own};
+    for (size_t i = 0; i < n; i++) {
+        if (files[i].format->prepare != NULL)
+            files[i].format->prepare();
+    }
+    return hg_sandbox_run_list(&list, &limits, err);
+}
+
 hg_status hg_image_decode_confined(hg_image *images, size_t *n, const hg_image_format *format,
                                    const hg_image_file *bytes, const hg_image_request *request, hg_error *err)
 {

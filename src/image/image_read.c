@@ -23,8 +23,7 @@ hg_status hg_image_read_memory(hg_image *image, const uint8_t *bytes, size_t n, 
     return status;
 }
 
-/* Opening errors of the system name the path already. */
-static hg_status read_name_path(hg_status status, const char *path, hg_error *err)
+hg_status hg_image_name_path(hg_status status, const char *path, hg_error *err)
 {
     if (status == HG_STATUS_OK || (err != NULL && strncmp(err->text, path, strlen(path)) == 0))
         return status;
@@ -41,7 +40,7 @@ hg_status hg_image_read_all(hg_image *images, size_t *n, const char *path, const
     for (size_t i = 0; status == HG_STATUS_OK && files.n_missing > 0 && i < *n; i++)
         hg_scan_note(&images[i].source, "%zu files that the DICOMDIR names are missing", files.n_missing);
     hg_image_files_close(&files);
-    return read_name_path(status, path, err);
+    return hg_image_name_path(status, path, err);
 }
 
 hg_status hg_image_read_view(hg_image *image, const char *path, const hg_image_view *view,
@@ -116,5 +115,5 @@ hg_status hg_image_list_series(const char *path, hg_image_series *series, size_t
         }
     }
     hg_image_files_close(&files);
-    return read_name_path(status, path, err);
+    return hg_image_name_path(status, path, err);
 }

@@ -1,44 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * sandbox.c: fork, confine, wait. The result lies in a memory file that parent and child share: a head with
- * status and error text, then the child's bytes. The parent looks at it only when the child is gone, so
- * nothing changes under its eyes. A system call that is not on the list fails with EPERM; the list has
- * memory, clocks and the end of the process. memfd_create and prctl are Linux, hence _GNU_SOURCE.
+ * sandbox.c: fork, confine, wait. Results lie in a memory file that parent and child share: a head for each
+ * item of the child's, with status and error text, then the items' bytes, each on pages of its own. The
+ * parent looks at them only when the child is gone, so nothing changes under its eyes. memfd_create is Linux,
+ * hence _GNU_SOURCE.
  */
 #define _GNU_SOURCE
 #include "image/sandbox.h"
 
 #include "base/checked.h"
+#include "image/confine.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/landlock.h>
 #include <poll.h>
-#include <seccomp.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANDBOX_SANITIZED 1
+#if defined(__SANITIZE_ADDRESS__)
+#define SANDBOX_POISONS 1
 #elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANDBOX_SANITIZED 1
+#if __has_feature(address_sanitizer)
+#define SANDBOX_POISONS 1
 #endif
 #endif
-#ifndef SANDBOX_SANITIZED
-#define SANDBOX_SANITIZED 0
-#endif
-#if SANDBOX_SANITIZED
+#ifdef SANDBOX_POISONS
 #include <sanitizer/asan_interface.h>
 #else
 #define ASAN_UNPOISON_MEMORY_REGION(p, n) ((void)(p), (void)(n))
@@ -46,22 +39,32 @@
 
 #define SANDBOX_DONE 0x68676f6bU
 
-/* First in the shared file; the result begins at SANDBOX_HEAD_BYTES, aligned for anything. */
+/* One item of a child's. */
 typedef struct sandbox_head {
     uint32_t done; /* SANDBOX_DONE once the work has come back */
     int32_t status;
-    uint64_t n; /* bytes of the result */
+    uint64_t begin, n; /* the bytes of the result, in the file */
     char text[HG_ERROR_TEXT_BYTES];
 } sandbox_head;
 
-#define SANDBOX_HEAD_BYTES 1024
+/* A child takes up to so many items of a list, and none more when it has left so many bytes. */
+#define SANDBOX_ITEMS 64
+#define SANDBOX_LIST_BYTES ((size_t)64 << 20)
 
 struct hg_sandbox_out {
     int fd;
     size_t max_bytes;
+    size_t begin; /* in the file; on a page */
     uint8_t *data;
     size_t n;
 };
+
+/* The file of one child, and its heads as both see them. */
+typedef struct sandbox_box {
+    int fd;
+    sandbox_head *heads;
+    size_t n, head_bytes; /* whole pages */
+} sandbox_box;
 
 hg_sandbox_limits hg_sandbox_limits_default(void)
 {
@@ -71,86 +74,103 @@ hg_sandbox_limits hg_sandbox_limits_default(void)
                                .wall_seconds = 120};
 }
 
-static bool sandbox_allow(scmp_filter_ctx filter, int fd)
+/* Whole pages. */
+static size_t sandbox_round(size_t bytes)
 {
-    static const int calls[] = {SCMP_SYS(munmap),        SCMP_SYS(mremap),         SCMP_SYS(brk),
-                                SCMP_SYS(madvise),       SCMP_SYS(futex),          SCMP_SYS(exit),
-                                SCMP_SYS(exit_group),    SCMP_SYS(rt_sigreturn),   SCMP_SYS(rt_sigprocmask),
-                                SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday),   SCMP_SYS(getpid),
-                                SCMP_SYS(gettid),        SCMP_SYS(sched_yield),    SCMP_SYS(getrandom),
-                                SCMP_SYS(sysinfo),       SCMP_SYS(restart_syscall)};
-    bool ok = true;
-    for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++)
-        ok = ok && seccomp_rule_add(filter, SCMP_ACT_ALLOW, calls[i], 0) == 0;
-    /* New memory is never code, and the only file that may be mapped or sized is the result's. */
-    ok = ok && seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 2,
-                                SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0),
-                                SCMP_A3(SCMP_CMP_MASKED_EQ, MAP_ANONYMOUS, MAP_ANONYMOUS)) == 0;
-    ok = ok && seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 2,
-                                SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0),
-                                SCMP_A4(SCMP_CMP_EQ, (scmp_datum_t)fd, 0)) == 0;
-    ok = ok && seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
-                                SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)) == 0;
-    ok = ok && seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ftruncate), 1,
-                                SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)fd, 0)) == 0;
-    if (SANDBOX_SANITIZED) /* the sanitizers' reports, and what they do around longjmp */
-        ok = ok && seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(sigaltstack), 0) == 0 &&
-             seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(write), 1, SCMP_A0(SCMP_CMP_EQ, 2, 0)) == 0;
-    return ok;
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    return (bytes + page - 1) / page * page;
 }
 
-/* What reading a file by its path takes; which file it can be is Landlock's matter. */
-static bool sandbox_allow_reading(scmp_filter_ctx filter)
+static hg_status box_open(sandbox_box *box, size_t n, hg_error *err)
 {
-    static const int calls[] = {SCMP_SYS(read),       SCMP_SYS(pread64),  SCMP_SYS(lseek),
-                                SCMP_SYS(fstat),      SCMP_SYS(close),    SCMP_SYS(fcntl),
-                                SCMP_SYS(newfstatat), SCMP_SYS(readlink), SCMP_SYS(readlinkat)};
-    const scmp_datum_t writing = O_WRONLY | O_RDWR | O_CREAT | O_TRUNC | O_APPEND;
-    bool ok = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1,
-                               SCMP_A2(SCMP_CMP_MASKED_EQ, writing, 0)) == 0;
-    for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++)
-        ok = ok && seccomp_rule_add(filter, SCMP_ACT_ALLOW, calls[i], 0) == 0;
-    return ok;
+    *box = (sandbox_box){.n = n, .head_bytes = sandbox_round(n * sizeof *box->heads)};
+    box->fd = memfd_create("healthgpt", MFD_CLOEXEC);
+    void *heads = MAP_FAILED;
+    if (box->fd >= 0 && ftruncate(box->fd, (off_t)box->head_bytes) == 0)
+        heads = mmap(NULL, box->head_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, box->fd, 0);
+    if (heads != MAP_FAILED) {
+        box->heads = heads;
+        return HG_STATUS_OK;
+    }
+    hg_status status = hg_error_set(err, HG_STATUS_FAILED, "cannot make shared memory: %s", strerror(errno));
+    if (box->fd >= 0)
+        close(box->fd);
+    return status;
 }
 
-/* From here on this process can open one file, and only to read it. */
-static bool sandbox_open_only(int fd)
+static void box_close(const sandbox_box *box)
 {
-    const struct landlock_ruleset_attr all = {.handled_access_fs =
-                                                  LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_WRITE_FILE |
-                                                  LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR};
-    const struct landlock_path_beneath_attr one = {.allowed_access = LANDLOCK_ACCESS_FS_READ_FILE,
-                                                   .parent_fd = fd};
-    int rules = (int)syscall(SYS_landlock_create_ruleset, &all, sizeof all, 0);
-    if (rules < 0)
+    munmap(box->heads, box->head_bytes);
+    close(box->fd);
+}
+
+/* ---- the child ---- */
+
+void *hg_sandbox_reserve(hg_sandbox_out *out, size_t bytes, hg_error *err)
+{
+    size_t total, mapped = bytes == 0 ? 1 : bytes;
+    if (bytes > out->max_bytes || !hg_checked_add(mapped, out->begin, &total) || out->data != NULL) {
+        hg_error_set(err, HG_STATUS_INPUT, "a result of %zu bytes; at most %zu are accepted", bytes,
+                     out->max_bytes);
+        return NULL;
+    }
+    void *map = MAP_FAILED;
+    if (ftruncate(out->fd, (off_t)total) == 0)
+        map = mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_SHARED, out->fd, (off_t)out->begin);
+    if (map == MAP_FAILED) {
+        hg_error_memory(err, total, "a result");
+        return NULL;
+    }
+    /* Where the parent has memory that children get no copy of, addresses are free here that its arenas
+     * poisoned. */
+    ASAN_UNPOISON_MEMORY_REGION(map, mapped);
+    out->data = map;
+    out->n = bytes;
+    return out->data;
+}
+
+/* One item, whose result begins at *begin, which moves behind it. False when it is to be tried in the next
+ * child: what came before may have left too little memory for it. */
+static bool child_item(const sandbox_box *box, size_t i, size_t *begin, const hg_sandbox_list *list,
+                       size_t first, const hg_sandbox_limits *limits)
+{
+    hg_error err = {0};
+    sandbox_head *head = &box->heads[i];
+    hg_sandbox_out out = {.fd = box->fd, .max_bytes = limits->result_bytes, .begin = *begin};
+    head->status = (int32_t)list->work(list->arg, first + i, &out, &err);
+    if (i > 0 && head->status == HG_STATUS_FAILED)
         return false;
-    /* A file that lies only in memory is on no disk, and needs no rule. */
-    bool ok =
-        syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &one, 0) == 0 || errno == EBADFD;
-    ok = ok && syscall(SYS_landlock_restrict_self, rules, 0) == 0;
-    close(rules);
-    return ok;
+    memcpy(head->text, err.text, sizeof head->text);
+    head->begin = *begin;
+    head->n = out.n;
+    *begin += sandbox_round(out.n);
+    if (out.data != NULL)
+        munmap(out.data, out.n == 0 ? 1 : out.n);
+    head->done = SANDBOX_DONE;
+    return true;
 }
 
-static bool sandbox_filter(int fd, bool reading)
+/* All that the child does: items from number `first` of the list on. */
+static void child_run(const sandbox_box *box, const hg_sandbox_list *list, size_t first, size_t space,
+                      const hg_sandbox_limits *limits)
 {
-    scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
-    bool ok = filter != NULL && sandbox_allow(filter, fd) && (!reading || sandbox_allow_reading(filter)) &&
-              seccomp_load(filter) == 0;
-    seccomp_release(filter);
-    return ok;
+    size_t most = box->head_bytes + sandbox_round(limits->result_bytes), begin = box->head_bytes;
+    if (!hg_confine(limits, box->fd, box->n > 1 ? most + SANDBOX_LIST_BYTES : most, space)) {
+        hg_error err;
+        box->heads->status = (int32_t)hg_error_set(&err, HG_STATUS_FAILED,
+                                                   "the image decoder cannot be confined on this system (%s)",
+                                                   limits->fd > 0 ? "seccomp, Landlock" : "seccomp");
+        memcpy(box->heads->text, err.text, sizeof box->heads->text);
+        box->heads->done = SANDBOX_DONE;
+        return;
+    }
+    for (size_t i = 0; i < box->n && begin - box->head_bytes <= SANDBOX_LIST_BYTES; i++) {
+        if (!child_item(box, i, &begin, list, first, limits))
+            return;
+    }
 }
 
-static bool sandbox_limit(int what, rlim_t value)
-{
-    struct rlimit now;
-    if (getrlimit((__rlimit_resource_t)what, &now) != 0)
-        return false;
-    if (now.rlim_max != RLIM_INFINITY && value > now.rlim_max)
-        value = now.rlim_max;
-    const struct rlimit limit = {.rlim_cur = value, .rlim_max = value};
-    return setrlimit((__rlimit_resource_t)what, &limit) == 0;
-}
+/* ---- the parent ---- */
 
 /* Bytes of address space that this process has; 0 when the system does not say. */
 static size_t sandbox_space(void)
@@ -163,68 +183,6 @@ static size_t sandbox_space(void)
         pages = 0;
     fclose(file);
     return pages * (size_t)sysconf(_SC_PAGESIZE);
-}
-
-static bool sandbox_confine(const hg_sandbox_limits *limits, int fd, size_t space)
-{
-    bool ok = prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
-    /* Not dumpable, a process cannot even look at its own descriptors in /proc. */
-    ok = ok && (limits->fd > 0 || prctl(PR_SET_DUMPABLE, 0) == 0);
-    ok = ok && sandbox_limit(RLIMIT_CORE, 0) && sandbox_limit(RLIMIT_CPU, (rlim_t)limits->cpu_seconds) &&
-         sandbox_limit(RLIMIT_FSIZE, limits->result_bytes + SANDBOX_HEAD_BYTES);
-    if (!SANDBOX_SANITIZED && space != 0)
-        ok = ok && sandbox_limit(RLIMIT_AS, space + limits->memory_bytes);
-    return ok && (limits->fd <= 0 || sandbox_open_only(limits->fd)) && sandbox_filter(fd, limits->fd > 0);
-}
-
-void *hg_sandbox_reserve(hg_sandbox_out *out, size_t bytes, hg_error *err)
-{
-    size_t total;
-    if (bytes > out->max_bytes || !hg_checked_add(bytes, SANDBOX_HEAD_BYTES, &total) || out->data != NULL) {
-        hg_error_set(err, HG_STATUS_INPUT, "a result of %zu bytes; at most %zu are accepted", bytes,
-                     out->max_bytes);
-        return NULL;
-    }
-    void *map = MAP_FAILED;
-    if (ftruncate(out->fd, (off_t)total) == 0)
-        map = mmap(NULL, total, PROT_READ | PROT_WRITE, MAP_SHARED, out->fd, 0);
-    if (map == MAP_FAILED) {
-        hg_error_memory(err, total, "a result");
-        return NULL;
-    }
-    /* Where the parent has memory that children get no copy of, addresses are free here that its arenas
-     * poisoned. */
-    ASAN_UNPOISON_MEMORY_REGION(map, total);
-    out->data = (uint8_t *)map + SANDBOX_HEAD_BYTES;
-    out->n = bytes;
-    return out->data;
-}
-
-/* A handler of the parent's must not run in the child: it may jump back into the parent's work. */
-static void sandbox_reset_signals(void)
-{
-    static const int signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGINT, SIGTERM};
-    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
-        signal(signals[i], SIG_DFL);
-}
-
-/* All that the child does. */
-static void sandbox_child(sandbox_head *head, int fd, size_t space, hg_sandbox_work work, void *arg,
-                          const hg_sandbox_limits *limits)
-{
-    hg_error err = {0};
-    hg_sandbox_out out = {.fd = fd, .max_bytes = limits->result_bytes};
-    sandbox_reset_signals();
-    if (!sandbox_confine(limits, fd, space))
-        head->status = (int32_t)hg_error_set(&err, HG_STATUS_FAILED,
-                                             "the image decoder cannot be confined on this system "
-                                             "(%s)",
-                                             limits->fd > 0 ? "seccomp, Landlock" : "seccomp");
-    else
-        head->status = (int32_t)work(arg, &out, &err);
-    memcpy(head->text, err.text, sizeof head->text);
-    head->n = out.n;
-    head->done = SANDBOX_DONE;
 }
 
 /* Sleeps until the child ends, `seconds` at most. False where the system cannot (before Linux 5.3). */
@@ -276,76 +234,136 @@ static hg_status sandbox_explain(int how, bool in_time, const hg_sandbox_limits 
                         WIFEXITED(how) ? WEXITSTATUS(how) : -1);
 }
 
-/* Head and size of the file are the child's word; the file's real size is the system's. */
-static hg_status sandbox_collect(hg_sandbox_result *result, int fd, const sandbox_head *head, hg_error *err)
+/* Heads and size of the file are the child's word; the file's real size is the system's. */
+static hg_status box_collect(const sandbox_box *box, size_t i, hg_sandbox_result *result, hg_error *err)
 {
+    const sandbox_head *head = &box->heads[i];
     if (head->status != HG_STATUS_OK) {
         bool known = head->status > HG_STATUS_OK && head->status <= HG_STATUS_TASK;
         return hg_error_set(err, known ? (hg_status)head->status : HG_STATUS_INPUT, "%.*s",
                             (int)sizeof head->text - 1, head->text);
     }
     struct stat info;
-    uint64_t n = head->n;
+    uint64_t begin = head->begin, n = head->n, end;
     if (n == 0)
         return HG_STATUS_OK;
-    if (fstat(fd, &info) != 0 || (uint64_t)info.st_size < SANDBOX_HEAD_BYTES ||
-        (uint64_t)info.st_size - SANDBOX_HEAD_BYTES != n)
+    if (fstat(box->fd, &info) != 0 || __builtin_add_overflow(begin, n, &end) ||
+        end > (uint64_t)info.st_size || begin < box->head_bytes || sandbox_round((size_t)begin) != begin)
         return hg_error_set(err, HG_STATUS_INPUT, "the decoder gave a result of the wrong size");
-    void *map = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_SHARED, fd, 0);
+    void *map = mmap(NULL, (size_t)n, PROT_READ, MAP_SHARED, box->fd, (off_t)begin);
     if (map == MAP_FAILED)
-        return hg_error_memory(err, (unsigned long long)info.st_size, "a result");
-    *result = (hg_sandbox_result){.data = (const uint8_t *)map + SANDBOX_HEAD_BYTES,
-                                  .n = (size_t)n,
-                                  .map = map,
-                                  .map_bytes = (size_t)info.st_size};
+        return hg_error_memory(err, n, "a result");
+    *result = (hg_sandbox_result){.data = map, .n = (size_t)n};
     return HG_STATUS_OK;
 }
 
-static hg_status sandbox_fork(hg_sandbox_result *result, sandbox_head *head, int fd, hg_sandbox_work work,
-                              void *arg, const hg_sandbox_limits *limits, hg_error *err)
+/* Runs a child on the items from `first` on. *n_done of them are done then; when none is, the status says
+ * what became of the first. */
+static hg_status box_run(const sandbox_box *box, const hg_sandbox_list *list, size_t first,
+                         const hg_sandbox_limits *limits, size_t *n_done, hg_error *err)
 {
     size_t space = sandbox_space();
+    *n_done = 0;
     pid_t child = fork();
     if (child < 0)
         return hg_error_set(err, HG_STATUS_FAILED, "cannot make a process for decoding: %s", strerror(errno));
     if (child == 0) {
-        sandbox_child(head, fd, space, work, arg, limits);
+        child_run(box, list, first, space, limits);
         _exit(0);
     }
     int how;
     bool in_time = sandbox_wait(child, limits->wall_seconds, &how);
-    if (head->done != SANDBOX_DONE)
-        return sandbox_explain(how, in_time, limits, err);
-    return sandbox_collect(result, fd, head, err);
+    while (*n_done < box->n && box->heads[*n_done].done == SANDBOX_DONE)
+        ++*n_done;
+    return *n_done > 0 ? HG_STATUS_OK : sandbox_explain(how, in_time, limits, err);
+}
+
+/* Hands over what the first `n` items left. */
+static hg_status list_take(const sandbox_box *box, size_t n, const hg_sandbox_list *list, size_t first,
+                           hg_error *err)
+{
+    hg_status status = HG_STATUS_OK;
+    for (size_t i = 0; i < n && status == HG_STATUS_OK; i++) {
+        hg_error why = {0};
+        hg_sandbox_result result = {0};
+        hg_status how = box_collect(box, i, &result, &why);
+        status = list->take(list->arg, first + i, how, &result, &why, err);
+        hg_sandbox_result_free(&result);
+    }
+    return status;
+}
+
+/* One child's worth of the list; *first moves behind what it did. A child that had done something before it
+ * broke may have been broken by that, or have had its time used up: the next child begins with the same item,
+ * and only a child's first item is blamed. */
+static hg_status list_run(const hg_sandbox_list *list, size_t *first, const hg_sandbox_limits *limits,
+                          hg_error *err)
+{
+    hg_error why = {0};
+    sandbox_box box;
+    size_t left = list->n - *first, n_done;
+    hg_status status = box_open(&box, left < SANDBOX_ITEMS ? left : SANDBOX_ITEMS, err);
+    if (status != HG_STATUS_OK)
+        return status;
+    hg_status how = box_run(&box, list, *first, limits, &n_done, &why);
+    if (n_done > 0)
+        status = list_take(&box, n_done, list, *first, err);
+    else
+        status = list->take(list->arg, *first, how, &(hg_sandbox_result){0}, &why, err);
+    *first += n_done > 0 ? n_done : 1;
+    box_close(&box);
+    return status;
+}
+
+hg_status hg_sandbox_run_list(const hg_sandbox_list *list, const hg_sandbox_limits *limits, hg_error *err)
+{
+    hg_status status = HG_STATUS_OK;
+    for (size_t first = 0; first < list->n && status == HG_STATUS_OK;)
+        status = list_run(list, &first, limits, err);
+    return status;
+}
+
+/* ---- a list of one ---- */
+
+typedef struct sandbox_single {
+    hg_sandbox_work work;
+    void *arg;
+    hg_sandbox_result *result;
+} sandbox_single;
+
+static hg_status single_work(void *arg, size_t index, hg_sandbox_out *out, hg_error *err)
+{
+    (void)index;
+    const sandbox_single *single = arg;
+    return single->work(single->arg, out, err);
+}
+
+static hg_status single_take(void *arg, size_t index, hg_status status, hg_sandbox_result *result,
+                             const hg_error *why, hg_error *err)
+{
+    (void)index;
+    if (status != HG_STATUS_OK) {
+        if (err != NULL)
+            *err = *why;
+        return status;
+    }
+    *((sandbox_single *)arg)->result = *result;
+    *result = (hg_sandbox_result){0};
+    return HG_STATUS_OK;
 }
 
 hg_status hg_sandbox_run(hg_sandbox_result *result, hg_sandbox_work work, void *arg,
                          const hg_sandbox_limits *limits, hg_error *err)
 {
+    sandbox_single single = {work, arg, result};
+    const hg_sandbox_list list = {1, single_work, single_take, &single};
     *result = (hg_sandbox_result){0};
-    int fd = memfd_create("healthgpt", MFD_CLOEXEC);
-    if (fd < 0 || ftruncate(fd, SANDBOX_HEAD_BYTES) != 0) {
-        hg_status status =
-            hg_error_set(err, HG_STATUS_FAILED, "cannot make shared memory: %s", strerror(errno));
-        if (fd >= 0)
-            close(fd);
-        return status;
-    }
-    hg_status status;
-    sandbox_head *head = mmap(NULL, SANDBOX_HEAD_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    if (head == MAP_FAILED)
-        status = hg_error_memory(err, SANDBOX_HEAD_BYTES, "a result");
-    else
-        status = sandbox_fork(result, head, fd, work, arg, limits, err);
-    if (head != MAP_FAILED)
-        munmap(head, SANDBOX_HEAD_BYTES);
-    close(fd);
-    return status;
+    return hg_sandbox_run_list(&list, limits, err);
 }
 
 void hg_sandbox_result_free(hg_sandbox_result *result)
 {
-    if (result->map != NULL)
-        munmap(result->map, result->map_bytes);
+    if (result->data != NULL)
+        munmap((void *)(uintptr_t)result->data, result->n);
     *result = (hg_sandbox_result){0};
 }
