@@ -74,6 +74,9 @@ typedef struct hg_train_listener {
     /* Asked before each sample of a step, of every process's listener: true ends the run as above, but
      * without finishing the step, which is made anew when the run is continued. May be NULL. */
     bool (*wants_stop)(void *user);
+    /* While a part's data are read before its first step: items of a file. False ends the run with
+     * HG_STATUS_FAILED; nothing has been learnt yet. May be NULL. */
+    bool (*on_read)(void *user, int64_t n_read, int64_t n_items);
 } hg_train_listener;
 
 typedef struct hg_train_result {

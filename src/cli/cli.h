@@ -163,6 +163,9 @@ typedef struct cli_progress {
 hg_progress cli_progress_init(cli_progress *p, const cli_common *c);
 void cli_progress_end(cli_progress *p);
 
+/* While data are read: the bar, or a line every ten seconds where there is none. False: to be stopped. */
+bool cli_progress_read(cli_progress *p, const cli_common *c, int64_t done, int64_t total);
+
 /* From then on Ctrl-C asks the work to stop, a second one ends the program; whether it was pressed. */
 void cli_catch_interrupt(void);
 bool cli_interrupted(void);

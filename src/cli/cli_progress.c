@@ -66,6 +66,25 @@ hg_progress cli_progress_init(cli_progress *p, const cli_common *c)
     return (hg_progress){on_progress, p};
 }
 
+#define READING_SECONDS 10
+
+bool cli_progress_read(cli_progress *p, const cli_common *c, int64_t done, int64_t total)
+{
+    bool go_on = on_progress(p, "reading", done, total);
+    double now = clock_now();
+    if (done == 1 && !p->shown)
+        p->last_shown = now;
+    if (!c->quiet && !p->shown && now - p->last_shown >= READING_SECONDS) {
+        fprintf(stderr, "read %lld of %lld items\n", (long long)done, (long long)total);
+        p->last_shown = now;
+    }
+    if (done == total) {
+        cli_progress_end(p);
+        p->stage[0] = 0; /* what comes next is another stage, whatever its name */
+    }
+    return go_on;
+}
+
 void cli_progress_end(cli_progress *p)
 {
     if (p->line_open)

@@ -66,6 +66,12 @@ static bool pretrain_on_step(void *user, const hg_train_step *s)
     return view->progress.report(view->progress.user, stage, s->step, s->n_steps) && !cli_interrupted();
 }
 
+static bool pretrain_on_read(void *user, int64_t n_read, int64_t n_items)
+{
+    pretrain_view *view = user;
+    return cli_progress_read(&view->bar, &view->common, n_read, n_items);
+}
+
 static void pretrain_on_note(void *user, const char *text)
 {
     pretrain_view *view = user;
@@ -166,8 +172,10 @@ int cmd_pretrain(int argc, char **argv)
         status = pretrain_settings(settings, &view.common, argc, argv, &err);
     if (status == HG_STATUS_OK) {
         view.progress = cli_progress_init(&view.bar, &view.common);
-        hg_train_listener listener = {
-            .on_step = pretrain_on_step, .on_note = pretrain_on_note, .user = &view};
+        hg_train_listener listener = {.on_step = pretrain_on_step,
+                                      .on_note = pretrain_on_note,
+                                      .user = &view,
+                                      .on_read = pretrain_on_read};
         hg_pretrain_result result;
         if (stage != HG_PRETRAIN_STAGE_TOKENIZER) /* which has no checkpoint to write */
             cli_catch_stop();

@@ -205,6 +205,12 @@ static bool train_on_step(void *user, const hg_train_step *s)
     return view->progress.report(view->progress.user, stage, s->step, s->n_steps) && !cli_interrupted();
 }
 
+static bool train_on_read(void *user, int64_t n_read, int64_t n_items)
+{
+    train_view *view = user;
+    return cli_progress_read(&view->bar, view->common, n_read, n_items);
+}
+
 static void train_on_note(void *user, const char *text)
 {
     train_view *view = user;
@@ -272,7 +278,7 @@ static hg_status train_run(const train_options *o, const train_plan *plan, bool 
     hg_train_result results[HG_TRAIN_CHAIN_COUNT] = {{0}};
     hg_pretrain_result parts[HG_PRETRAIN_STAGE_COUNT] = {{0}};
     view.progress = cli_progress_init(&view.bar, &o->common);
-    hg_train_listener listener = {train_on_step, train_on_note, &view, train_wants_stop};
+    hg_train_listener listener = {train_on_step, train_on_note, &view, train_wants_stop, train_on_read};
     cli_catch_stop();
     hg_status status = o->all ? hg_pretrain_run_all(plan->parts, plan->stages, &listener, parts, results, err)
                               : hg_train_run(plan->stages[0], &listener, &results[0], err);

@@ -436,24 +436,68 @@ hg_status hg_llava_read(const hg_llava_set *set, size_t index, hg_llava_item *it
     return item_failed(set, index, status, err);
 }
 
+/* ---- all items ---- */
+
+hg_status hg_llava_report(const hg_llava_set *set, const hg_llava_listener *listener, size_t done,
+                          hg_error *err)
+{
+    if (listener == NULL || listener->progress == NULL ||
+        listener->progress(listener->user, (int64_t)done, (int64_t)set->n))
+        return HG_STATUS_OK;
+    return hg_error_set(err, HG_STATUS_FAILED, "stopped while %s was read", set->path);
+}
+
+/* Items that have been read and not yet visited. */
+typedef struct llava_window {
+    hg_llava_item items[HG_LLAVA_AHEAD];
+    hg_status status[HG_LLAVA_AHEAD]; /* how reading went */
+    hg_error why[HG_LLAVA_AHEAD];
+    size_t n;
+} llava_window;
+
+static hg_status window_fill(llava_window *w, const hg_llava_set *set, size_t first,
+                             const hg_llava_visitor *visitor, hg_error *err)
+{
+    for (w->n = 0; w->n < HG_LLAVA_AHEAD && first + w->n < set->n; w->n++)
+        w->status[w->n] = hg_llava_read(set, first + w->n, &w->items[w->n], &w->why[w->n]);
+    return visitor->expect == NULL ? HG_STATUS_OK : visitor->expect(visitor->user, w->items, w->n, err);
+}
+
+static hg_status window_visit(llava_window *w, size_t i, const hg_llava_visitor *visitor, int64_t *n_bad,
+                              hg_error *err)
+{
+    const hg_llava_listener *listener = visitor->listener;
+    hg_error *why = &w->why[i];
+    hg_status status = w->status[i];
+    if (status == HG_STATUS_OK)
+        status = visitor->visit(visitor->user, &w->items[i], why);
+    if (status != HG_STATUS_OK && status != HG_STATUS_INPUT)
+        return hg_error_set(err, status, "%s", why->text);
+    if (status == HG_STATUS_OK)
+        return status;
+    ++*n_bad;
+    if (listener != NULL && listener->note != NULL)
+        listener->note(listener->user, why->text);
+    return HG_STATUS_OK;
+}
+
 hg_status hg_llava_visit(const hg_llava_set *set, const hg_llava_visitor *visitor, int64_t *n_bad,
                          hg_error *err)
 {
-    for (size_t i = 0; i < hg_llava_n_items(set); i++) {
-        hg_llava_item item;
-        hg_error why = {HG_STATUS_OK, ""};
-        hg_status status = hg_llava_read(set, i, &item, &why);
-        if (status == HG_STATUS_OK) {
-            status = visitor->visit(visitor->user, &item, &why);
-            hg_llava_item_deinit(&item);
+    hg_status status = HG_STATUS_OK;
+    llava_window *w = hg_mem_array(1, sizeof *w);
+    if (w == NULL)
+        return hg_error_memory(err, sizeof *w, "items of training data");
+    for (size_t first = 0; first < set->n && status == HG_STATUS_OK; first += w->n) {
+        status = window_fill(w, set, first, visitor, err);
+        for (size_t i = 0; i < w->n && status == HG_STATUS_OK; i++) {
+            status = window_visit(w, i, visitor, n_bad, err);
+            if (status == HG_STATUS_OK)
+                status = hg_llava_report(set, visitor->listener, first + i + 1, err);
         }
-        if (status != HG_STATUS_OK && status != HG_STATUS_INPUT)
-            return hg_error_set(err, status, "%s", why.text);
-        if (status == HG_STATUS_OK)
-            continue;
-        ++*n_bad;
-        if (visitor->note != NULL)
-            visitor->note(visitor->note_user, why.text);
+        for (size_t i = 0; i < w->n; i++)
+            hg_llava_item_deinit(&w->items[i]);
     }
-    return HG_STATUS_OK;
+    hg_mem_free(w);
+    return status;
 }

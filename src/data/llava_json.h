@@ -72,13 +72,29 @@ hg_status hg_llava_read(const hg_llava_set *set, size_t index, hg_llava_item *it
                         hg_error *err) HG_MUST_CHECK;
 void hg_llava_item_deinit(hg_llava_item *item);
 
+/* Who hears about the reading of a file. Each function may be NULL. */
+typedef struct hg_llava_listener {
+    void (*note)(void *user, const char *text); /* why an item is passed over */
+    /* `done` of `n` items have been read; false ends the reading with HG_STATUS_FAILED. */
+    bool (*progress)(void *user, int64_t done, int64_t n);
+    void *user;
+} hg_llava_listener;
+
+/* Says to the listener (may be NULL) how far the reading of the set is. */
+hg_status hg_llava_report(const hg_llava_set *set, const hg_llava_listener *listener, size_t done,
+                          hg_error *err) HG_MUST_CHECK;
+
+/* So many items are read before they are visited. */
+#define HG_LLAVA_AHEAD 256
+
 /* Calls `visit` for every item, in order. Items that cannot be read, or that `visit` refuses with
- * HG_STATUS_INPUT, are told to `note` (may be NULL) and counted in *n_bad; another failure ends it. */
+ * HG_STATUS_INPUT, are told to the listener and counted in *n_bad; another failure ends it. */
 typedef struct hg_llava_visitor {
     hg_status (*visit)(void *user, const hg_llava_item *item, hg_error *err);
+    /* What is visited next, to be prepared for together; items that cannot be read are empty. May be NULL. */
+    hg_status (*expect)(void *user, const hg_llava_item *items, size_t n, hg_error *err);
     void *user;
-    void (*note)(void *note_user, const char *text);
-    void *note_user;
+    const hg_llava_listener *listener; /* may be NULL */
 } hg_llava_visitor;
 
 hg_status hg_llava_visit(const hg_llava_set *set, const hg_llava_visitor *visitor, int64_t *n_bad,

@@ -186,8 +186,8 @@ static hg_status read_texts(hg_token_stream *stream, const hg_pretrain_settings 
                             const hg_train_listener *listener, hg_pretrain_plan *plan,
                             hg_pretrain_result *result, hg_error *err)
 {
-    hg_text_reader reader = {
-        .visit = hg_token_stream_add, .user = stream, .note = hg_stage_note, .note_user = (void *)listener};
+    const hg_llava_listener reading = hg_stage_reading(listener);
+    hg_text_reader reader = {.visit = hg_token_stream_add, .user = stream, .listener = &reading};
     hg_status status = hg_token_stream_init(stream, s->tokenizer, s->system, err);
     if (status == HG_STATUS_OK)
         status = hg_text_read(&reader, paths, s->images[0] != 0 ? s->images : NULL, err);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * picture_set.c: a list with an index by path. Bytes are what resizing gives, so nothing is lost by keeping
- * them. They lie in huge pages: every picture is decoded in a child process, and with hundreds of megabytes
- * in small pages most of a fork's time goes into copying the page tables.
+ * them. They lie in huge pages: pictures are decoded in child processes, and with hundreds of megabytes in
+ * small pages most of a fork's time goes into copying the page tables.
  */
 #include "pretrain/picture_set.h"
 
@@ -20,6 +20,7 @@ void hg_picture_set_init(hg_picture_set *set, int side, bool for_clip)
 {
     *set = (hg_picture_set){.for_clip = for_clip, .side = side, .how = hg_clip_preparation_default()};
     set->how.size = side;
+    hg_picture_ahead_init(&set->ahead, 3 * (size_t)side * (size_t)side);
 }
 
 static size_t picture_bytes(const hg_picture_set *set)
@@ -34,8 +35,11 @@ void hg_picture_set_deinit(hg_picture_set *set)
     hg_mem_free(set->paths);
     hg_huge_pages_unmap(set->samples, set->capacity * picture_bytes(set));
     hg_mem_free(set->slots);
+    hg_picture_ahead_deinit(&set->ahead);
     *set = (hg_picture_set){0};
 }
+
+/* ---- finding ---- */
 
 static uint64_t path_number(const char *path)
 {
@@ -101,6 +105,35 @@ static hg_status prepare_vq(const hg_picture_set *set, const hg_image *image, ui
     return status;
 }
 
+static hg_status prepare(const void *user, const hg_image *image, uint8_t *out, hg_error *err)
+{
+    const hg_picture_set *set = user;
+    return set->for_clip ? hg_clip_input_u8(out, image, &set->how, err) : prepare_vq(set, image, out, err);
+}
+
+static hg_status read_alone(const hg_picture_set *set, const char *path, uint8_t *out, hg_error *err)
+{
+    hg_image *image = NULL;
+    hg_status status = hg_image_open(&image, path, err);
+    if (status == HG_STATUS_OK)
+        status = prepare(set, image, out, err);
+    hg_image_close(image);
+    return status;
+}
+
+/* Picture `path`, which may have been expected, into `out`. */
+static hg_status read_picture(const hg_picture_set *set, const char *path, uint8_t *out, hg_error *err)
+{
+    const hg_picture_ahead_item *item = hg_picture_ahead_find(&set->ahead, path);
+    if (item == NULL)
+        return read_alone(set, path, out, err);
+    if (item->status == HG_STATUS_OK)
+        memcpy(out, hg_picture_ahead_samples(&set->ahead, item), picture_bytes(set));
+    else if (err != NULL)
+        *err = item->why;
+    return item->status;
+}
+
 hg_status hg_picture_set_add(hg_picture_set *set, const char *path, uint32_t *index, hg_error *err)
 {
     hg_status status = grow(set, err);
@@ -111,13 +144,7 @@ hg_status hg_picture_set_add(hg_picture_set *set, const char *path, uint32_t *in
         *index = set->slots[slot] - 1;
         return HG_STATUS_OK;
     }
-    hg_image *image = NULL;
-    uint8_t *out = set->samples + set->n * picture_bytes(set);
-    status = hg_image_open(&image, path, err);
-    if (status == HG_STATUS_OK)
-        status =
-            set->for_clip ? hg_clip_input_u8(out, image, &set->how, err) : prepare_vq(set, image, out, err);
-    hg_image_close(image);
+    status = read_picture(set, path, set->samples + set->n * picture_bytes(set), err);
     if (status != HG_STATUS_OK)
         return status;
     set->paths[set->n] = hg_mem_string(path);
@@ -126,6 +153,32 @@ hg_status hg_picture_set_add(hg_picture_set *set, const char *path, uint32_t *in
     *index = (uint32_t)set->n++;
     set->slots[slot] = *index + 1;
     return HG_STATUS_OK;
+}
+
+hg_status hg_picture_set_expect(hg_picture_set *set, const char *path, hg_error *err)
+{
+    bool known = set->n_slots > 0 && set->slots[find_slot(set, path)] != 0;
+    return known ? HG_STATUS_OK : hg_picture_ahead_push(&set->ahead, path, err);
+}
+
+hg_status hg_picture_set_read_expected(hg_picture_set *set, hg_error *err)
+{
+    return hg_picture_ahead_read(&set->ahead, prepare, set, err);
+}
+
+/* ---- a whole file ---- */
+
+static hg_status expect_items(void *user, const hg_llava_item *items, size_t n, hg_error *err)
+{
+    hg_picture_set *set = user;
+    hg_status status = HG_STATUS_OK;
+    for (size_t k = 0; k < n && status == HG_STATUS_OK; k++) {
+        for (size_t i = 0; i < items[k].n_images && status == HG_STATUS_OK; i++)
+            status = hg_picture_set_expect(set, items[k].images[i], err);
+        if (status == HG_STATUS_OK && items[k].target_image != NULL)
+            status = hg_picture_set_expect(set, items[k].target_image, err);
+    }
+    return status == HG_STATUS_OK ? hg_picture_set_read_expected(set, err) : status;
 }
 
 static hg_status add_item(void *user, const hg_llava_item *item, hg_error *err)
@@ -140,10 +193,10 @@ static hg_status add_item(void *user, const hg_llava_item *item, hg_error *err)
     return status;
 }
 
-hg_status hg_picture_set_add_all(hg_picture_set *set, const hg_llava_set *data, hg_picture_note note,
-                                 void *user, int64_t *n_bad, hg_error *err)
+hg_status hg_picture_set_add_all(hg_picture_set *set, const hg_llava_set *data,
+                                 const hg_llava_listener *listener, int64_t *n_bad, hg_error *err)
 {
-    const hg_llava_visitor visitor = {add_item, set, note, user};
+    const hg_llava_visitor visitor = {add_item, expect_items, set, listener};
     return hg_llava_visit(data, &visitor, n_bad, err);
 }
 

@@ -8,6 +8,7 @@
 
 #include "data/llava_json.h"
 #include "image/clip_input.h"
+#include "pretrain/picture_ahead.h"
 
 typedef struct hg_picture_set {
     bool for_clip; /* padded to a square as CLIP wants them; otherwise stretched as the VQGAN wants them */
@@ -18,6 +19,7 @@ typedef struct hg_picture_set {
     size_t n, capacity;
     uint32_t *slots; /* by hash of the path: index + 1, or 0 */
     size_t n_slots;  /* a power of two */
+    hg_picture_ahead ahead;
 } hg_picture_set;
 
 void hg_picture_set_init(hg_picture_set *set, int side, bool for_clip);
@@ -27,11 +29,16 @@ void hg_picture_set_deinit(hg_picture_set *set);
 hg_status hg_picture_set_add(hg_picture_set *set, const char *path, uint32_t *index,
                              hg_error *err) HG_MUST_CHECK;
 
-/* Adds every picture that the items of a data file name, images and target images; bad ones are told to
- * `note` (may be NULL) and counted in *n_bad. */
-typedef void (*hg_picture_note)(void *user, const char *text);
-hg_status hg_picture_set_add_all(hg_picture_set *set, const hg_llava_set *data, hg_picture_note note,
-                                 void *user, int64_t *n_bad, hg_error *err) HG_MUST_CHECK;
+/* Nothing but time: the pictures at these paths will be added soon, and those that are new are decoded
+ * together by hg_picture_set_read_expected. */
+hg_status hg_picture_set_expect(hg_picture_set *set, const char *path, hg_error *err) HG_MUST_CHECK;
+hg_status hg_picture_set_read_expected(hg_picture_set *set, hg_error *err) HG_MUST_CHECK;
+
+/* Adds every picture that the items of a data file name, images and target images; bad ones are told to the
+ * listener and counted in *n_bad. */
+hg_status hg_picture_set_add_all(hg_picture_set *set, const hg_llava_set *data,
+                                 const hg_llava_listener *listener, int64_t *n_bad,
+                                 hg_error *err) HG_MUST_CHECK;
 
 /* Picture `index` as the VQGAN takes it, (3, side, side) in -1..1; `mirrored` left to right. */
 void hg_picture_set_get(const hg_picture_set *set, uint32_t index, bool mirrored, float *out);

@@ -30,11 +30,22 @@ hg_dtype hg_stage_type(const hg_pretrain_settings *s)
     return types[s->type];
 }
 
-void hg_stage_note(void *user, const char *text)
+static void reading_note(void *user, const char *text)
 {
     const hg_train_listener *listener = user;
     if (listener != NULL && listener->on_note != NULL)
         listener->on_note(listener->user, text);
+}
+
+static bool reading_progress(void *user, int64_t done, int64_t n)
+{
+    const hg_train_listener *listener = user;
+    return listener == NULL || listener->on_read == NULL || listener->on_read(listener->user, done, n);
+}
+
+hg_llava_listener hg_stage_reading(const hg_train_listener *listener)
+{
+    return (hg_llava_listener){reading_note, reading_progress, (void *)(uintptr_t)listener};
 }
 
 #define LEAST_TO_SPLIT 20

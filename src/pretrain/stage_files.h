@@ -6,6 +6,7 @@
 #define HG_PRETRAIN_STAGE_FILES_H
 
 #include "base/buffer.h"
+#include "data/llava_json.h"
 #include "pretrain/pretrain_settings.h"
 #include "tensor/dtype.h"
 
@@ -20,8 +21,8 @@ hg_status hg_stage_write_text(const char *folder, const char *name, hg_buffer *t
 /* The setting `type`. */
 hg_dtype hg_stage_type(const hg_pretrain_settings *s);
 
-/* A note for the listener `user` (may be NULL), as hg_picture_note. */
-void hg_stage_note(void *user, const char *text);
+/* Tells the listener of a run (may be NULL) about the reading of its data. */
+hg_llava_listener hg_stage_reading(const hg_train_listener *listener);
 
 /* Items to train on and items held back, evenly spread, at most a tenth. With less than twenty nothing is
  * held back, and `held` lists all of them: what is measured then has been seen. */

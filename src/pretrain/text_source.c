@@ -52,8 +52,8 @@ static hg_status read_item(hg_text_reader *r, const hg_llava_set *set, size_t in
         return status;
     }
     r->n_bad++;
-    if (r->note != NULL)
-        r->note(r->note_user, why.text);
+    if (r->listener != NULL && r->listener->note != NULL)
+        r->listener->note(r->listener->user, why.text);
     return HG_STATUS_OK;
 }
 
@@ -63,8 +63,11 @@ static hg_status read_items(hg_text_reader *r, const char *path, const char *ima
     hg_status status = hg_llava_open(&set, path, images, err);
     if (status == HG_STATUS_OK)
         r->fingerprint = r->fingerprint * 31 + hg_llava_fingerprint(set);
-    for (size_t i = 0; status == HG_STATUS_OK && i < hg_llava_n_items(set); i++)
+    for (size_t i = 0; status == HG_STATUS_OK && i < hg_llava_n_items(set); i++) {
         status = read_item(r, set, i, err);
+        if (status == HG_STATUS_OK)
+            status = hg_llava_report(set, r->listener, i + 1, err);
+    }
     hg_llava_close(set);
     return status;
 }

@@ -17,8 +17,8 @@ typedef struct hg_text_document {
 
 typedef struct hg_text_reader {
     hg_status (*visit)(void *user, const hg_text_document *document, hg_error *err);
-    void (*note)(void *note_user, const char *text); /* a bad item; may be NULL */
-    void *user, *note_user;
+    void *user;
+    const hg_llava_listener *listener; /* may be NULL */
     int64_t n_documents, n_bad;
     uint64_t fingerprint;
 } hg_text_reader;

@@ -103,8 +103,8 @@ hg_status hg_tokenizer_stage_run(const hg_pretrain_settings *settings, const hg_
     char folder[HG_PATH_BYTES];
     hg_bpe_trainer *t = NULL;
     hg_status status = hg_bpe_trainer_create(&t, err);
-    hg_text_reader reader = {
-        .visit = visit_words, .user = t, .note = hg_stage_note, .note_user = (void *)listener};
+    const hg_llava_listener reading = hg_stage_reading(listener);
+    hg_text_reader reader = {.visit = visit_words, .user = t, .listener = &reading};
     if (status == HG_STATUS_OK)
         status =
             hg_text_read(&reader, settings->data, settings->images[0] != 0 ? settings->images : NULL, err);

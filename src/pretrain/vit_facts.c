@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * vit_facts.c: one line after the other; which keys become classes is decided by vit_labels.h.
+ * vit_facts.c: lines are parsed some way ahead, so that their pictures are decoded together, and then taken
+ * one after the other. Which keys become classes is decided by vit_labels.h.
  */
 #include "pretrain/vit_facts.h"
+
+#include "base/memory.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -108,45 +111,117 @@ static hg_status add_facts(hg_vit_labels *labels, uint32_t image, json_t *record
     return line.status;
 }
 
-static hg_status read_line(hg_vit_labels *labels, hg_picture_set *pictures, const hg_llava_set *facts,
-                           size_t i, const char *split, hg_error *err)
+/* ---- lines ---- */
+
+/* One line that has been parsed, and of which picture it tells. */
+typedef struct facts_record {
+    json_t *json;
+    char *path; /* NULL: the line is of another split, or bad, as `status` says */
+    hg_status status;
+    hg_error why;
+} facts_record;
+
+typedef struct facts_reader {
+    hg_vit_labels *labels;
+    hg_picture_set *pictures;
+    const hg_llava_set *facts;
+    const char *split;
+    facts_record *records; /* HG_LLAVA_AHEAD, of lines first .. first + n - 1 */
+    size_t first, n;
+} facts_reader;
+
+static hg_status find_picture(const hg_llava_set *facts, size_t i, facts_record *record)
 {
-    json_t *record = NULL;
     char path[HG_PATH_BYTES];
-    uint32_t image = 0;
-    hg_status status = hg_llava_parse(facts, i, &record, err);
+    const char *name = json_string_value(json_object_get(record->json, "image"));
+    if (name == NULL)
+        return hg_error_set(&record->why, HG_STATUS_INPUT, "%s:%lld: no \"image\"", hg_llava_path(facts),
+                            (long long)hg_llava_line(facts, i));
+    hg_status status = hg_llava_image_path(facts, name, path, &record->why);
     if (status != HG_STATUS_OK)
         return status;
-    const char *own = json_string_value(json_object_get(record, "split"));
-    const char *name = json_string_value(json_object_get(record, "image"));
-    if (name == NULL)
-        status = hg_error_set(err, HG_STATUS_INPUT, "%s:%lld: no \"image\"", hg_llava_path(facts),
-                              (long long)hg_llava_line(facts, i));
-    else if (strcmp(own == NULL ? "train" : own, split) == 0) {
-        status = hg_llava_image_path(facts, name, path, err);
-        if (status == HG_STATUS_OK)
-            status = hg_picture_set_add(pictures, path, &image, err);
-        if (status == HG_STATUS_OK)
-            status = add_facts(labels, image, record, err);
+    record->path = hg_mem_string(path);
+    return record->path != NULL ? HG_STATUS_OK : hg_error_memory(&record->why, strlen(path), "a path");
+}
+
+/* What is wrong with it stays with the record. */
+static void parse_line(const facts_reader *r, size_t i, facts_record *record)
+{
+    *record = (facts_record){.status = HG_STATUS_OK};
+    record->status = hg_llava_parse(r->facts, i, &record->json, &record->why);
+    if (record->status != HG_STATUS_OK)
+        return;
+    const char *own = json_string_value(json_object_get(record->json, "split"));
+    bool wanted = strcmp(own == NULL ? "train" : own, r->split) == 0;
+    if (wanted || !json_is_string(json_object_get(record->json, "image")))
+        record->status = find_picture(r->facts, i, record);
+}
+
+static hg_status parse_lines(facts_reader *r, hg_error *err)
+{
+    size_t left = hg_llava_n_items(r->facts) - r->first;
+    hg_status status = HG_STATUS_OK;
+    r->n = left < HG_LLAVA_AHEAD ? left : HG_LLAVA_AHEAD;
+    for (size_t i = 0; i < r->n; i++) {
+        parse_line(r, r->first + i, &r->records[i]);
+        if (status == HG_STATUS_OK && r->records[i].path != NULL)
+            status = hg_picture_set_expect(r->pictures, r->records[i].path, err);
     }
-    json_decref(record);
+    return status == HG_STATUS_OK ? hg_picture_set_read_expected(r->pictures, err) : status;
+}
+
+static hg_status take_line(const facts_reader *r, facts_record *record)
+{
+    uint32_t image = 0;
+    hg_status status = record->status;
+    if (status != HG_STATUS_OK || record->path == NULL)
+        return status;
+    status = hg_picture_set_add(r->pictures, record->path, &image, &record->why);
+    return status == HG_STATUS_OK ? add_facts(r->labels, image, record->json, &record->why) : status;
+}
+
+static hg_status take_lines(const facts_reader *r, const hg_llava_listener *listener, int64_t *n_bad,
+                            hg_error *err)
+{
+    hg_status status = HG_STATUS_OK;
+    for (size_t i = 0; i < r->n && status == HG_STATUS_OK; i++) {
+        facts_record *record = &r->records[i];
+        hg_status how = take_line(r, record);
+        if (how != HG_STATUS_OK && how != HG_STATUS_INPUT)
+            return hg_error_set(err, how, "%s", record->why.text);
+        *n_bad += how == HG_STATUS_INPUT;
+        if (how == HG_STATUS_INPUT && listener != NULL && listener->note != NULL)
+            listener->note(listener->user, record->why.text);
+        status = hg_llava_report(r->facts, listener, r->first + i + 1, err);
+    }
     return status;
 }
 
-hg_status hg_vit_facts_read(hg_vit_labels *labels, hg_picture_set *pictures, const hg_llava_set *facts,
-                            const char *split, const hg_llava_visitor *notes, int64_t *n_bad, hg_error *err)
+static void drop_lines(facts_reader *r)
 {
-    size_t n = hg_llava_n_items(facts);
-    for (size_t i = 0; i < n; i++) {
-        hg_error why = {HG_STATUS_OK, ""};
-        hg_status status = read_line(labels, pictures, facts, i, split, &why);
-        if (status == HG_STATUS_INPUT) {
-            (*n_bad)++;
-            if (notes->note != NULL)
-                notes->note(notes->note_user, why.text);
-        } else if (status != HG_STATUS_OK) {
-            return hg_error_set(err, status, "%s", why.text);
-        }
+    for (size_t i = 0; i < r->n; i++) {
+        json_decref(r->records[i].json);
+        hg_mem_free(r->records[i].path);
     }
-    return HG_STATUS_OK;
+    r->first += r->n;
+    r->n = 0;
+}
+
+hg_status hg_vit_facts_read(hg_vit_labels *labels, hg_picture_set *pictures, const hg_llava_set *facts,
+                            const char *split, const hg_llava_listener *listener, int64_t *n_bad,
+                            hg_error *err)
+{
+    facts_reader r = {labels, pictures, facts, split, NULL, 0, 0};
+    hg_status status = HG_STATUS_OK;
+    r.records = hg_mem_array(HG_LLAVA_AHEAD, sizeof *r.records);
+    if (r.records == NULL)
+        return hg_error_memory(err, HG_LLAVA_AHEAD * sizeof *r.records, "facts");
+    while (r.first < hg_llava_n_items(facts) && status == HG_STATUS_OK) {
+        status = parse_lines(&r, err);
+        if (status == HG_STATUS_OK)
+            status = take_lines(&r, listener, n_bad, err);
+        drop_lines(&r);
+    }
+    hg_mem_free(r.records);
+    return status;
 }

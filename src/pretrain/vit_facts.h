@@ -17,9 +17,9 @@
 #include "pretrain/vit_labels.h"
 
 /* Reads the lines of `split` ("train", "val"; lines without one belong to "train"). Bad ones are told and
- * counted. */
+ * counted; the listener may be NULL. */
 hg_status hg_vit_facts_read(hg_vit_labels *labels, hg_picture_set *pictures, const hg_llava_set *facts,
-                            const char *split, const hg_llava_visitor *notes, int64_t *n_bad,
+                            const char *split, const hg_llava_listener *listener, int64_t *n_bad,
                             hg_error *err) HG_MUST_CHECK;
 
 #endif

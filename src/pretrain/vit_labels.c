@@ -187,12 +187,29 @@ typedef struct label_reader {
     hg_picture_set *pictures;
 } label_reader;
 
+/* Only items about one picture are of use. */
+static bool is_labelled(const hg_llava_item *item)
+{
+    return item->n_images == 1 && !item->draws;
+}
+
+static hg_status expect_items(void *user, const hg_llava_item *items, size_t n, hg_error *err)
+{
+    hg_picture_set *pictures = ((label_reader *)user)->pictures;
+    hg_status status = HG_STATUS_OK;
+    for (size_t i = 0; i < n && status == HG_STATUS_OK; i++) {
+        if (is_labelled(&items[i]))
+            status = hg_picture_set_expect(pictures, items[i].images[0], err);
+    }
+    return status == HG_STATUS_OK ? hg_picture_set_read_expected(pictures, err) : status;
+}
+
 static hg_status add_item(void *user, const hg_llava_item *item, hg_error *err)
 {
     hg_vit_labels *labels = ((label_reader *)user)->labels;
     hg_picture_set *pictures = ((label_reader *)user)->pictures;
     uint32_t index = 0;
-    if (item->n_images != 1 || item->draws)
+    if (!is_labelled(item))
         return HG_STATUS_OK;
     hg_status status = hg_picture_set_add(pictures, item->images[0], &index, err);
     for (size_t i = 0; i < item->n_turns && status == HG_STATUS_OK; i++)
@@ -201,10 +218,10 @@ static hg_status add_item(void *user, const hg_llava_item *item, hg_error *err)
 }
 
 hg_status hg_vit_labels_read(hg_vit_labels *labels, hg_picture_set *pictures, const hg_llava_set *data,
-                             hg_picture_note note, void *user, int64_t *n_bad, hg_error *err)
+                             const hg_llava_listener *listener, int64_t *n_bad, hg_error *err)
 {
     label_reader reader = {labels, pictures};
-    const hg_llava_visitor visitor = {add_item, &reader, note, user};
+    const hg_llava_visitor visitor = {add_item, expect_items, &reader, listener};
     return hg_llava_visit(data, &visitor, n_bad, err);
 }
 

@@ -57,7 +57,7 @@ void hg_vit_labels_deinit(hg_vit_labels *labels);
 
 /* Reads the items about one image each into pictures and labels. */
 hg_status hg_vit_labels_read(hg_vit_labels *labels, hg_picture_set *pictures, const hg_llava_set *data,
-                             hg_picture_note note, void *user, int64_t *n_bad, hg_error *err) HG_MUST_CHECK;
+                             const hg_llava_listener *listener, int64_t *n_bad, hg_error *err) HG_MUST_CHECK;
 
 /* One label of picture `image`; nothing for an answer that can be no class. The first answer to a question
  * counts. */

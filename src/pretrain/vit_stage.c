@@ -437,11 +437,11 @@ static hg_status read_labels(const vit_stage *stage, hg_picture_set *pictures, h
 {
     hg_llava_set *data = NULL;
     const char *images = stage->s->images[0] != 0 ? stage->s->images : NULL;
+    const hg_llava_listener reading = hg_stage_reading(stage->listener);
     hg_status status = hg_llava_open(&data, path, images, err);
     if (status == HG_STATUS_OK) {
         plan->fingerprint = plan->fingerprint * 31 + hg_llava_fingerprint(data);
-        status = hg_vit_labels_read(labels, pictures, data, hg_stage_note, (void *)stage->listener,
-                                    &result->n_bad, err);
+        status = hg_vit_labels_read(labels, pictures, data, &reading, &result->n_bad, err);
     }
     hg_llava_close(data);
     return status;
@@ -453,13 +453,13 @@ static hg_status read_facts(const vit_stage *stage, hg_picture_set *pictures, hg
                             hg_error *err)
 {
     hg_llava_set *facts = NULL;
-    const hg_llava_visitor notes = {.note = hg_stage_note, .note_user = (void *)stage->listener};
+    const hg_llava_listener reading = hg_stage_reading(stage->listener);
     if (stage->s->facts[0] == 0)
         return HG_STATUS_OK;
     hg_status status = hg_llava_open(&facts, stage->s->facts, NULL, err);
     if (status == HG_STATUS_OK) {
         plan->fingerprint = plan->fingerprint * 31 + hg_llava_fingerprint(facts);
-        status = hg_vit_facts_read(labels, pictures, facts, split, &notes, &result->n_bad, err);
+        status = hg_vit_facts_read(labels, pictures, facts, split, &reading, &result->n_bad, err);
     }
     hg_llava_close(facts);
     return status;

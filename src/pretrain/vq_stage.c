@@ -248,10 +248,11 @@ static hg_status open_pictures(vq_stage *stage, hg_picture_set *set, const char 
 {
     hg_llava_set *data = NULL;
     const char *images = stage->s->images[0] != 0 ? stage->s->images : NULL;
+    const hg_llava_listener reading = hg_stage_reading(stage->listener);
     hg_status status = hg_llava_open(&data, path, images, err);
     if (status == HG_STATUS_OK) {
         plan->fingerprint = plan->fingerprint * 31 + hg_llava_fingerprint(data);
-        status = hg_picture_set_add_all(set, data, hg_stage_note, (void *)stage->listener, n_bad, err);
+        status = hg_picture_set_add_all(set, data, &reading, n_bad, err);
     }
     if (status == HG_STATUS_OK && set->n == 0)
         status = hg_error_set(err, HG_STATUS_INPUT, "%s: no picture can be used", path);

@@ -133,6 +133,50 @@ static void test_facts(void **state)
     pretrain_data_remove(&d);
 }
 
+typedef struct read_heard {
+    int64_t n_calls, n_all, stop_at;
+} read_heard;
+
+static bool count_read(void *user, int64_t n_read, int64_t n_items)
+{
+    read_heard *h = user;
+    h->n_calls++;
+    h->n_all += n_read == n_items;
+    return h->n_calls != h->stop_at;
+}
+
+/* More lines than are parsed ahead, with bad ones around that many; each is heard of, and may be the last. */
+static void test_many_facts(void **state)
+{
+    (void)state;
+    pretrain_data d;
+    char path[256];
+    hg_pretrain_result result;
+    hg_error err = {HG_STATUS_OK, ""};
+    read_heard h = {0, 0, 0};
+    hg_train_listener listener = {.user = &h, .on_read = count_read};
+    pretrain_data_make(&d);
+    FILE *file = fopen(pretrain_data_path(&d, "facts.jsonl", path), "w");
+    assert_non_null(file);
+    for (int i = 0; i < 600; i++)
+        fprintf(file, "{\"%s\": \"p%d.png\", \"count\": %d}\n",
+                i == 255 || i == 256 || i == 599 ? "picture" : "image", i % PRETRAIN_PICTURES, i / 12 % 7);
+    assert_int_equal(fclose(file), 0);
+    const char *const more[] = {"steps", "2", "facts", path, NULL};
+    hg_pretrain_settings *s = pretrain_data_settings(&d, HG_PRETRAIN_STAGE_VIT, "out", with(more));
+    if (hg_pretrain_run(s, &listener, &result, &err) != HG_STATUS_OK)
+        fail_msg("%s", err.text);
+    assert_int_equal(result.n_bad, 3);
+    assert_int_equal(h.n_calls, PRETRAIN_PICTURES + 600);
+    assert_int_equal(h.n_all, 2);
+    h = (read_heard){.stop_at = PRETRAIN_PICTURES + 300};
+    assert_int_equal(hg_pretrain_run(s, &listener, &result, &err), HG_STATUS_FAILED);
+    assert_non_null(strstr(err.text, "stopped while"));
+    assert_int_equal(h.n_calls, PRETRAIN_PICTURES + 300);
+    hg_pretrain_settings_destroy(s);
+    pretrain_data_remove(&d);
+}
+
 static void test_same(void **state)
 {
     (void)state;
@@ -164,6 +208,7 @@ static void test_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_overfit), cmocka_unit_test(test_facts),
-                                       cmocka_unit_test(test_same), cmocka_unit_test(test_refused)};
+                                       cmocka_unit_test(test_many_facts), cmocka_unit_test(test_same),
+                                       cmocka_unit_test(test_refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
