@@ -98,8 +98,7 @@ static uint8_t prompt_pad_colour(float mean)
     return (uint8_t)(value < 0 ? 0 : value > 255 ? 255 : value);
 }
 
-hg_status hg_ask_prompt_push_image(hg_prompt *prompt, const hg_model *model, const hg_image *image,
-                                   hg_error *err)
+static hg_clip_preparation prompt_preparation(const hg_model *model)
 {
     const hg_preprocessor_config *from = &model->weights.preprocessor;
     hg_clip_preparation how = hg_clip_preparation_default();
@@ -109,17 +108,38 @@ hg_status hg_ask_prompt_push_image(hg_prompt *prompt, const hg_model *model, con
         how.deviation[c] = from->std[c];
         how.pad_rgb[c] = prompt_pad_colour(from->mean[c]);
     }
+    return how;
+}
+
+hg_status hg_ask_prompt_prepare_image(const hg_model *model, const hg_image *image, uint8_t *out,
+                                      hg_error *err)
+{
+    const hg_clip_preparation how = prompt_preparation(model);
+    return hg_clip_input_u8(out, image, &how, err);
+}
+
+hg_status hg_ask_prompt_push_prepared(hg_prompt *prompt, const hg_model *model, const uint8_t *bytes,
+                                      hg_error *err)
+{
+    const hg_clip_preparation how = prompt_preparation(model);
     size_t n = 3 * (size_t)how.size * (size_t)how.size;
-    uint8_t *bytes = hg_mem_alloc(n);
     float *pixels = hg_mem_array(n, sizeof *pixels);
-    hg_status status = bytes == NULL || pixels == NULL ? hg_error_memory(err, n * 5, "an image")
-                                                       : hg_clip_input_u8(bytes, image, &how, err);
+    if (pixels == NULL)
+        return hg_error_memory(err, n * sizeof *pixels, "an image");
+    hg_clip_input_normalize(pixels, bytes, &how);
+    return hg_prompt_push_image(prompt, pixels, (int64_t)n, hg_clip_n_patches(&model->weights.clip), err);
+}
+
+hg_status hg_ask_prompt_push_image(hg_prompt *prompt, const hg_model *model, const hg_image *image,
+                                   hg_error *err)
+{
+    size_t side = (size_t)model->weights.clip.config.image_size;
+    uint8_t *bytes = hg_mem_alloc(3 * side * side);
+    hg_status status = bytes == NULL ? hg_error_memory(err, 3 * side * side, "an image")
+                                     : hg_ask_prompt_prepare_image(model, image, bytes, err);
     if (status == HG_STATUS_OK)
-        hg_clip_input_normalize(pixels, bytes, &how);
+        status = hg_ask_prompt_push_prepared(prompt, model, bytes, err);
     hg_mem_free(bytes);
-    if (status == HG_STATUS_OK)
-        return hg_prompt_push_image(prompt, pixels, (int64_t)n, hg_clip_n_patches(&model->weights.clip), err);
-    hg_mem_free(pixels);
     return status;
 }
 

@@ -32,6 +32,12 @@ hg_status hg_ask_prompt_check(const hg_model *model, const hg_ask_prompt_parts *
 hg_status hg_ask_prompt_push_image(hg_prompt *prompt, const hg_model *model, const hg_image *image,
                                    hg_error *err) HG_MUST_CHECK;
 
+/* The two halves of it: the image as the encoder takes it, in bytes (S, S, 3), and those as positions. */
+hg_status hg_ask_prompt_prepare_image(const hg_model *model, const hg_image *image, uint8_t *out,
+                                      hg_error *err) HG_MUST_CHECK;
+hg_status hg_ask_prompt_push_prepared(hg_prompt *prompt, const hg_model *model, const uint8_t *bytes,
+                                      hg_error *err) HG_MUST_CHECK;
+
 /* True for NULL, "" and white space. */
 bool hg_text_is_blank(const char *text);
 

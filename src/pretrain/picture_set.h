@@ -8,7 +8,7 @@
 
 #include "data/llava_json.h"
 #include "image/clip_input.h"
-#include "pretrain/picture_ahead.h"
+#include "train/picture_ahead.h"
 
 typedef struct hg_picture_set {
     bool for_clip; /* padded to a square as CLIP wants them; otherwise stretched as the VQGAN wants them */

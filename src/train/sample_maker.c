@@ -251,52 +251,24 @@ static size_t count_kept(const maker_job *job, int64_t limit, bool may_cut)
     return i;
 }
 
-void hg_last_picture_deinit(hg_last_picture *p)
-{
-    hg_mem_free(p->pixels);
-    *p = (hg_last_picture){.pixels = NULL};
-}
-
-/* A copy of an image's pixels; NULL when memory is short. */
-static float *copy_pixels(const float *pixels, size_t n)
-{
-    float *copy = hg_mem_array(n, sizeof *copy);
-    if (copy != NULL)
-        memcpy(copy, pixels, n * sizeof *copy);
-    return copy;
-}
-
-/* Takes a copy of the prompt's last image; without memory for it, none is kept. */
-static void keep_picture(hg_last_picture *last, const hg_prompt *prompt, size_t n, const char *path)
-{
-    hg_last_picture_deinit(last);
-    if (strlen(path) >= sizeof last->path)
-        return;
-    memcpy(last->path, path, strlen(path) + 1);
-    last->pixels = copy_pixels(prompt->images[prompt->n_images - 1].pixels, n);
-}
-
-/* An image is decoded by a process of its own: questions about the same one, one after the other, wait for
- * that once. */
 static hg_status push_image(const maker_job *job, hg_train_sample *sample, const char *path, hg_error *err)
 {
-    const hg_model *model = job->maker->model;
-    hg_last_picture *last = job->maker->last;
-    const hg_clip *clip = &model->weights.clip;
-    size_t n = 3 * (size_t)clip->config.image_size * (size_t)clip->config.image_size;
-    if (last != NULL && last->pixels != NULL && strcmp(last->path, path) == 0) {
-        float *pixels = copy_pixels(last->pixels, n);
-        return pixels == NULL
-                   ? too_large(err, n * sizeof *pixels)
-                   : hg_prompt_push_image(&sample->prompt, pixels, (int64_t)n, hg_clip_n_patches(clip), err);
+    const hg_sample_maker *maker = job->maker;
+    const hg_picture_ahead_item *ahead =
+        maker->ahead == NULL ? NULL : hg_picture_ahead_find(maker->ahead, path);
+    if (ahead != NULL && ahead->status == HG_STATUS_OK)
+        return hg_ask_prompt_push_prepared(&sample->prompt, maker->model,
+                                           hg_picture_ahead_samples(maker->ahead, ahead), err);
+    if (ahead != NULL) {
+        if (err != NULL)
+            *err = ahead->why;
+        return ahead->status;
     }
     hg_image *image = NULL;
     hg_status status = hg_image_open(&image, path, err);
     if (status == HG_STATUS_OK)
-        status = hg_ask_prompt_push_image(&sample->prompt, model, image, err);
+        status = hg_ask_prompt_push_image(&sample->prompt, maker->model, image, err);
     hg_image_close(image);
-    if (status == HG_STATUS_OK && last != NULL)
-        keep_picture(last, &sample->prompt, n, path);
     return status;
 }
 
@@ -373,6 +345,36 @@ static hg_status make_item(maker_job *job, hg_train_sample *sample, hg_error *er
     else
         status = make_conversation(job, err);
     return status == HG_STATUS_OK ? make_positions(job, sample, err) : status;
+}
+
+/* ---- pictures ahead ---- */
+
+hg_status hg_sample_expect(const hg_sample_maker *maker, size_t index, hg_error *err)
+{
+    hg_llava_item item;
+    hg_task task;
+    if (maker->ahead == NULL || hg_llava_read(maker->set, index, &item, NULL) != HG_STATUS_OK)
+        return HG_STATUS_OK;
+    const maker_job job = {.maker = maker, .item = &item};
+    hg_status status = HG_STATUS_OK;
+    bool wanted = choose_task(&job, &task, NULL) == HG_STATUS_OK;
+    for (size_t i = 0; wanted && i < item.n_images && status == HG_STATUS_OK; i++) {
+        if (hg_picture_ahead_find(maker->ahead, item.images[i]) == NULL)
+            status = hg_picture_ahead_push(maker->ahead, item.images[i], err);
+    }
+    hg_llava_item_deinit(&item);
+    return status;
+}
+
+static hg_status prepare_image(const void *user, const hg_image *image, uint8_t *out, hg_error *err)
+{
+    return hg_ask_prompt_prepare_image(user, image, out, err);
+}
+
+hg_status hg_sample_read_expected(const hg_sample_maker *maker, hg_error *err)
+{
+    return maker->ahead == NULL ? HG_STATUS_OK
+                                : hg_picture_ahead_read(maker->ahead, prepare_image, maker->model, err);
 }
 
 hg_status hg_sample_make(const hg_sample_maker *maker, size_t index, hg_train_sample *sample, hg_error *err)

@@ -10,25 +10,26 @@
 #include "data/llava_json.h"
 #include "engine/engine.h"
 #include "train/code_cache.h"
+#include "train/picture_ahead.h"
 #include "train/sample_gradient.h"
 #include "train/train_settings.h"
-
-/* The picture that was read last, for the next question about it. Empty when all is zero. */
-typedef struct hg_last_picture {
-    char path[HG_PATH_BYTES];
-    float *pixels; /* (3, S, S), as the image encoder reads them; owned; NULL: none */
-} hg_last_picture;
-
-void hg_last_picture_deinit(hg_last_picture *p);
 
 typedef struct hg_sample_maker {
     hg_model *model;
     const hg_train_settings *settings;
     const hg_llava_set *set;
-    hg_code_cache *codes;  /* NULL in stages without pictures to draw */
-    hg_ctx *ctx;           /* for the codes of pictures that are not in the cache */
-    hg_last_picture *last; /* NULL: every picture is read from its file */
+    hg_code_cache *codes;    /* NULL in stages without pictures to draw */
+    hg_ctx *ctx;             /* for the codes of pictures that are not in the cache */
+    hg_picture_ahead *ahead; /* of 3 · S · S bytes each; NULL: every picture is read when it is met */
 } hg_sample_maker;
+
+/* Nothing but time: the samples of these items will be made soon, and their pictures are decoded together by
+ * hg_sample_read_expected. A bad item is passed over. */
+hg_status hg_sample_expect(const hg_sample_maker *maker, size_t index, hg_error *err) HG_MUST_CHECK;
+hg_status hg_sample_read_expected(const hg_sample_maker *maker, hg_error *err) HG_MUST_CHECK;
+
+/* As many as it is worth while to expect; a run that is to be stopped waits for them. */
+#define HG_SAMPLES_AHEAD 16
 
 /* Makes the sample of item `index`; to be deinitialised by the caller. HG_STATUS_INPUT, with file and line,
  * when the item is bad: as hg_llava_read; an image that is missing or cannot be read; a wrong number of codes

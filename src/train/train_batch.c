@@ -118,19 +118,38 @@ static bool wants_stop(const hg_train_job *job)
     return l != NULL && l->wants_stop != NULL && l->wants_stop(l->user);
 }
 
+/* Has the pictures of this process's next samples decoded together, from `place` on; *until: those before
+ * this place. */
+static hg_status expect_samples(batch_round *round, int64_t place, int64_t *until, hg_error *err)
+{
+    hg_train_job *job = round->job;
+    hg_status status = HG_STATUS_OK;
+    for (int n = 0; n < HG_SAMPLES_AHEAD && place < round->n && status == HG_STATUS_OK; place++) {
+        if (place_rank(round, place) != hg_reduce_get_rank(job->reduce))
+            continue;
+        status = hg_sample_expect(&job->maker, hg_item_order_at(&job->order, round->first + place), err);
+        n++;
+    }
+    *until = place;
+    return status == HG_STATUS_OK ? hg_sample_read_expected(&job->maker, err) : status;
+}
+
 /* All packs of this process but the last, which is made and left in `round`. */
 static hg_status compute_all_but_last(batch_round *round, hg_error *err)
 {
     const hg_reduce *reduce = round->job->reduce;
     hg_status status = HG_STATUS_OK;
-    for (int64_t place = 0; place < round->n && status == HG_STATUS_OK; place++) {
+    for (int64_t place = 0, until = 0; place < round->n && status == HG_STATUS_OK; place++) {
         hg_train_sample sample;
         if (place_rank(round, place) != hg_reduce_get_rank(reduce))
             continue;
         round->stop = wants_stop(round->job);
         if (round->stop)
             return HG_STATUS_OK;
-        status = make_sample(round, place, &sample, err);
+        if (place >= until)
+            status = expect_samples(round, place, &until, err);
+        if (status == HG_STATUS_OK)
+            status = make_sample(round, place, &sample, err);
         if (status == HG_STATUS_OK && round->reports[place].status == 0)
             status = pack_sample(round, place, &sample, err);
     }

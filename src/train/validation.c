@@ -39,6 +39,16 @@ static hg_status validate_pack(const hg_sample_maker *maker, hg_sample_pack *pac
     return status;
 }
 
+/* Has the pictures of some items decoded together, every `step`th from `first` on. */
+static hg_status expect_items(const hg_sample_maker *maker, size_t first, size_t step, hg_error *why)
+{
+    hg_status status = HG_STATUS_OK;
+    size_t n = hg_llava_n_items(maker->set);
+    for (size_t k = 0; k < HG_SAMPLES_AHEAD && first < n && status == HG_STATUS_OK; k++, first += step)
+        status = hg_sample_expect(maker, first, why);
+    return status == HG_STATUS_OK ? hg_sample_read_expected(maker, why) : status;
+}
+
 /* The items of this process; `why` keeps what was wrong with the last bad one. */
 static hg_status validate_items(const hg_sample_maker *maker, const hg_reduce *reduce, validation_sums *sums,
                                 hg_error *why)
@@ -49,6 +59,10 @@ static hg_status validate_items(const hg_sample_maker *maker, const hg_reduce *r
     for (size_t i = (size_t)hg_reduce_get_rank(reduce);
          i < hg_llava_n_items(maker->set) && status == HG_STATUS_OK; i += size) {
         hg_train_sample sample;
+        if (i / size % HG_SAMPLES_AHEAD == 0)
+            status = expect_items(maker, i, size, why);
+        if (status != HG_STATUS_OK)
+            break;
         status = hg_sample_make(maker, i, &sample, why);
         if (status == HG_STATUS_INPUT) {
             sums->n_bad++;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * test_sample_maker.c: positions and labels of conversations against the transformers tokenizers of all three
- * base models; a drawing's labels; where a cut falls.
+ * base models; a drawing's labels; where a cut falls; pictures that are decoded ahead.
  */
 #include "train/sample_maker.h"
 
@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -168,12 +169,95 @@ static void test_cut(void **state)
     close_fixture(&f);
 }
 
+/* Items about pictures of several formats, about two, about one that is missing or damaged, about none, and a
+ * bad one. */
+static hg_llava_set *open_pictures(void)
+{
+    static const char *const images[] = {"\"image/rgb.png\"",
+                                         "\"image/rgb444.jpg\"",
+                                         "\"image/rgb.png\"",
+                                         "\"image/there is none.png\"",
+                                         "[\"image/grey16.png\", \"image/exif6.jpg\"]",
+                                         "\"image/clip.txt\"",
+                                         "null",
+                                         "7",
+                                         "\"image/scan/mr.dcm\""};
+    char path[] = "/tmp/hg-samples-XXXXXX";
+    hg_llava_set *set = NULL;
+    hg_error err = {HG_STATUS_OK, ""};
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    FILE *file = fdopen(fd, "w");
+    assert_non_null(file);
+    for (size_t i = 0; i < sizeof images / sizeof *images; i++)
+        fprintf(file,
+                "{\"image\": %s, \"conversations\": [{\"from\": \"human\", \"value\": \"What?\"}, "
+                "{\"from\": \"gpt\", \"value\": \"That\"}]}\n",
+                images[i]);
+    assert_int_equal(fclose(file), 0);
+    if (hg_llava_open(&set, path, HG_TEST_DATA, &err) != HG_STATUS_OK)
+        fail_msg("%s", err.text);
+    unlink(path);
+    return set;
+}
+
+static void check_pixels(const hg_train_sample *a, const hg_train_sample *b, size_t n)
+{
+    assert_int_equal(a->prompt.n_items, b->prompt.n_items);
+    assert_int_equal(a->prompt.n_images, b->prompt.n_images);
+    for (int64_t i = 0; i < a->prompt.n_images; i++) {
+        assert_true(a->prompt.images[i].content == b->prompt.images[i].content);
+        assert_memory_equal(a->prompt.images[i].pixels, b->prompt.images[i].pixels, n);
+    }
+}
+
+/* Samples whose pictures were decoded ahead, once all together and once in lots that do not fit theirs, are
+ * those whose pictures are read when they are met. */
+static void test_ahead(void **state)
+{
+    (void)state;
+    fixture f;
+    hg_picture_ahead ahead;
+    hg_error err = {HG_STATUS_OK, ""};
+    open_fixture(&f, "m3", HG_TRAIN_STAGE_3_COM, "com.json", "2048");
+    hg_llava_close(f.set);
+    f.maker.set = f.set = open_pictures();
+    size_t n_items = hg_llava_n_items(f.set), side = (size_t)f.model->weights.clip.config.image_size,
+           n_good = 0;
+    hg_sample_maker with = f.maker;
+    with.ahead = &ahead;
+    hg_picture_ahead_init(&ahead, 3 * side * side);
+    for (size_t i = 0; i < 2 * n_items; i++) {
+        hg_train_sample a, b;
+        hg_error ours = {HG_STATUS_OK, ""}, theirs = {HG_STATUS_OK, ""};
+        bool all = i == 0, some = i >= n_items && i % 2 == 0; /* every other sample's alone */
+        for (size_t k = 0; (all || some) && k < (all ? n_items : 1); k++)
+            assert_int_equal(hg_sample_expect(&with, (i + k) % n_items, &err), HG_STATUS_OK);
+        assert_int_equal(hg_sample_read_expected(&with, &err), HG_STATUS_OK);
+        if (all)
+            assert_int_equal(ahead.n, 7); /* pictures that differ */
+        hg_status status = hg_sample_make(&f.maker, i % n_items, &a, &ours);
+        assert_int_equal(hg_sample_make(&with, i % n_items, &b, &theirs), status);
+        assert_string_equal(ours.text, theirs.text);
+        n_good += status == HG_STATUS_OK;
+        if (status == HG_STATUS_OK) {
+            check_pixels(&a, &b, 3 * side * side * sizeof(float));
+            hg_train_sample_deinit(&a);
+            hg_train_sample_deinit(&b);
+        }
+    }
+    assert_int_equal(n_good, 2 * 6);
+    hg_picture_ahead_deinit(&ahead);
+    close_fixture(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_conversations),
         cmocka_unit_test(test_drawing),
         cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_ahead),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

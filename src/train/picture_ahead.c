@@ -2,7 +2,7 @@
  *
  * picture_ahead.c: a list that is searched from its beginning: it is short.
  */
-#include "pretrain/picture_ahead.h"
+#include "train/picture_ahead.h"
 
 #include "base/memory.h"
 #include "image/image_list.h"
@@ -97,7 +97,7 @@ hg_status hg_picture_ahead_read(hg_picture_ahead *a, hg_picture_prepare prepare,
     const char *paths[AHEAD_MOST];
     ahead_job job = {a, prepare, user};
     if (a->is_read)
-        ahead_empty(a);
+        return HG_STATUS_OK;
     for (size_t i = 0; i < a->n; i++)
         paths[i] = a->items[i].path;
     hg_status status = hg_image_read_list(paths, a->n, ahead_take, &job, err);

@@ -3,8 +3,8 @@
  * picture_ahead.h: pictures that will be asked for soon, decoded together: a child process for each costs
  * more than decoding a small one.
  */
-#ifndef HG_PRETRAIN_PICTURE_AHEAD_H
-#define HG_PRETRAIN_PICTURE_AHEAD_H
+#ifndef HG_TRAIN_PICTURE_AHEAD_H
+#define HG_TRAIN_PICTURE_AHEAD_H
 
 #include "image/pixels.h"
 
@@ -32,7 +32,8 @@ void hg_picture_ahead_deinit(hg_picture_ahead *a);
  * enough. */
 hg_status hg_picture_ahead_push(hg_picture_ahead *a, const char *path, hg_error *err) HG_MUST_CHECK;
 
-/* Decodes and prepares those that were pushed. What is wrong with one is kept with it. */
+/* Decodes and prepares those that were pushed; when none was, what was read stays. What is wrong with one is
+ * kept with it. */
 hg_status hg_picture_ahead_read(hg_picture_ahead *a, hg_picture_prepare prepare, const void *user,
                                 hg_error *err) HG_MUST_CHECK;
 
