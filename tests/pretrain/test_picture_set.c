@@ -104,16 +104,16 @@ static void check_same(const hg_picture_set *a, const hg_picture_set *b)
 static void test_expected(void **state)
 {
     (void)state;
-    static const size_t lots[] = {1, 50, 256, MOST};
+    static const size_t lots[2][2] = {{7, MOST}, {50, 256}};
     static path_result ours[MOST], theirs[MOST];
     path_list list = list_new();
     for (int for_clip = 0; for_clip < 2; for_clip++) {
         hg_picture_set a, b;
         hg_picture_set_init(&a, SIDE, for_clip);
         add_paths(&list, 0, &a, ours);
-        for (size_t i = 0; i < sizeof lots / sizeof *lots; i++) {
+        for (size_t i = 0; i < 2; i++) {
             hg_picture_set_init(&b, SIDE, for_clip);
-            add_paths(&list, lots[i], &b, theirs);
+            add_paths(&list, lots[for_clip][i], &b, theirs);
             check_results(&list, ours, theirs);
             check_same(&a, &b);
             hg_picture_set_deinit(&b);
