@@ -262,29 +262,43 @@ static void test_what_is_shared(void **state)
     close_fixture(&f);
 }
 
-/* A picture is read from its file again when another one was read in between, and only then. */
-static void test_last_picture(void **state)
+/* Decodes the pictures of a sample that will be made soon. */
+static void expect_sample(const fixture *f, size_t index)
+{
+    hg_error err = {HG_STATUS_OK, ""};
+    assert_int_equal(hg_sample_expect(&f->maker, index, &err), HG_STATUS_OK);
+    assert_int_equal(hg_sample_read_expected(&f->maker, &err), HG_STATUS_OK);
+}
+
+/* A picture is read from its file again when another one was expected in between, and only then. */
+static void test_picture_kept(void **state)
 {
     (void)state;
     fixture f;
     hg_train_sample read, kept, other;
-    hg_last_picture last = {.pixels = NULL};
+    hg_picture_ahead ahead;
     hg_error err = {HG_STATUS_OK, ""};
     char path[256];
     open_fixture(&f, HG_TRAIN_STAGE_3_COM, 0);
-    f.maker.last = &last;
+    const size_t side = (size_t)f.model->weights.clip.config.image_size;
+    hg_picture_ahead_init(&ahead, 3 * side * side);
+    f.maker.ahead = &ahead;
+    expect_sample(&f, 0);
     assert_int_equal(hg_sample_make(&f.maker, 0, &read, &err), HG_STATUS_OK);
     assert_int_equal(remove(small_model_path(&f.files, "c0.png", path)), 0);
+    expect_sample(&f, 1); /* the same picture */
     assert_int_equal(hg_sample_make(&f.maker, 1, &kept, &err), HG_STATUS_OK);
     assert_int_equal(kept.prompt.images[0].content, read.prompt.images[0].content);
     assert_true(kept.prompt.images[0].pixels != read.prompt.images[0].pixels);
+    expect_sample(&f, 4);
     assert_int_equal(hg_sample_make(&f.maker, 4, &other, &err), HG_STATUS_OK);
     assert_true(other.prompt.images[0].content != read.prompt.images[0].content);
     hg_train_sample_deinit(&read);
+    expect_sample(&f, 0);
     assert_int_equal(hg_sample_make(&f.maker, 0, &read, &err), HG_STATUS_INPUT);
     hg_train_sample_deinit(&kept);
     hg_train_sample_deinit(&other);
-    hg_last_picture_deinit(&last);
+    hg_picture_ahead_deinit(&ahead);
     close_fixture(&f);
 }
 
@@ -325,6 +339,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_together_kept), cmocka_unit_test(test_together_again),
         cmocka_unit_test(test_shared),        cmocka_unit_test(test_what_is_shared),
-        cmocka_unit_test(test_last_picture),  cmocka_unit_test(test_what_fits)};
+        cmocka_unit_test(test_picture_kept),  cmocka_unit_test(test_what_fits)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
