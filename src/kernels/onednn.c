@@ -15,9 +15,10 @@
 #include <dnnl.h>
 #include <omp.h>
 
-/* Up to so many terms of a sum it works on the stack: 84 with AVX-512, 252 with AVX2; and the time of two
- * system calls would be felt. */
-#define STACK_TERMS 64
+/* Sums of up to so many terms it makes on the stack: what fits 16 KiB, 84 with AVX-512 (48 columns) and 252
+ * with AVX2 (16). Those of an attention's small pieces are among them, where two system calls would be felt.
+ */
+#define STACK_TERMS 84
 
 static dnnl_status_t onednn_sgemm(const hg_gemm_shape *s, const hg_real *a, const hg_real *b, hg_real beta,
                                   hg_real *c)
