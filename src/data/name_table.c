@@ -81,6 +81,11 @@ hg_status hg_name_table_get(hg_name_table *t, const char *name, size_t *number, 
     return HG_STATUS_OK;
 }
 
+bool hg_name_table_has(const hg_name_table *t, const char *name)
+{
+    return t->n_slots > 0 && t->slots[find_slot(t, name)] != 0;
+}
+
 size_t hg_group_find(uint32_t *parent, size_t i)
 {
     while (parent[i] != i) {

@@ -26,6 +26,9 @@ void hg_name_table_deinit(hg_name_table *t);
 hg_status hg_name_table_get(hg_name_table *t, const char *name, size_t *number, bool *added,
                             hg_error *err) HG_MUST_CHECK;
 
+/* Whether there is such a name. */
+bool hg_name_table_has(const hg_name_table *t, const char *name);
+
 /* Sets of numbers: parent[i] leads to the smallest member of i's set. */
 size_t hg_group_find(uint32_t *parent, size_t i);
 void hg_group_join(uint32_t *parent, size_t i, size_t j);

@@ -8,10 +8,10 @@
 
 #include "base/file.h"
 #include "base/memory.h"
-#include "base/parallel.h"
 #include "data/image_hash.h"
 #include "data/phantom_random.h"
 #include "data/set_volumes.h"
+#include "image/image_list.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -198,33 +198,59 @@ static bool find_image(const build *b, size_t number, char path[HG_PATH_BYTES], 
     return false;
 }
 
-static void hash_one(void *arg, int64_t index, int worker)
+/* Images that are read together. */
+#define HASH_LOT 256
+
+typedef struct hash_lot {
+    build *build;
+    char *paths[HASH_LOT];
+    size_t numbers[HASH_LOT], n;
+} hash_lot;
+
+static hg_status take_hash(void *user, size_t index, const hg_image *image, hg_status status,
+                           const hg_error *why, hg_error *err)
 {
-    build *b = arg;
-    build_image *image = &b->images[index];
+    const hash_lot *lot = user;
+    build_image *to = &lot->build->images[lot->numbers[index]];
+    (void)why, (void)err;
+    to->good = status == HG_STATUS_OK && hg_image_hash(&to->hash, image, NULL) == HG_STATUS_OK;
+    return HG_STATUS_OK;
+}
+
+/* Hashes the images among the names from number `first` on; *next comes behind them. */
+static hg_status hash_some(build *b, hash_lot *lot, size_t first, size_t *next, hg_error *err)
+{
     char path[HG_PATH_BYTES];
-    hg_image *pixels;
-    (void)worker;
-    if (b->names.names[index][0] != 'i')
-        return;
-    image->found = find_image(b, (size_t)index, path, image);
-    if (!image->found || hg_image_open(&pixels, path, NULL) != HG_STATUS_OK)
-        return;
-    image->good = hg_image_hash(&image->hash, pixels, NULL) == HG_STATUS_OK;
-    hg_image_close(pixels);
+    hg_status status = HG_STATUS_OK;
+    lot->n = 0;
+    for (*next = first; *next < b->names.n && lot->n < HASH_LOT && status == HG_STATUS_OK; ++*next) {
+        build_image *image = &b->images[*next];
+        if (b->names.names[*next][0] != 'i')
+            continue;
+        image->found = find_image(b, *next, path, image);
+        if (!image->found)
+            continue;
+        lot->numbers[lot->n] = *next;
+        lot->paths[lot->n] = hg_mem_string(path);
+        if (lot->paths[lot->n++] == NULL)
+            status = hg_error_memory(err, strlen(path), "a path");
+    }
+    if (status == HG_STATUS_OK)
+        status = hg_image_read_list((const char *const *)lot->paths, lot->n, take_hash, lot, err);
+    for (size_t i = 0; i < lot->n; i++)
+        hg_mem_free(lot->paths[i]);
+    return status;
 }
 
 /* Hashes all images, then joins those that look alike. Flat pictures hash to 0 or nearly: they are left. */
 static hg_status hash_images(build *b, hg_error *err)
 {
-    const int64_t step = 256;
-    int64_t n = (int64_t)b->names.n;
     hg_status status = HG_STATUS_OK;
-    for (int64_t from = 0; from < n && status == HG_STATUS_OK; from += step) {
-        int64_t count = n - from < step ? n - from : step;
-        for (int64_t i = from; i < from + count; i++)
-            hash_one(b, i, 0);
-        status = report(b, "images", (size_t)(from + count), (size_t)n, err);
+    hash_lot lot = {.build = b};
+    for (size_t first = 0; first < b->names.n && status == HG_STATUS_OK;) {
+        status = hash_some(b, &lot, first, &first, err);
+        if (status == HG_STATUS_OK)
+            status = report(b, "images", first, b->names.n, err);
     }
     for (size_t i = 0; i < b->names.n && status == HG_STATUS_OK; i++) {
         for (size_t j = i + 1; b->images[i].good && j < b->names.n; j++) {

@@ -8,6 +8,7 @@
 #include "data/llava_json.h"
 #include "data/name_table.h"
 #include "data/phantom_random.h"
+#include "image/image_ahead.h"
 
 #include <healthgpt/data.h>
 #include <healthgpt/image.h>
@@ -28,6 +29,7 @@ typedef struct check {
     size_t n_image_state, n_answers, n_patient_lists;
     int list;
     size_t n_codes; /* of the first item with codes */
+    hg_image_ahead ahead;
 } check;
 
 static void tell(check *c, size_t *count, const char *text)
@@ -53,6 +55,37 @@ static hg_status ensure(void **array, size_t *n, size_t i, size_t size, hg_error
     return HG_STATUS_OK;
 }
 
+static hg_status take_any(const void *user, const hg_image *image, uint8_t *out, hg_error *err)
+{
+    (void)user, (void)image, (void)out, (void)err;
+    return HG_STATUS_OK;
+}
+
+static hg_status expect_image(check *c, const char *path, hg_error *err)
+{
+    if (hg_name_table_has(&c->images, path) || !hg_file_exists(path))
+        return HG_STATUS_OK;
+    return hg_image_ahead_push(&c->ahead, path, err);
+}
+
+/* Has the images of the next items decoded together that were not looked at yet. */
+static hg_status expect_items(check *c, const hg_llava_set *set, size_t first, hg_error *err)
+{
+    hg_status status = HG_STATUS_OK;
+    size_t n = hg_llava_n_items(set);
+    for (size_t i = first; i < n && i < first + HG_LLAVA_AHEAD && status == HG_STATUS_OK; i++) {
+        hg_llava_item item;
+        if (hg_llava_read(set, i, &item, NULL) != HG_STATUS_OK)
+            continue; /* it is told of when it is checked */
+        for (size_t k = 0; k < item.n_images && status == HG_STATUS_OK; k++)
+            status = expect_image(c, item.images[k], err);
+        if (item.target_image != NULL && status == HG_STATUS_OK)
+            status = expect_image(c, item.target_image, err);
+        hg_llava_item_deinit(&item);
+    }
+    return status == HG_STATUS_OK ? hg_image_ahead_read(&c->ahead, take_any, NULL, err) : status;
+}
+
 static bool image_is_good(const check *c, const char *path, hg_error *why)
 {
     hg_image *image;
@@ -62,6 +95,11 @@ static bool image_is_good(const check *c, const char *path, hg_error *why)
     }
     if (!c->request->decode)
         return true;
+    const hg_image_ahead_item *ahead = hg_image_ahead_find(&c->ahead, path);
+    if (ahead != NULL) {
+        *why = ahead->why;
+        return ahead->status == HG_STATUS_OK;
+    }
     if (hg_image_open(&image, path, why) != HG_STATUS_OK)
         return false;
     hg_image_close(image);
@@ -224,7 +262,10 @@ static hg_status check_list(check *c, const char *path, hg_error *err)
         return status;
     size_t n = hg_llava_n_items(set);
     for (size_t i = 0; i < n && status == HG_STATUS_OK; i++) {
-        status = check_item(c, set, i, err);
+        if (c->request->decode && i % HG_LLAVA_AHEAD == 0)
+            status = expect_items(c, set, i, err);
+        if (status == HG_STATUS_OK)
+            status = check_item(c, set, i, err);
         if (status == HG_STATUS_OK && i % 64 == 0 && p->report != NULL &&
             !p->report(p->user, "checking", (int64_t)i, (int64_t)n))
             status = hg_error_set(err, HG_STATUS_FAILED, "cancelled");
@@ -263,6 +304,7 @@ hg_status hg_data_check(const hg_data_check_request *request, hg_data_check_resu
     hg_name_table_init(&c.images);
     hg_name_table_init(&c.questions);
     hg_name_table_init(&c.patients);
+    hg_image_ahead_init(&c.ahead, 0);
     hg_status status = HG_STATUS_OK;
     for (c.list = 0; c.list < request->n_files && status == HG_STATUS_OK; c.list++)
         status = check_list(&c, request->files[c.list], err);
@@ -271,6 +313,7 @@ hg_status hg_data_check(const hg_data_check_request *request, hg_data_check_resu
     hg_name_table_deinit(&c.images);
     hg_name_table_deinit(&c.questions);
     hg_name_table_deinit(&c.patients);
+    hg_image_ahead_deinit(&c.ahead);
     hg_mem_free(c.image_state);
     hg_mem_free(c.image_lists);
     hg_mem_free(c.answers);

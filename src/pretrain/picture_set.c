@@ -20,7 +20,7 @@ void hg_picture_set_init(hg_picture_set *set, int side, bool for_clip)
 {
     *set = (hg_picture_set){.for_clip = for_clip, .side = side, .how = hg_clip_preparation_default()};
     set->how.size = side;
-    hg_picture_ahead_init(&set->ahead, 3 * (size_t)side * (size_t)side);
+    hg_image_ahead_init(&set->ahead, 3 * (size_t)side * (size_t)side);
 }
 
 static size_t picture_bytes(const hg_picture_set *set)
@@ -35,7 +35,7 @@ void hg_picture_set_deinit(hg_picture_set *set)
     hg_mem_free(set->paths);
     hg_huge_pages_unmap(set->samples, set->capacity * picture_bytes(set));
     hg_mem_free(set->slots);
-    hg_picture_ahead_deinit(&set->ahead);
+    hg_image_ahead_deinit(&set->ahead);
     *set = (hg_picture_set){0};
 }
 
@@ -124,11 +124,11 @@ static hg_status read_alone(const hg_picture_set *set, const char *path, uint8_t
 /* Picture `path`, which may have been expected, into `out`. */
 static hg_status read_picture(const hg_picture_set *set, const char *path, uint8_t *out, hg_error *err)
 {
-    const hg_picture_ahead_item *item = hg_picture_ahead_find(&set->ahead, path);
+    const hg_image_ahead_item *item = hg_image_ahead_find(&set->ahead, path);
     if (item == NULL)
         return read_alone(set, path, out, err);
     if (item->status == HG_STATUS_OK)
-        memcpy(out, hg_picture_ahead_samples(&set->ahead, item), picture_bytes(set));
+        memcpy(out, hg_image_ahead_samples(&set->ahead, item), picture_bytes(set));
     else if (err != NULL)
         *err = item->why;
     return item->status;
@@ -158,12 +158,12 @@ hg_status hg_picture_set_add(hg_picture_set *set, const char *path, uint32_t *in
 hg_status hg_picture_set_expect(hg_picture_set *set, const char *path, hg_error *err)
 {
     bool known = set->n_slots > 0 && set->slots[find_slot(set, path)] != 0;
-    return known ? HG_STATUS_OK : hg_picture_ahead_push(&set->ahead, path, err);
+    return known ? HG_STATUS_OK : hg_image_ahead_push(&set->ahead, path, err);
 }
 
 hg_status hg_picture_set_read_expected(hg_picture_set *set, hg_error *err)
 {
-    return hg_picture_ahead_read(&set->ahead, prepare, set, err);
+    return hg_image_ahead_read(&set->ahead, prepare, set, err);
 }
 
 /* ---- a whole file ---- */

@@ -8,7 +8,7 @@
 
 #include "data/llava_json.h"
 #include "image/clip_input.h"
-#include "train/picture_ahead.h"
+#include "image/image_ahead.h"
 
 typedef struct hg_picture_set {
     bool for_clip; /* padded to a square as CLIP wants them; otherwise stretched as the VQGAN wants them */
@@ -19,7 +19,7 @@ typedef struct hg_picture_set {
     size_t n, capacity;
     uint32_t *slots; /* by hash of the path: index + 1, or 0 */
     size_t n_slots;  /* a power of two */
-    hg_picture_ahead ahead;
+    hg_image_ahead ahead;
 } hg_picture_set;
 
 void hg_picture_set_init(hg_picture_set *set, int side, bool for_clip);

@@ -254,11 +254,10 @@ static size_t count_kept(const maker_job *job, int64_t limit, bool may_cut)
 static hg_status push_image(const maker_job *job, hg_train_sample *sample, const char *path, hg_error *err)
 {
     const hg_sample_maker *maker = job->maker;
-    const hg_picture_ahead_item *ahead =
-        maker->ahead == NULL ? NULL : hg_picture_ahead_find(maker->ahead, path);
+    const hg_image_ahead_item *ahead = maker->ahead == NULL ? NULL : hg_image_ahead_find(maker->ahead, path);
     if (ahead != NULL && ahead->status == HG_STATUS_OK)
         return hg_ask_prompt_push_prepared(&sample->prompt, maker->model,
-                                           hg_picture_ahead_samples(maker->ahead, ahead), err);
+                                           hg_image_ahead_samples(maker->ahead, ahead), err);
     if (ahead != NULL) {
         if (err != NULL)
             *err = ahead->why;
@@ -359,8 +358,8 @@ hg_status hg_sample_expect(const hg_sample_maker *maker, size_t index, hg_error 
     hg_status status = HG_STATUS_OK;
     bool wanted = choose_task(&job, &task, NULL) == HG_STATUS_OK;
     for (size_t i = 0; wanted && i < item.n_images && status == HG_STATUS_OK; i++) {
-        if (hg_picture_ahead_find(maker->ahead, item.images[i]) == NULL)
-            status = hg_picture_ahead_push(maker->ahead, item.images[i], err);
+        if (hg_image_ahead_find(maker->ahead, item.images[i]) == NULL)
+            status = hg_image_ahead_push(maker->ahead, item.images[i], err);
     }
     hg_llava_item_deinit(&item);
     return status;
@@ -374,7 +373,7 @@ static hg_status prepare_image(const void *user, const hg_image *image, uint8_t 
 hg_status hg_sample_read_expected(const hg_sample_maker *maker, hg_error *err)
 {
     return maker->ahead == NULL ? HG_STATUS_OK
-                                : hg_picture_ahead_read(maker->ahead, prepare_image, maker->model, err);
+                                : hg_image_ahead_read(maker->ahead, prepare_image, maker->model, err);
 }
 
 hg_status hg_sample_make(const hg_sample_maker *maker, size_t index, hg_train_sample *sample, hg_error *err)

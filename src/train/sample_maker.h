@@ -9,8 +9,8 @@
 
 #include "data/llava_json.h"
 #include "engine/engine.h"
+#include "image/image_ahead.h"
 #include "train/code_cache.h"
-#include "train/picture_ahead.h"
 #include "train/sample_gradient.h"
 #include "train/train_settings.h"
 
@@ -18,9 +18,9 @@ typedef struct hg_sample_maker {
     hg_model *model;
     const hg_train_settings *settings;
     const hg_llava_set *set;
-    hg_code_cache *codes;    /* NULL in stages without pictures to draw */
-    hg_ctx *ctx;             /* for the codes of pictures that are not in the cache */
-    hg_picture_ahead *ahead; /* of 3 · S · S bytes each; NULL: every picture is read when it is met */
+    hg_code_cache *codes;  /* NULL in stages without pictures to draw */
+    hg_ctx *ctx;           /* for the codes of pictures that are not in the cache */
+    hg_image_ahead *ahead; /* of 3 · S · S bytes each; NULL: every picture is read when it is met */
 } hg_sample_maker;
 
 /* Nothing but time: the samples of these items will be made soon, and their pictures are decoded together by

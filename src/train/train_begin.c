@@ -279,7 +279,7 @@ hg_status hg_train_begin(hg_train_job *job, hg_error *err)
     job->maker.set = job->set;
     job->maker.ctx = &job->ctx;
     const size_t side = (size_t)job->model->weights.clip.config.image_size;
-    hg_picture_ahead_init(&job->ahead, 3 * side * side);
+    hg_image_ahead_init(&job->ahead, 3 * side * side);
     job->maker.ahead = side > 0 ? &job->ahead : NULL;
     set_dropout(job);
     note_begun(job);
@@ -291,7 +291,7 @@ void hg_train_end(hg_train_job *job)
     hg_train_log_close(&job->log);
     hg_reduce_queue_destroy(job->queue);
     hg_item_order_deinit(&job->order);
-    hg_picture_ahead_deinit(&job->ahead);
+    hg_image_ahead_deinit(&job->ahead);
     hg_llava_close(job->set);
     hg_llava_close(job->validation);
     hg_trainee_deinit(&job->trainee);

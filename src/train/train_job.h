@@ -35,7 +35,7 @@ typedef struct hg_train_job {
     hg_item_order order;
     hg_code_cache codes;
     hg_sample_maker maker;
-    hg_picture_ahead ahead; /* the maker's */
+    hg_image_ahead ahead; /* the maker's */
     hg_arena arena;
     hg_ctx ctx;
     hg_kept_layers kept;

@@ -217,7 +217,7 @@ static void test_ahead(void **state)
 {
     (void)state;
     fixture f;
-    hg_picture_ahead ahead;
+    hg_image_ahead ahead;
     hg_error err = {HG_STATUS_OK, ""};
     open_fixture(&f, "m3", HG_TRAIN_STAGE_3_COM, "com.json", "2048");
     hg_llava_close(f.set);
@@ -226,7 +226,7 @@ static void test_ahead(void **state)
            n_good = 0;
     hg_sample_maker with = f.maker;
     with.ahead = &ahead;
-    hg_picture_ahead_init(&ahead, 3 * side * side);
+    hg_image_ahead_init(&ahead, 3 * side * side);
     for (size_t i = 0; i < 2 * n_items; i++) {
         hg_train_sample a, b;
         hg_error ours = {HG_STATUS_OK, ""}, theirs = {HG_STATUS_OK, ""};
@@ -247,7 +247,7 @@ static void test_ahead(void **state)
         }
     }
     assert_int_equal(n_good, 2 * 6);
-    hg_picture_ahead_deinit(&ahead);
+    hg_image_ahead_deinit(&ahead);
     close_fixture(&f);
 }
 

@@ -276,12 +276,12 @@ static void test_picture_kept(void **state)
     (void)state;
     fixture f;
     hg_train_sample read, kept, other;
-    hg_picture_ahead ahead;
+    hg_image_ahead ahead;
     hg_error err = {HG_STATUS_OK, ""};
     char path[256];
     open_fixture(&f, HG_TRAIN_STAGE_3_COM, 0);
     const size_t side = (size_t)f.model->weights.clip.config.image_size;
-    hg_picture_ahead_init(&ahead, 3 * side * side);
+    hg_image_ahead_init(&ahead, 3 * side * side);
     f.maker.ahead = &ahead;
     expect_sample(&f, 0);
     assert_int_equal(hg_sample_make(&f.maker, 0, &read, &err), HG_STATUS_OK);
@@ -298,7 +298,7 @@ static void test_picture_kept(void **state)
     assert_int_equal(hg_sample_make(&f.maker, 0, &read, &err), HG_STATUS_INPUT);
     hg_train_sample_deinit(&kept);
     hg_train_sample_deinit(&other);
-    hg_picture_ahead_deinit(&ahead);
+    hg_image_ahead_deinit(&ahead);
     close_fixture(&f);
 }
 

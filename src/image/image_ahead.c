@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * picture_ahead.c: a list that is searched from its beginning: it is short.
+ * image_ahead.c: a list that is searched from its beginning: it is short.
  */
-#include "train/picture_ahead.h"
+#include "image/image_ahead.h"
 
 #include "base/memory.h"
 #include "image/image_list.h"
@@ -13,12 +13,12 @@
 #define AHEAD_MOST 256
 #define AHEAD_BYTES ((size_t)32 << 20)
 
-void hg_picture_ahead_init(hg_picture_ahead *a, size_t each)
+void hg_image_ahead_init(hg_image_ahead *a, size_t each)
 {
-    *a = (hg_picture_ahead){.each = each};
+    *a = (hg_image_ahead){.each = each};
 }
 
-static void ahead_empty(hg_picture_ahead *a)
+static void ahead_empty(hg_image_ahead *a)
 {
     for (size_t i = 0; i < a->n; i++)
         hg_mem_free(a->items[i].path);
@@ -26,17 +26,17 @@ static void ahead_empty(hg_picture_ahead *a)
     a->is_read = false;
 }
 
-void hg_picture_ahead_deinit(hg_picture_ahead *a)
+void hg_image_ahead_deinit(hg_image_ahead *a)
 {
     ahead_empty(a);
     hg_mem_free(a->items);
     hg_mem_free(a->samples);
-    *a = (hg_picture_ahead){.each = a->each};
+    *a = (hg_image_ahead){.each = a->each};
 }
 
-static hg_status ahead_reserve(hg_picture_ahead *a, hg_error *err)
+static hg_status ahead_reserve(hg_image_ahead *a, hg_error *err)
 {
-    size_t most = AHEAD_BYTES / a->each;
+    size_t most = AHEAD_BYTES / (a->each == 0 ? 1 : a->each);
     if (a->capacity > 0)
         return HG_STATUS_OK;
     most = most < 1 ? 1 : most > AHEAD_MOST ? AHEAD_MOST : most;
@@ -48,7 +48,7 @@ static hg_status ahead_reserve(hg_picture_ahead *a, hg_error *err)
     return HG_STATUS_OK;
 }
 
-static hg_picture_ahead_item *ahead_find(const hg_picture_ahead *a, const char *path)
+static hg_image_ahead_item *ahead_find(const hg_image_ahead *a, const char *path)
 {
     for (size_t i = 0; i < a->n; i++) {
         if (strcmp(a->items[i].path, path) == 0)
@@ -57,14 +57,14 @@ static hg_picture_ahead_item *ahead_find(const hg_picture_ahead *a, const char *
     return NULL;
 }
 
-hg_status hg_picture_ahead_push(hg_picture_ahead *a, const char *path, hg_error *err)
+hg_status hg_image_ahead_push(hg_image_ahead *a, const char *path, hg_error *err)
 {
     if (a->is_read)
         ahead_empty(a);
     hg_status status = ahead_reserve(a, err);
     if (status != HG_STATUS_OK || a->n == a->capacity || ahead_find(a, path) != NULL)
         return status;
-    a->items[a->n] = (hg_picture_ahead_item){.path = hg_mem_string(path)};
+    a->items[a->n] = (hg_image_ahead_item){.path = hg_mem_string(path)};
     if (a->items[a->n].path == NULL)
         return hg_error_memory(err, strlen(path), "a path");
     a->n++;
@@ -72,8 +72,8 @@ hg_status hg_picture_ahead_push(hg_picture_ahead *a, const char *path, hg_error 
 }
 
 typedef struct ahead_job {
-    hg_picture_ahead *ahead;
-    hg_picture_prepare prepare;
+    hg_image_ahead *ahead;
+    hg_image_prepare_fn prepare;
     const void *user;
 } ahead_job;
 
@@ -81,7 +81,7 @@ static hg_status ahead_take(void *user, size_t index, const hg_image *image, hg_
                             const hg_error *why, hg_error *err)
 {
     const ahead_job *job = user;
-    hg_picture_ahead_item *item = &job->ahead->items[index];
+    hg_image_ahead_item *item = &job->ahead->items[index];
     (void)err;
     item->status = status;
     item->why = *why;
@@ -91,8 +91,7 @@ static hg_status ahead_take(void *user, size_t index, const hg_image *image, hg_
     return HG_STATUS_OK;
 }
 
-hg_status hg_picture_ahead_read(hg_picture_ahead *a, hg_picture_prepare prepare, const void *user,
-                                hg_error *err)
+hg_status hg_image_ahead_read(hg_image_ahead *a, hg_image_prepare_fn prepare, const void *user, hg_error *err)
 {
     const char *paths[AHEAD_MOST];
     ahead_job job = {a, prepare, user};
@@ -107,12 +106,12 @@ hg_status hg_picture_ahead_read(hg_picture_ahead *a, hg_picture_prepare prepare,
     return status;
 }
 
-const hg_picture_ahead_item *hg_picture_ahead_find(const hg_picture_ahead *a, const char *path)
+const hg_image_ahead_item *hg_image_ahead_find(const hg_image_ahead *a, const char *path)
 {
     return a->is_read ? ahead_find(a, path) : NULL;
 }
 
-const uint8_t *hg_picture_ahead_samples(const hg_picture_ahead *a, const hg_picture_ahead_item *item)
+const uint8_t *hg_image_ahead_samples(const hg_image_ahead *a, const hg_image_ahead_item *item)
 {
     return a->samples + (size_t)(item - a->items) * a->each;
 }
