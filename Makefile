@@ -31,7 +31,7 @@ bench: build
 bench-train: build
 	@build/bench/bench_train
 
-# The paper's comparisons on the small model, hours (docs/training.md); needs the folder that scripts/train-small.sh leaves.
+# The paper's comparisons on the small model, hours (docs/ablation.md); needs the folder that scripts/train-small.sh leaves.
 ablation: build
 	@scripts/ablation.sh
 
