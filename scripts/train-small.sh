@@ -27,7 +27,7 @@ if $quick; then
   vit="--steps 60 --batch 32 --layers 4 --hidden 128 --heads 4"
   lm="--steps 80 --batch 16 --length 128 --layers 4 --hidden 256 --heads 4"
   align="--steps 15 --batch 8 --lr 1e-3 --projector-lr 1e-3" fuse="--steps 15 --batch 8 --lr 1e-3"
-  com="--steps 30 --batch 8 --lr 2e-3 --projector-lr 1e-3" gen=$com see=$com find=$com
+  gen="--steps 30 --batch 8 --lr 2e-3 --projector-lr 1e-3" com="$gen --per-picture 4" see="$gen --per-picture 2" find=$com
   com_rank=16 gen_rank=32
 else
   out=${out:-small}
@@ -38,9 +38,9 @@ else
   lm="--steps 2400 --batch 4 --length 384 --lr 1e-3 --layers 6 --hidden 256 --heads 4 --save-every 500"
   align="--steps 200 --batch 16 --lr 1e-3 --projector-lr 1e-3"
   fuse="--steps 100 --batch 16 --lr 1e-3"
-  see="--steps 2300 --batch 8 --lr 1e-3 --projector-lr 1e-3 --schedule constant"
-  com="--steps 8000 --batch 8 --lr 5e-4 --projector-lr 5e-4"
-  find="--steps 5000 --batch 8 --lr 4e-4 --projector-lr 4e-4"
+  see="--steps 1000 --batch 16 --lr 1e-3 --projector-lr 1e-3 --schedule constant --per-picture 2"
+  com="--steps 6500 --batch 16 --lr 5e-4 --projector-lr 5e-4 --per-picture 4"
+  find="--steps 4500 --batch 16 --lr 4e-4 --projector-lr 4e-4 --per-picture 4"
   gen="--steps 4000 --batch 8 --lr 1e-3 --projector-lr 5e-4"
   com_rank=64 gen_rank=128
 fi
@@ -112,12 +112,14 @@ if step data; then
   # Pictures that show nothing, for the answers alone.
   "$program" data phantom -o "$data/blank" --parts blank --patients $blank --size $size --slices 2 --questions 7 --seed $seed
   grep '"task":"comprehension"' "$data/blank/train.json" | sed -e 's/,$//' -e 's|"image":"images/|"image":"blank/images/|' >"$data/train-blank.json"
+  # Films, which are drawn from words alone, take more showing than pictures that are drawn from pictures.
+  awk '{ print } /"task":"report-to-cxr"/ { print; print }' "$data/train-draw.json" >"$data/train-films.json"
   # Captions and organs teach most a question; what is hardest, findings, their side and place, is learnt best at the end. There, more are healthy
   # than ill, so that a doubtful shadow is called none.
   deal "caption=.66 organs=1.5 organ=1 abnormality-no=.7 abnormality-yes=.6 abnormality=.4 presence-no=.6 presence-yes=.6 side=1 location=.4 size=.2 count=.2
     modality-no=.35 modality-yes=.35 modality=.2 part=.2 plane=.15 sequence=.2 blank=1 real=2" >"$data/train-tune.json"
-  deal "caption=.08 organs=.4 organ=.25 abnormality-no=1 abnormality-yes=.7 abnormality=.35 presence-no=1 presence-yes=.75 side=1 location=.5
-    modality-no=.06 modality-yes=.06 modality=.03 part=.03 plane=.03 sequence=.03 blank=.4 real=1.2" >"$data/train-findings.json"
+  deal "caption=.08 organs=.4 organ=.25 abnormality-no=1 abnormality-yes=.7 abnormality=.35 presence-no=1 presence-yes=.75 side=1 location=.5 size=.3 count=.3
+    modality-no=.06 modality-yes=.06 modality=.03 part=.03 plane=.03 sequence=.03 blank=1 real=1.4" >"$data/train-findings.json"
   finish data
 fi
 
@@ -173,9 +175,9 @@ com() { # STAGE FOLDER LIST SEED OPTIONS...: goes on with the comprehension plug
   "$program" train --stage "$1" --model "$model" --data "$data/train-$3.json" -o "$out/$2" --resume --seed "$4" --threads 1 "${@:5}"
   install "$out/$2/com_hlora_weights.bin" "$model/com_hlora_weights.bin"
 }
-gen() { train "$1" --model "$model" --data "$data/train-draw.json" --cache "$out/codes" --vocabulary yes "${@:2}"; } # takes the core that com leaves
+gen() { train "$1" --model "$model" --data "$data/train-$2.json" --cache "$out/codes" --vocabulary yes "${@:3}"; } # takes the core that com leaves
 align_com() { com 1-com 1-com captions $seed $align --rank $com_rank; }
-align_gen() { gen 1-gen $align --rank $gen_rank; }
+align_gen() { gen 1-gen draw $align --rank $gen_rank; }
 # Captions first: they say everything about a picture at once, so that the answers come to depend on it; with questions alone the loss stays
 # for a thousand steps at what can be guessed.
 tune_com() {
@@ -183,7 +185,7 @@ tune_com() {
   com 3-com 3-com tune $seed $com
   com 3-com 3-com-findings findings $seed $find
 }
-tune_gen() { gen 3-gen $gen; }
+tune_gen() { gen 3-gen films $gen; }
 if step 1-com+gen; then
   beside align_com align_gen
   install "$out/1-gen/gen_hlora_weights.bin" "$model/gen_hlora_weights.bin"
