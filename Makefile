@@ -22,10 +22,11 @@ test-all: setup
 	@scripts/test --all
 
 # Speed of every stage beside the machine's limits, on random weights of full size (docs/bench.md); then of every kernel as a ratio to
-# the reference, and of weight reading to plain memory reading.
+# the reference, of weight reading to plain memory reading, and of products with block-quantised weights to oneDNN's.
 bench: build
 	@build/healthgpt bench
 	@build/tests/kernels/check_kernels --bench
+	@build/tests/kernels/check_kernels --bench-rounded
 
 # What H-LoRA costs in training beside LoRA and MoELoRA, and the parts of a step (docs/training.md).
 bench-train: build

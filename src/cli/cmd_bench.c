@@ -80,7 +80,7 @@ static void bench_print(const hg_bench_report *r)
             printf("  %3.0f %% of %.4f s (%s)", 100 * l->share, l->limit_s, l->limit);
         putchar('\n');
     }
-    if (r->vision_bf16)
+    if (r->vision_bf16 && r->vision_largest > 0) /* else no image stage was asked for */
         printf("\nThe image encoder multiplies in bf16: its features differ from float32's by %.4f of their "
                "root mean "
                "square, at most %.3f.\n",

@@ -11,17 +11,21 @@
 #include <stdio.h>
 #include <time.h>
 
-#define ROWS 4096
 #define COLUMNS 8192
 #define CHUNK 64
+/* Bytes of a matrix, of whatever type: more than any cache holds. A chunk of the smallest type has half a
+ * byte a number. */
+#define MATRIX_BYTES ((size_t)128 << 20)
+#define MAX_CHUNKS ((int64_t)(MATRIX_BYTES / (CHUNK * COLUMNS / 2)))
 
 typedef struct bench {
     const hg_kernels *kernels;
     hg_dtype type;
-    void *w; /* ROWS x COLUMNS floats: more than any cache */
+    void *w; /* MATRIX_BYTES */
     float *x, *y;
     int64_t n;
-    float gather[ROWS / CHUNK];
+    int64_t n_chunks;
+    float gather[MAX_CHUNKS];
 } bench;
 
 static double bench_now(void)
@@ -61,7 +65,7 @@ static double bench_chunks(bench *b, int n_threads, hg_parallel_fn fn)
     double best = 1e9;
     for (int i = 0; i < 7; i++) {
         double begin = bench_now();
-        hg_parallel_for(n_threads, ROWS / CHUNK, fn, b);
+        hg_parallel_for(n_threads, b->n_chunks, fn, b);
         double seconds = bench_now() - begin;
         best = seconds < best ? seconds : best;
     }
@@ -75,7 +79,9 @@ static void bench_matvec(bench *b, hg_cpu_tier tier)
     for (int n_threads = 1; n_threads <= hg_parallel_processors(); n_threads *= 2) {
         for (int i = 0; i < (int)(sizeof types / sizeof *types); i++) {
             b->type = types[i];
-            double giga = (double)hg_dtype_span(b->type, (int64_t)ROWS * COLUMNS) * 1e-9;
+            size_t chunk_bytes = hg_dtype_span(b->type, CHUNK * COLUMNS);
+            b->n_chunks = (int64_t)(MATRIX_BYTES / chunk_bytes);
+            double giga = (double)b->n_chunks * (double)chunk_bytes * 1e-9;
             b->kernels = hg_kernels_get(tier);
             double fast = bench_chunks(b, n_threads, bench_matvec_chunk);
             double read = bench_chunks(b, n_threads, bench_read_chunk);
@@ -189,13 +195,13 @@ int bench_kernels(void)
                 {"to_real q6_k", run_to_real_q6_k},
                 {"gemm", run_gemm},
                 {"conv2d", run_conv}};
-    bench b = {.w = hg_mem_aligned(64, (size_t)ROWS * COLUMNS * sizeof(float)),
+    bench b = {.w = hg_mem_aligned(64, MATRIX_BYTES),
                .x = hg_mem_array(COLUMNS, sizeof(float)),
-               .y = hg_mem_array(COLUMNS, sizeof(float)),
+               .y = hg_mem_array((size_t)(MAX_CHUNKS * CHUNK), sizeof(float)),
                .n = 3072};
     if (b.w == NULL || b.x == NULL || b.y == NULL)
         return 1;
-    for (size_t i = 0; i < (size_t)ROWS * COLUMNS; i++)
+    for (size_t i = 0; i < MATRIX_BYTES / sizeof(float); i++)
         ((float *)b.w)[i] = (float)(i % 97) * 0.01F;
     for (int i = 0; i < COLUMNS; i++)
         b.x[i] = (float)(i % 89) * 0.02F - 0.9F;
