@@ -95,14 +95,21 @@ make_model() {
   "$program" convert "$dir/parts" --for-training --type q8_0 --clip-type f16 --vqgan-type f16 --no-hashes --quiet -o "$dir/begin.gguf" >>"$dir/log" 2>&1
 }
 
+# Options that name the parts that the arm has so far, in the array `parts`.
+name_parts() {
+  local part file
+  parts=()
+  for part in com gen fusion; do
+    file=$(compgen -G "$dir/parts/${part}_*_weights.bin") || continue
+    parts+=("--$part" "$file")
+  done
+}
+
 # train FOLDER STAGE LIST OPTIONS...: goes on from what the stages before have left in parts/, and leaves its own there.
 train() {
-  local folder=$1 stage=$2 list=$3 part parts=() file; shift 3
+  local folder=$1 stage=$2 list=$3 parts; shift 3
   if [ ! -e "$dir/$folder/finished.json" ]; then
-    for part in com gen fusion; do
-      file=$(compgen -G "$dir/parts/${part}_*_weights.bin") || continue
-      parts+=("--$part" "$file")
-    done
+    name_parts
     "$program" train --stage "$stage" --model "$dir/begin.gguf" "${parts[@]}" --data "$list" --images "$small/data" -o "$dir/$folder" \
       --resume --quiet --threads 1 --cache "$small/codes" --seed "$seed" --lr 1e-3 --type f32 "$@" >>"$dir/log" 2>&1
     rm -f "$dir/$folder/checkpoint.safetensors"
@@ -160,11 +167,8 @@ evaluate() { # LIST, which is the folder's name, too
   "$program" eval set "$out/lists/$1.json" --images "$small/data" --model "$dir/model.gguf" -o "$dir/$1" --threads 1 --quiet >/dev/null 2>>"$dir/log"
 }
 judge() {
-  local part parts=() file task value sum=0
-  for part in com gen fusion; do
-    file=$(compgen -G "$dir/parts/${part}_*_weights.bin") || continue
-    parts+=("--$part" "$file")
-  done
+  local parts task value sum=0
+  name_parts
   "$program" convert "$dir/begin.gguf" "${parts[@]}" --for-training --tasks "${drawings// /,}" --type keep --hlora-type f32 --no-hashes --quiet -o "$dir/model.gguf" >>"$dir/log" 2>&1
   : >"$dir/scores.new"
   if [[ $tasks == *com* ]]; then
