@@ -26,7 +26,7 @@
 /* The fewest rows of x that are worth it; layouts are padded to a multiple of it. */
 #define HG_WIDE_ROWS 32
 
-/* What a matrix register holds of x: four consecutive columns of each of 16 rows, 16 times. */
+/* What a matrix register holds of x. */
 #define HG_WIDE_TILE_ROWS 16
 #define HG_WIDE_TILE_COLUMNS 64
 #define HG_WIDE_TILE_BYTES (HG_WIDE_TILE_ROWS * HG_WIDE_TILE_COLUMNS)
@@ -37,7 +37,7 @@
 /* T rows of K activations, K a multiple of 32. */
 typedef struct hg_wide {
     int64_t t, k;
-    int8_t *codes; /* in -127..127; (tiles of rows, tiles of columns, 16, 16, 4): see hg_wide_code */
+    int8_t *codes; /* in -127..127; (pairs of tiles of rows, tiles of columns, 2, 16, 64): see hg_wide_code */
     float *scales; /* (runs, T up to whole HG_WIDE_ROWS); not a number where x is not finite */
 } hg_wide;
 
@@ -88,13 +88,13 @@ static inline float hg_wide_x_scale(float largest, float *factor)
     return !isfinite(largest) ? NAN : zeros ? 0 : largest / 127;
 }
 
-/* Where four columns from j on (a multiple of 4) of row t lie. */
-static inline int8_t *hg_wide_four(const hg_wide *w, int64_t t, int64_t j)
+/* Where column j of row t lies; as far as a tile reaches, the next columns follow. */
+static inline int8_t *hg_wide_code(const hg_wide *w, int64_t t, int64_t j)
 {
     int64_t tiles = hg_wide_up(w->k, HG_WIDE_TILE_COLUMNS) / HG_WIDE_TILE_COLUMNS;
-    int64_t tile = t / HG_WIDE_TILE_ROWS * tiles + j / HG_WIDE_TILE_COLUMNS;
-    return w->codes + tile * HG_WIDE_TILE_BYTES + j % HG_WIDE_TILE_COLUMNS * HG_WIDE_TILE_ROWS +
-           t % HG_WIDE_TILE_ROWS * 4;
+    int64_t pair = t / HG_WIDE_ROWS * tiles + j / HG_WIDE_TILE_COLUMNS;
+    return w->codes + (pair * HG_WIDE_ROWS + t % HG_WIDE_ROWS) * HG_WIDE_TILE_COLUMNS +
+           j % HG_WIDE_TILE_COLUMNS;
 }
 
 static inline float *hg_wide_scale(const hg_wide *w, int64_t t, int64_t run)

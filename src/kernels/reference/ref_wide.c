@@ -25,7 +25,7 @@ void hg_reference_round_wide(const hg_real *x, const hg_wide *to, int64_t row)
         int64_t n = hg_wide_run_length(to->k, j);
         float factor, scale = hg_wide_x_scale(ref_largest(x + j, n), &factor);
         for (int64_t i = 0; i < hg_wide_up(n, HG_WIDE_TILE_COLUMNS); i++)
-            hg_wide_four(to, row, (j + i) / 4 * 4)[i % 4] =
+            *hg_wide_code(to, row, j + i) =
                 (int8_t)(factor > 0 && i < n ? lrintf((float)x[j + i] * factor) : 0);
         *hg_wide_scale(to, row, j / HG_WIDE_RUN) = scale;
     }
@@ -85,7 +85,7 @@ static double ref_wide_dot(const int8_t *codes, const float *scales, const hg_wi
     for (int64_t j = 0; j < x->k; j += HG_WIDE_RUN) {
         int32_t sum = 0;
         for (int64_t i = j; i < j + hg_wide_run_length(x->k, j); i++)
-            sum += codes[i] * hg_wide_four(x, t, i / 4 * 4)[i % 4];
+            sum += codes[i] * *hg_wide_code(x, t, i);
         total +=
             (double)sum * (double)scales[j / HG_WIDE_RUN] * (double)*hg_wide_scale(x, t, j / HG_WIDE_RUN);
     }

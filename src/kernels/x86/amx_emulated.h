@@ -73,12 +73,6 @@ static inline void AMX_LOAD(amx_tiles *tiles, int to, const void *p, int64_t str
         memcpy(tiles->data[to][r], (const uint8_t *)p + r * stride, tiles->config.row_bytes[to]);
 }
 
-static inline void amx_look_up(const uint8_t *table, const uint8_t *codes, uint8_t *to)
-{
-    for (int i = 0; i < 64; i++)
-        to[i] = table[i / 16 * 16 + codes[i]];
-}
-
 static inline void AMX_STORE(const amx_tiles *tiles, int from, void *p, int64_t stride)
 {
     int rows = amx_rows(tiles, from);

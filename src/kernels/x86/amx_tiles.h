@@ -65,12 +65,6 @@ static inline void amx_close(amx_tiles *tiles)
 #define AMX_STORE(tiles, from, p, stride)                                                                    \
     AMX_DO(tiles, "tilestored %%tmm" #from ", (%0,%1,1)" : : "r"(p), "r"((int64_t)(stride)) : "memory")
 
-/* to[i] = table[codes[i]], 64 times, codes below 16, each quarter with the table in its own 16 bytes. */
-static inline void amx_look_up(const uint8_t *table, const uint8_t *codes, uint8_t *to)
-{
-    _mm512_storeu_si512(to, _mm512_shuffle_epi8(_mm512_loadu_si512(table), _mm512_loadu_si512(codes)));
-}
-
 /* sum (32-bit, M x N) += a (bytes, M x 4 K) · b (bytes, K x N x 4), all signed: row k of b has the four rows
  * 4 k to 4 k + 3 of a matrix with N columns, column by column. */
 #define AMX_DOT(tiles, sum, a, b) AMX_DO(tiles, "tdpbssd %%tmm" #b ", %%tmm" #a ", %%tmm" #sum : :)
