@@ -37,6 +37,17 @@ static int8_t *amx_panel_at(const amx_panel *p, int64_t pair, int64_t j, int64_t
     return p->codes + (p->pairs * j + pair * hg_wide_up(n, AMX_TILE_ROW_BYTES)) * AMX_PAIR;
 }
 
+/* Where a run of n columns from j on of rows `first` to first + 15 goes. */
+static int8_t *amx_tiles_at(const amx_panel *p, int64_t first, int64_t j, int64_t n)
+{
+    return amx_panel_at(p, first / AMX_PAIR, j, n) + first % AMX_PAIR * AMX_TILE_ROW_BYTES;
+}
+
+static float *amx_scales_at(const amx_panel *p, int64_t first, int64_t j)
+{
+    return p->scales + j / HG_WIDE_RUN * HG_WIDE_PANEL + first;
+}
+
 /* ---- from rows to the interleaved order ---- */
 
 typedef AMX_VECTOR(float, AMX_TILE_ROWS) amx_row;
@@ -149,9 +160,7 @@ SIMD_INLINE void amx_pack_rows(hg_dtype type, const amx_weights *w, int64_t firs
     for (int64_t j = 0; j < w->k; j += HG_WIDE_RUN) {
         const int64_t n = hg_wide_run_length(w->k, j);
         const amx_steps steps = amx_turn_run(type, n, &rows, run);
-        amx_unpack_run(type, &steps,
-                       amx_panel_at(p, first / AMX_PAIR, j, n) + first % AMX_PAIR * AMX_TILE_ROW_BYTES,
-                       p->scales + j / HG_WIDE_RUN * HG_WIDE_PANEL + first);
+        amx_unpack_run(type, &steps, amx_tiles_at(p, first, j, n), amx_scales_at(p, first, j));
     }
 }
 
@@ -164,9 +173,7 @@ SIMD_INLINE void amx_pack_interleaved(hg_dtype type, const amx_weights *w, int64
         steps.count = (int)(n / columns);
         for (uintptr_t line = 0; line < (size_t)steps.count * steps.bytes; line += 64)
             __builtin_prefetch((const void *)((uintptr_t)steps.at + AMX_AHEAD + line), 0, 2);
-        amx_unpack_run(type, &steps,
-                       amx_panel_at(p, first / AMX_PAIR, j, n) + first % AMX_PAIR * AMX_TILE_ROW_BYTES,
-                       p->scales + j / HG_WIDE_RUN * HG_WIDE_PANEL + first);
+        amx_unpack_run(type, &steps, amx_tiles_at(p, first, j, n), amx_scales_at(p, first, j));
         steps.at += (size_t)steps.count * steps.bytes;
     }
 }
@@ -176,10 +183,10 @@ static void amx_pack_nothing(int64_t k, int64_t first, const amx_panel *p)
 {
     for (int64_t j = 0; j < k; j += HG_WIDE_RUN) {
         const int64_t n = hg_wide_run_length(k, j);
-        int8_t *tile = amx_panel_at(p, first / AMX_PAIR, j, n) + first % AMX_PAIR * AMX_TILE_ROW_BYTES;
+        int8_t *tile = amx_tiles_at(p, first, j, n);
         for (int64_t i = 0; i < n; i += AMX_TILE_ROW_BYTES, tile += AMX_APART)
             memset(tile, 0, AMX_TILE_BYTES);
-        memset(p->scales + j / HG_WIDE_RUN * HG_WIDE_PANEL + first, 0, AMX_TILE_ROWS * sizeof(float));
+        memset(amx_scales_at(p, first, j), 0, AMX_TILE_ROWS * sizeof(float));
     }
 }
 

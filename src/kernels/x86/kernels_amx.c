@@ -121,9 +121,8 @@ static void amx_block(amx_tiles *tiles, const amx_panel *p, const hg_wide *x, in
             for (int64_t pair = 0; pair < p->pairs; pair++, asked += AMX_ASKED) {
                 const amx_factors f = {hg_wide_code(x, row, j), amx_panel_at(p, pair, j, n), steps};
                 amx_multiply(tiles, &f, &last, &sums);
-                last =
-                    (amx_part){hg_wide_scale(x, row, run), p->scales + run * HG_WIDE_PANEL + pair * AMX_PAIR,
-                               (float(*)[HG_WIDE_PANEL]) & to[row - t][pair * AMX_PAIR]};
+                last = (amx_part){hg_wide_scale(x, row, run), amx_scales_at(p, pair * AMX_PAIR, j),
+                                  (float(*)[HG_WIDE_PANEL]) & to[row - t][pair * AMX_PAIR]};
                 if (asked < x->t && asked < end)
                     amx_ask_results(out, asked);
             }
