@@ -22,12 +22,14 @@ typedef struct parallel_run {
 
 typedef struct parallel_runs {
     parallel_run runs[PARALLEL_MAX_RUNS];
+    _Alignas(64) atomic_llong left; /* chunks that are not done; for who waits, and not always up to date */
     int n;
 } parallel_runs;
 
 static void parallel_split(parallel_runs *r, int n_threads, int64_t n_chunks)
 {
     r->n = n_threads < PARALLEL_MAX_RUNS ? n_threads : PARALLEL_MAX_RUNS;
+    atomic_init(&r->left, n_chunks);
     const int64_t each = n_chunks / r->n, more = n_chunks % r->n; /* the first `more` runs have one more */
     for (int i = 0; i < r->n; i++) {
         atomic_init(&r->runs[i].next, each * i + (more < i ? more : i));
@@ -35,17 +37,33 @@ static void parallel_split(parallel_runs *r, int n_threads, int64_t n_chunks)
     }
 }
 
-static void parallel_work(parallel_runs *r, int worker, hg_parallel_fn fn, void *arg)
+/* A part of what is left of a run is taken at once: many at first, at last one at a time. Each taking is a
+ * locked instruction, before which all reading of memory comes to an end. */
+#define PARALLEL_SHARE 4
+
+/* Takes chunks; returns how many, from *first on. */
+static int64_t parallel_take(parallel_run *run, int64_t *first)
 {
+    const int64_t left = run->end - atomic_load_explicit(&run->next, memory_order_relaxed);
+    if (left <= 0)
+        return 0;
+    const int64_t count = left < 2 * PARALLEL_SHARE ? 1 : left / PARALLEL_SHARE;
+    *first = atomic_fetch_add(&run->next, count);
+    return *first + count <= run->end ? count : run->end - *first; /* others may have taken of it meanwhile */
+}
+
+/* Returns how many chunks this thread did. */
+static int64_t parallel_work(parallel_runs *r, int worker, hg_parallel_fn fn, void *arg)
+{
+    int64_t done = 0;
     for (int i = 0; i < r->n; i++) {
         parallel_run *run = &r->runs[(worker + i) % r->n];
-        for (;;) {
-            int64_t index = atomic_fetch_add(&run->next, 1);
-            if (index >= run->end)
-                break;
-            fn(arg, index, worker);
+        for (int64_t first, count; (count = parallel_take(run, &first)) > 0; done += count) {
+            for (int64_t index = first; index < first + count; index++)
+                fn(arg, index, worker);
         }
     }
+    return done;
 }
 
 static void parallel_serial(const hg_parallel_part *part, void *arg)
@@ -57,13 +75,29 @@ static void parallel_serial(const hg_parallel_part *part, void *arg)
 void hg_parallel_for(int n_threads, int64_t n_chunks, hg_parallel_fn fn, void *arg)
 {
     if (n_threads <= 1 || n_chunks <= 1) {
-        parallel_serial(&(hg_parallel_part){n_chunks, fn}, arg);
+        parallel_serial(&(hg_parallel_part){n_chunks, fn, false}, arg);
         return;
     }
     parallel_runs runs;
     parallel_split(&runs, n_threads, n_chunks);
 #pragma omp parallel num_threads(n_threads)
-    parallel_work(&runs, omp_get_thread_num(), fn, arg);
+    (void)parallel_work(&runs, omp_get_thread_num(), fn, arg);
+}
+
+/* Looks this often before it lets other threads have the processor. */
+#define PARALLEL_SPINS 2000
+
+static void parallel_pause(int *looks)
+{
+    if (++*looks > PARALLEL_SPINS)
+        sched_yield();
+}
+
+static void parallel_wait(atomic_llong *left)
+{
+    int looks = 0;
+    while (atomic_load_explicit(left, memory_order_acquire) != 0)
+        parallel_pause(&looks);
 }
 
 void hg_parallel_for_parts(int n_threads, int n_parts, const hg_parallel_part *parts, void *arg)
@@ -79,19 +113,20 @@ void hg_parallel_for_parts(int n_threads, int n_parts, const hg_parallel_part *p
     if (n_threads <= 1)
         return;
 #pragma omp parallel num_threads(n_threads)
-    for (int p = 0; p < n_parts; p++)
-        parallel_work(&runs[p], omp_get_thread_num(), parts[p].fn, arg);
+    for (int p = 0; p < n_parts; p++) {
+        if (parts[p].after && p > 0)
+            parallel_wait(&runs[p - 1].left);
+        const int64_t done = parallel_work(&runs[p], omp_get_thread_num(), parts[p].fn, arg);
+        if (p + 1 < n_parts && parts[p + 1].after)
+            atomic_fetch_sub_explicit(&runs[p].left, done, memory_order_acq_rel);
+    }
 }
-
-/* Looks at *left this often before it lets other threads have the processor. */
-#define PARALLEL_SPINS 2000
 
 void hg_parallel_wait(atomic_int *left)
 {
-    for (int i = 0; atomic_load_explicit(left, memory_order_acquire) != 0; i++) {
-        if (i > PARALLEL_SPINS)
-            sched_yield();
-    }
+    int looks = 0;
+    while (atomic_load_explicit(left, memory_order_acquire) != 0)
+        parallel_pause(&looks);
 }
 
 int hg_parallel_processors(void)

@@ -7,6 +7,7 @@
 #define HG_BASE_PARALLEL_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Does chunk `index`; `worker` in 0..n_threads-1 names the thread, for scratch memory. */
@@ -20,14 +21,15 @@ void hg_parallel_for(int n_threads, int64_t n_chunks, hg_parallel_fn fn, void *a
 typedef struct hg_parallel_part {
     int64_t n_chunks;
     hg_parallel_fn fn;
+    bool after; /* not before all chunks of the kind before are done, whose results can be read then */
 } hg_parallel_part;
 
 /* The most kinds of chunks that are done together. */
 #define HG_PARALLEL_PARTS 3
 
-/* Several kinds of chunks, with the threads woken once: all chunks of one kind have been begun, on whatever
- * thread, before any of the next is. So a chunk may wait for those of kinds before its own
- * (hg_parallel_wait), for no longer than chunks take; those of the first may wait for nothing. */
+/* Several kinds of chunks, with the threads woken once: all chunks of one kind are taken, by whatever thread,
+ * before any of the next is. So a chunk may wait for those of kinds before its own (hg_parallel_wait), for no
+ * longer than what a thread has taken lasts; those of the first may wait for nothing. */
 void hg_parallel_for_parts(int n_threads, int n_parts, const hg_parallel_part *parts, void *arg);
 
 /* Returns when *left is 0; what was written before it became 0 (with release order) can be read then. */

@@ -53,6 +53,17 @@ typedef struct hg_bf16_product {
     hg_bf16_end end;
 } hg_bf16_product;
 
+/* Rows of a block-quantised weight, and the rows of x that they are multiplied with. */
+typedef struct hg_wide_term {
+    hg_dtype type;
+    bool interleaved; /* tensor/interleave.h; rows have x->k elements then */
+    const void *w;
+    int64_t ldw;
+    const hg_wide *x;
+} hg_wide_term;
+
+#define HG_WIDE_TERMS 2
+
 typedef struct hg_kernels {
     const char *name;
 
@@ -127,20 +138,18 @@ typedef struct hg_kernels {
     void (*gemm_turned)(hg_dtype type, int64_t n, const void *w, int64_t ldw, const hg_rounded *x, hg_real *y,
                         int64_t ldy, void *scratch);
 
-    /* Whether HG_WIDE_ROWS rows of x and more should go through the following three instead, which round more
+    /* Whether HG_WIDE_ROWS rows of x and more should go through the following two instead, which round more
      * (wide.h). They are always there: the reference's define them. */
     bool wide;
 
     /* x (K) to row `row` of `to`. The same bits on every tier. */
     void (*round_wide)(const hg_real *x, const hg_wide *to, int64_t row);
 
-    /* As gemm_rounded, n <= HG_WIDE_PANEL; `scratch`: hg_wide_scratch(k) bytes at a multiple of 64. */
-    void (*gemm_wide)(hg_dtype type, int64_t n, const void *w, int64_t ldw, const hg_wide *x, bool add,
-                      hg_real *y, int64_t ldy, void *scratch);
-
-    /* The same of interleaved weights, with the same bits. */
-    void (*gemm_wide_interleaved)(hg_dtype type, int64_t n, const void *w, const hg_wide *x, bool add,
-                                  hg_real *y, int64_t ldy, void *scratch);
+    /* y[t, i] = sum over the terms and j of w[i, j] x[t, j] (+ y[t, i] when `add`), i < n <= HG_WIDE_PANEL:
+     * n rows of weights and the same number of rows of x in each of at most HG_WIDE_TERMS terms. `scratch`:
+     * hg_wide_scratch(k) bytes for each, at a multiple of 64. Interleaved weights give the same bits. */
+    void (*gemm_wide)(int64_t n, const hg_wide_term *terms, int n_terms, bool add, hg_real *y, int64_t ldy,
+                      void *scratch);
 
     /* One row of n: y = x / sqrt(mean(x²) + eps) · gain. */
     void (*rmsnorm)(int64_t n, hg_real eps, const hg_real *x, const hg_real *gain, hg_real *y);

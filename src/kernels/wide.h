@@ -39,6 +39,7 @@ typedef struct hg_wide {
     int64_t t, k;
     int8_t *codes; /* in -127..127; (pairs of tiles of rows, tiles of columns, 2, 16, 64): see hg_wide_code */
     float *scales; /* (runs, T up to whole HG_WIDE_ROWS); not a number where x is not finite */
+    int64_t ld;    /* scales from run to run */
 } hg_wide;
 
 static inline int64_t hg_wide_up(int64_t n, int64_t unit)
@@ -74,7 +75,7 @@ static inline hg_wide hg_wide_make(int64_t t, int64_t k, void *memory)
 {
     int64_t whole = t / HG_WIDE_ROWS * HG_WIDE_ROWS;
     size_t before = hg_wide_code_bytes(whole, k), bytes = hg_wide_code_bytes(t, k);
-    hg_wide w = {t, k, memory, (float *)(void *)((int8_t *)memory + bytes)};
+    hg_wide w = {t, k, memory, (float *)(void *)((int8_t *)memory + bytes), hg_wide_up(t, HG_WIDE_ROWS)};
     memset(w.codes + before, 0, bytes - before);
     memset(w.scales, 0, hg_wide_bytes(t, k) - bytes);
     return w;
@@ -99,7 +100,13 @@ static inline int8_t *hg_wide_code(const hg_wide *w, int64_t t, int64_t j)
 
 static inline float *hg_wide_scale(const hg_wide *w, int64_t t, int64_t run)
 {
-    return w->scales + run * hg_wide_up(w->t, HG_WIDE_ROWS) + t;
+    return w->scales + run * w->ld + t;
+}
+
+/* `count` rows from row `first` on, a multiple of HG_WIDE_ROWS. */
+static inline hg_wide hg_wide_rows(const hg_wide *w, int64_t first, int64_t count)
+{
+    return (hg_wide){count, w->k, hg_wide_code(w, first, 0), w->scales + first, w->ld};
 }
 
 /* Bytes that the kernels need for HG_WIDE_PANEL rows of weights. */

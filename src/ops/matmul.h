@@ -27,7 +27,7 @@ typedef struct hg_product {
  * everything is as exact as floats. */
 void hg_matmul_products(hg_ctx *ctx, const hg_tensor *x, const hg_product *products, int n_products);
 
-/* Up to this many rows of x products may be chained. */
+/* Up to this many rows of x a chain is one region of threads. */
 #define HG_CHAIN_ROWS 8
 
 /* A product of what others give: y += z · wᵀ, where y is that of the last of `products`, z (T, R) is made
@@ -38,8 +38,8 @@ typedef struct hg_chain {
     const hg_tensor *z, *w;
 } hg_chain;
 
-/* hg_matmul_products, then the chain, with threads woken once. x has at most HG_CHAIN_ROWS rows. The numbers
- * are those of the products one after the other. */
+/* hg_matmul_products, then the chain, waking threads as seldom as can be and writing y once where that is the
+ * kernels' way (kernels.h, gemm_wide). */
 void hg_matmul_chain(hg_ctx *ctx, const hg_tensor *x, const hg_product *products, int n_products,
                      const hg_chain *chain);
 

@@ -63,14 +63,8 @@ hg_tensor *hg_op_project(hg_ctx *ctx, hg_tensor *x, hg_tensor *w, hg_tensor *bia
                                    {&plug->router, false, hg_tensor_real(gate), e},
                                    {w, bias != NULL, hg_tensor_real(y), n}};
     project_gate make = {ctx, rank, gate, plug->scale, mask};
-    if (t <= HG_CHAIN_ROWS) {
-        const hg_chain chain = {project_make, &make, rank, &plug->b};
-        hg_matmul_chain(ctx, x, products, 3, &chain);
-    } else {
-        hg_matmul_products(ctx, x, products, 3);
-        project_make(&make);
-        hg_matmul_forward(ctx, rank, &plug->b, true, y);
-    }
+    const hg_chain chain = {project_make, &make, rank, &plug->b};
+    hg_matmul_chain(ctx, x, products, 3, &chain);
     hg_arena_reset(ctx->arena, mark);
     return hg_ctx_failed(ctx) ? NULL : y;
 }

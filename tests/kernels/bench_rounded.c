@@ -110,8 +110,9 @@ static void gemm_chunk(void *arg, int64_t index, int worker)
     uint8_t *scratch = (uint8_t *)b->scratch + (size_t)worker * scratch_bytes();
     float *y = b->y + index * HG_ROUNDED_PANEL;
     if (b->wide)
-        b->kernels->gemm_wide(b->type, chunk_rows(b, index), chunk_weights(b, index), b->k, &b->wide_rows,
-                              false, y, b->n, scratch);
+        b->kernels->gemm_wide(chunk_rows(b, index),
+                              &(hg_wide_term){b->type, false, chunk_weights(b, index), b->k, &b->wide_rows},
+                              1, false, y, b->n, scratch);
     else
         b->kernels->gemm_rounded(b->type, chunk_rows(b, index), chunk_weights(b, index), b->k, &b->rows,
                                  false, y, b->n, scratch);

@@ -6,6 +6,7 @@
  */
 #include "check_wide.h"
 
+#include "base/memory.h"
 #include "guard.h"
 #include "kernel_values.h"
 #include "tensor/interleave.h"
@@ -72,69 +73,155 @@ typedef struct wide_case {
     hg_dtype type;
     int64_t n, k, t, ldw;
     bool add;
+    int64_t joined; /* columns of a second term of q8_0; 0: none */
 } wide_case;
 
-/* scale[t, i] = sum_j |w[i, j] x[t, j]|: what rounding errors grow with. */
-static void product_scale(const float *w, const float *x, const wide_case *c, float *scale)
+/* A term's weights and rows of x, and what its products are made of. */
+typedef struct wide_side {
+    hg_dtype type;
+    int64_t n, k, t, ldw;
+    float *real, *x;
+    void *w;
+    hg_wide rows;
+} wide_side;
+
+static int64_t side_count(const wide_side *s)
 {
-    for (int64_t t = 0; t < c->t; t++) {
-        for (int64_t i = 0; i < c->n; i++) {
+    return (s->n - 1) * s->ldw + s->k;
+}
+
+static void make_side(wide_side *s, hg_rng *rng)
+{
+    s->real = new_floats(side_count(s), rng, 1);
+    s->x = new_floats(s->t * s->k, rng, 1);
+    s->w = new_weights(s->type, side_count(s), rng, s->real);
+    s->rows = new_wide(s->t, s->k);
+    for (int64_t t = 0; t < s->t; t++)
+        reference_table()->round_wide(s->x + t * s->k, &s->rows, t);
+}
+
+static void free_side(wide_side *s)
+{
+    free_wide(&s->rows);
+    free_weights(s->type, s->w, side_count(s));
+    free_floats(s->real, side_count(s));
+    free_floats(s->x, s->t * s->k);
+}
+
+/* scale[t, i] += sum_j |w[i, j] x[t, j]|: what rounding errors grow with. */
+static void product_scale(const wide_side *s, float *scale)
+{
+    for (int64_t t = 0; t < s->t; t++) {
+        for (int64_t i = 0; i < s->n; i++) {
             double sum = 0;
-            for (int64_t j = 0; j < c->k; j++)
-                sum += fabs((double)w[i * c->ldw + j] * (double)x[t * c->k + j]);
-            scale[t * c->n + i] = (float)sum;
+            for (int64_t j = 0; j < s->k; j++)
+                sum += fabs((double)s->real[i * s->ldw + j] * (double)s->x[t * s->k + j]);
+            scale[t * s->n + i] += (float)sum;
         }
     }
 }
 
-/* Interleaved weights: the bits that rows give. `begin`: what results begin with. */
-static void check_interleaved(const hg_kernels *kernels, const wide_case *c, const uint8_t *rows,
-                              const hg_wide *x, const float *begin, const float *want)
+/* Interleaved weights, alone or with the second term: the bits that rows give. `begin`: what results begin
+ * with. */
+static void check_interleaved(const hg_kernels *kernels, const wide_case *c, const hg_wide_term *rows,
+                              int n_terms, const float *begin, const float *want)
 {
     if (!hg_interleave_holds(c->type, c->n, c->k) || c->ldw != c->k)
         return;
     const size_t bytes = hg_dtype_span(c->type, c->n * c->k), n_y = (size_t)(c->n * c->t) * sizeof(float),
-                 group = hg_dtype_span(c->type, HG_INTERLEAVE_ROWS * c->k);
+                 group = hg_dtype_span(c->type, HG_INTERLEAVE_ROWS * c->k),
+                 scratch_bytes = hg_wide_scratch(c->k) + hg_wide_scratch(c->joined);
     uint8_t *w = guard_alloc(bytes);
-    void *scratch = guard_alloc(hg_wide_scratch(c->k));
+    void *scratch = guard_alloc(scratch_bytes);
     float *got = guard_alloc(n_y);
     for (size_t at = 0; at < bytes; at += group)
-        hg_interleave_pack(c->type, c->k, rows + at, w + at);
+        hg_interleave_pack(c->type, c->k, (const uint8_t *)rows->w + at, w + at);
+    hg_wide_term terms[HG_WIDE_TERMS] = {{c->type, true, w, c->k, rows->x}, rows[1]};
     memcpy(got, begin, n_y);
-    kernels->gemm_wide_interleaved(c->type, c->n, w, x, c->add, got, c->n, scratch);
+    kernels->gemm_wide(c->n, terms, n_terms, c->add, got, c->n, scratch);
     assert_memory_equal(got, want, n_y);
     guard_free(got, n_y);
-    guard_free(scratch, hg_wide_scratch(c->k));
+    guard_free(scratch, scratch_bytes);
     guard_free(w, bytes);
 }
 
 static void check_product(const hg_kernels *kernels, const wide_case *c, hg_rng *rng)
 {
-    int64_t count = (c->n - 1) * c->ldw + c->k, n_y = c->n * c->t;
-    float *real = new_floats(count, rng, 1), *x = new_floats(c->t * c->k, rng, 1);
-    float *want = new_floats(n_y, rng, 1), *got = new_floats(n_y, rng, 1), *scale = new_floats(n_y, rng, 1),
+    const int64_t n_y = c->n * c->t;
+    wide_side sides[HG_WIDE_TERMS] = {{.type = c->type, .n = c->n, .k = c->k, .t = c->t, .ldw = c->ldw},
+                                      {.type = HG_DTYPE_Q8_0, .n = c->n, .k = c->joined, .t = c->t}};
+    const int n_terms = c->joined == 0 ? 1 : 2;
+    sides[1].ldw = c->joined;
+    hg_wide_term terms[HG_WIDE_TERMS] = {{0}};
+    float *want = new_floats(n_y, rng, 1), *got = new_floats(n_y, rng, 1), *scale = new_floats(n_y, rng, 0),
           *begin = new_floats(n_y, rng, 1);
-    void *w = new_weights(c->type, count, rng, real), *scratch = guard_alloc(hg_wide_scratch(c->k));
-    hg_wide rows = new_wide(c->t, c->k);
-    for (int64_t t = 0; t < c->t; t++)
-        reference_table()->round_wide(x + t * c->k, &rows, t);
-    product_scale(real, x, c, scale);
+    for (int i = 0; i < n_terms; i++) {
+        make_side(&sides[i], rng);
+        product_scale(&sides[i], scale);
+        terms[i] = (hg_wide_term){sides[i].type, false, sides[i].w, sides[i].ldw, &sides[i].rows};
+    }
+    const size_t scratch_bytes = hg_wide_scratch(c->k) + hg_wide_scratch(c->joined);
+    void *scratch = guard_alloc(scratch_bytes);
     for (int64_t i = 0; i < n_y; i++)
         want[i] = got[i] = begin[i] =
             c->add ? (float)hg_rng_uniform(rng) : NAN; /* not read unless added to */
-    reference_table()->gemm_wide(c->type, c->n, w, c->ldw, &rows, c->add, want, c->n, scratch);
-    kernels->gemm_wide(c->type, c->n, w, c->ldw, &rows, c->add, got, c->n, scratch);
+    reference_table()->gemm_wide(c->n, terms, n_terms, c->add, want, c->n, scratch);
+    kernels->gemm_wide(c->n, terms, n_terms, c->add, got, c->n, scratch);
     compare("gemm_wide", n_y, want, got, scale, 2e-6, 1e-7);
-    check_interleaved(kernels, c, w, &rows, begin, got);
-    free_wide(&rows);
-    guard_free(scratch, hg_wide_scratch(c->k));
-    free_weights(c->type, w, count);
-    free_floats(real, count);
-    free_floats(x, c->t * c->k);
+    check_interleaved(kernels, c, terms, n_terms, begin, got);
+    for (int i = 0; i < n_terms; i++)
+        free_side(&sides[i]);
+    guard_free(scratch, scratch_bytes);
     free_floats(want, n_y);
     free_floats(got, n_y);
     free_floats(scale, n_y);
     free_floats(begin, n_y);
+}
+
+/* The second of two terms is a plain one's product more: by the reference, which the others are held against.
+ */
+static void check_terms(hg_rng *rng)
+{
+    enum { N = 17, K = 256, R = 64, T = 40 };
+    wide_side sides[HG_WIDE_TERMS] = {{.type = HG_DTYPE_Q4_K, .n = N, .k = K, .t = T, .ldw = K},
+                                      {.type = HG_DTYPE_Q8_0, .n = N, .k = R, .t = T, .ldw = R}};
+    hg_wide_term terms[HG_WIDE_TERMS];
+    float both[T * N], apart[T * N], scale[T * N] = {0};
+    void *scratch = guard_alloc(hg_wide_scratch(K) + hg_wide_scratch(R));
+    for (int i = 0; i < HG_WIDE_TERMS; i++) {
+        make_side(&sides[i], rng);
+        product_scale(&sides[i], scale);
+        terms[i] = (hg_wide_term){sides[i].type, false, sides[i].w, sides[i].ldw, &sides[i].rows};
+        reference_table()->gemm_wide(N, &terms[i], 1, i > 0, apart, N, scratch);
+    }
+    reference_table()->gemm_wide(N, terms, HG_WIDE_TERMS, false, both, N, scratch);
+    compare("two terms", (int64_t)T * N, apart, both, scale, 1e-6, 1e-7);
+    for (int i = 0; i < HG_WIDE_TERMS; i++)
+        free_side(&sides[i]);
+    guard_free(scratch, hg_wide_scratch(K) + hg_wide_scratch(R));
+}
+
+/* Results of many rows, which may pass the caches, and some rows of x alone: the same bits. */
+static void check_rows(const hg_kernels *kernels, hg_rng *rng)
+{
+    enum { N = 48, K = 64, T = 1100, LDY = 1024, FIRST = 96, COUNT = 70 };
+    wide_side side = {.type = HG_DTYPE_Q8_0, .n = N, .k = K, .t = T, .ldw = K};
+    make_side(&side, rng);
+    const hg_wide part = hg_wide_rows(&side.rows, FIRST, COUNT);
+    const hg_wide_term all = {side.type, false, side.w, K, &side.rows},
+                       some = {side.type, false, side.w, K, &part};
+    const size_t bytes = (size_t)T * LDY * sizeof(float);
+    float *whole = hg_mem_aligned(64, bytes), *rows = hg_mem_aligned(64, bytes);
+    void *scratch = guard_alloc(hg_wide_scratch(K));
+    assert_true(whole != NULL && rows != NULL);
+    kernels->gemm_wide(N, &all, 1, false, whole, LDY, scratch);
+    kernels->gemm_wide(N, &some, 1, false, rows, LDY, scratch);
+    for (int64_t t = 0; t < COUNT; t++)
+        assert_memory_equal(rows + t * LDY, whole + (FIRST + t) * LDY, N * sizeof(float));
+    hg_mem_free(whole);
+    hg_mem_free(rows);
+    guard_free(scratch, hg_wide_scratch(K));
+    free_side(&side);
 }
 
 /* Where a weight's scale or a row of x is no number, neither is the result, and the others are. */
@@ -153,7 +240,8 @@ static void check_not_finite(const hg_kernels *kernels, hg_rng *rng)
             x[300] = t == 32 ? NAN : 1;
             kernels->round_wide(x, &rows, t);
         }
-        kernels->gemm_wide(block_types[type], N, w, K, &rows, false, y, N, scratch);
+        const hg_wide_term term = {block_types[type], false, w, K, &rows};
+        kernels->gemm_wide(N, &term, 1, false, y, N, scratch);
         for (int i = 0; i < T * N; i++)
             assert_true((isnan(y[i]) != 0) == (i % N == 1 || i / N == 32));
         free_wide(&rows);
@@ -178,10 +266,13 @@ void check_wide(const hg_kernels *t, hg_rng *rng)
         if (!type_holds(c.type, c.k))
             c.k = 256 * (int64_t)(1 + i % 3);
         c.ldw = c.k + (i % 3 == 0 ? 2 * hg_dtype_block(c.type) : 0);
+        c.joined = i % 7 < 3 ? (int64_t[]){32, 64, 288}[i % 7] : 0;
         check_product(t, &c, rng);
         interleaved += hg_interleave_holds(c.type, c.n, c.k) && c.ldw == c.k;
     }
     assert_true(interleaved >= 20);
+    check_terms(rng);
+    check_rows(t, rng);
     check_not_finite(t, rng);
 }
 
@@ -235,7 +326,8 @@ static wide_weights *new_wide_weights(hg_dtype type, hg_rng *rng)
         reference_table()->round_wide(x, &ones, j);
         x[j] = 0;
     }
-    reference_table()->gemm_wide(type, ROWS, weights->w, COLUMNS, &ones, false, y, ROWS, scratch);
+    const hg_wide_term term = {type, false, weights->w, COLUMNS, &ones};
+    reference_table()->gemm_wide(ROWS, &term, 1, false, y, ROWS, scratch);
     for (int64_t i = 0; i < ROWS; i++) {
         for (int64_t j = 0; j < COLUMNS; j++)
             weights->given[i][j] = y[j * ROWS + i];
@@ -282,8 +374,8 @@ void check_wide_error(hg_rng *rng)
         void *scratch = guard_alloc(hg_wide_scratch(COLUMNS));
         reference_table()->round_wide(x, &row, 0);
         reference_table()->matvec(block_types[type], ROWS, COLUMNS, weights->w, COLUMNS, x, plain);
-        reference_table()->gemm_wide(block_types[type], ROWS, weights->w, COLUMNS, &row, false, got, ROWS,
-                                     scratch);
+        const hg_wide_term term = {block_types[type], false, weights->w, COLUMNS, &row};
+        reference_table()->gemm_wide(ROWS, &term, 1, false, got, ROWS, scratch);
         for (int64_t i = 0; i < ROWS; i++) {
             double sum = 0;
             for (int64_t j = 0; j < COLUMNS; j++) {

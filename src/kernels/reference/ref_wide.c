@@ -92,36 +92,33 @@ static double ref_wide_dot(const int8_t *codes, const float *scales, const hg_wi
     return total;
 }
 
-/* A column of y. */
-static void ref_wide_column(const int8_t *codes, const float *scales, const hg_wide *x, bool add, hg_real *y,
-                            int64_t ldy)
+/* Row i of a term's weights as bytes with scales, in `scratch`, times all its rows of x: added to y's column.
+ */
+static void ref_wide_term(const hg_wide_term *term, int64_t i, hg_real *y, int64_t ldy, void *scratch)
 {
-    for (int64_t t = 0; t < x->t; t++, y += ldy) {
-        double sum = ref_wide_dot(codes, scales, x, t);
-        *y = (hg_real)(add ? sum + (double)*y : sum);
-    }
-}
-
-void hg_reference_gemm_wide(hg_dtype type, int64_t n, const void *w, int64_t ldw, const hg_wide *x, bool add,
-                            hg_real *y, int64_t ldy, void *scratch)
-{
+    const hg_wide *x = term->x;
     float *scales = scratch;
     int8_t *codes = (int8_t *)(scales + hg_wide_runs(x->k));
-    for (int64_t i = 0; i < n; i++) {
-        ref_wide_row(type, x->k, (const uint8_t *)w + hg_dtype_span(type, i * ldw), codes, scales);
-        ref_wide_column(codes, scales, x, add, y + i, ldy);
-    }
+    const int64_t row = i % HG_INTERLEAVE_ROWS,
+                  elements = term->interleaved ? (i - row) * x->k : i * term->ldw;
+    const void *w = (const uint8_t *)term->w + hg_dtype_span(term->type, elements);
+    if (term->interleaved)
+        ref_wide_taken(term->type, x->k, w, (int)row, codes, scales);
+    else
+        ref_wide_row(term->type, x->k, w, codes, scales);
+    for (int64_t t = 0; t < x->t; t++, y += ldy)
+        *y = (hg_real)((double)*y + ref_wide_dot(codes, scales, x, t));
 }
 
-void hg_reference_gemm_wide_interleaved(hg_dtype type, int64_t n, const void *w, const hg_wide *x, bool add,
-                                        hg_real *y, int64_t ldy, void *scratch)
+void hg_reference_gemm_wide(int64_t n, const hg_wide_term *terms, int n_terms, bool add, hg_real *y,
+                            int64_t ldy, void *scratch)
 {
-    float *scales = scratch;
-    int8_t *codes = (int8_t *)(scales + hg_wide_runs(x->k));
-    for (int64_t i = 0; i < n; i++) {
-        const int64_t row = i % HG_INTERLEAVE_ROWS;
-        const void *rows = (const uint8_t *)w + hg_dtype_span(type, (i - row) * x->k);
-        ref_wide_taken(type, x->k, rows, (int)row, codes, scales);
-        ref_wide_column(codes, scales, x, add, y + i, ldy);
+    for (int64_t t = 0; t < terms[0].x->t && !add; t++) {
+        for (int64_t i = 0; i < n; i++)
+            y[t * ldy + i] = 0;
+    }
+    for (int term = 0; term < n_terms; term++) {
+        for (int64_t i = 0; i < n; i++)
+            ref_wide_term(&terms[term], i, y + i, ldy, scratch);
     }
 }

@@ -20,7 +20,6 @@ void hg_kernels_set_reference(hg_kernels *table)
         .gemm_interleaved = hg_reference_gemm_interleaved,
         .round_wide = hg_reference_round_wide,
         .gemm_wide = hg_reference_gemm_wide,
-        .gemm_wide_interleaved = hg_reference_gemm_wide_interleaved,
 #ifndef HG_REAL_IS_DOUBLE
         .to_bf16 = hg_reference_to_bf16,
         .lines_to_bf16 = hg_reference_lines_to_bf16,

@@ -74,6 +74,25 @@ static inline vb vb_shift_right(vb x, int n)
     return _mm512_srli_epi32(x, (unsigned)n);
 }
 
+static inline vb vb_shift_right_signed(vb x, int n)
+{
+    return _mm512_srai_epi32(x, (unsigned)n);
+}
+
+static inline vb vb_add(vb a, vb b)
+{
+    return _mm512_add_epi32(a, b);
+}
+
+/* Byte `byte` of every lane, by itself. */
+static inline vb vb_take_byte(vb x, int byte)
+{
+    const __m128i from = _mm_add_epi8(
+        _mm_setr_epi8(0, -128, -128, -128, 4, -128, -128, -128, 8, -128, -128, -128, 12, -128, -128, -128),
+        _mm_set1_epi32(byte));
+    return _mm512_shuffle_epi8(x, _mm512_broadcast_i32x4(from));
+}
+
 static inline vf vb_to_float(vb x)
 {
     return _mm512_cvtepi32_ps(x);

@@ -58,6 +58,7 @@ X86_INLINE vb laced_codes(hg_dtype type, const laced_run *run, int v)
 /* What a step of q4_k begins with, for one part. */
 typedef struct laced_head {
     vf scale, minimum;       /* the minimum negative */
+    vf scale_upper;          /* of codes in upper halves of bytes, as products take them */
     vb scales[2], minima[2]; /* codes of four runs each, from the lowest byte upwards */
 } laced_head;
 
@@ -71,6 +72,7 @@ X86_INLINE laced_head laced_head_q4_k(const uint8_t *step, int part)
        third = vb_load(words + 2 * LACED_WORDS);
     laced_head h;
     h.scale = vf_load_f16(halves);
+    h.scale_upper = h.scale;
     h.minimum = vf_mul(vf_set1(-1), vf_load_f16(halves + HG_INTERLEAVE_ROWS));
     h.scales[0] = vb_and(first, six);
     h.minima[0] = vb_and(second, six);
@@ -81,17 +83,18 @@ X86_INLINE laced_head laced_head_q4_k(const uint8_t *step, int part)
 
 X86_INLINE vf laced_byte(vb x, int byte)
 {
-    x = byte == 0 ? x : vb_shift_right(x, 8 * byte);
-    return vb_to_float(byte == 3 ? x : vb_and(x, vb_set1_lane(255)));
+    if (byte == 3)
+        return vb_to_float(vb_shift_right(x, 24));
+    return vb_to_float(byte == 0 ? vb_and(x, vb_set1_lane(255)) : vb_take_byte(x, byte));
 }
 
-/* Run 4 · half + quarter of a step of q4_k. */
+/* Run 4 · half + quarter of a step of q4_k, with this scale of its block. */
 X86_INLINE laced_run laced_run_q4_k(const laced_head *head, const uint8_t *step, int part, int half,
-                                    int quarter)
+                                    int quarter, vf scale)
 {
     int pair = 2 * half + quarter / 2; /* after the three words of scales */
     return (laced_run){step + HG_INTERLEAVE_HEAD + (3 + 8 * pair) * LACED_WORDS + part * VB_BYTES,
-                       quarter % 2 == 1, vf_mul(laced_byte(head->scales[half], quarter), head->scale),
+                       quarter % 2 == 1, vf_mul(laced_byte(head->scales[half], quarter), scale),
                        vf_mul(laced_byte(head->minima[half], quarter), head->minimum)};
 }
 
@@ -106,25 +109,92 @@ X86_INLINE laced_run laced_run_of_block(hg_dtype type, const uint8_t *step, int 
 
 /* ---- few rows of x ---- */
 
-/* The run that begins at column j. */
-X86_INLINE void laced_add_run(hg_dtype type, int n_x, laced_run run, const hg_rounded *x, int64_t j, vf *sum)
+/* Whether codes in upper halves of bytes are multiplied as they lie, 16 times as large: what is made of them
+ * is divided by 16, which is exact. Pairs of such products do not fit 16 bits. */
+#define LACED_RAW (!VB_SATURATES)
+
+/* Sums of products of a run's codes with each row of x. */
+typedef struct laced_dots {
+    vb sum[ROUNDED_FEW];
+} laced_dots;
+
+/* What the sums of the run at column j begin with. */
+X86_INLINE laced_dots laced_begin(hg_dtype type, int n_x, const hg_rounded *x, int64_t j)
 {
-    vb dot[ROUNDED_FEW];
+    laced_dots d;
     for (int t = 0; t < n_x; t++)
-        dot[t] = rounded_offset(type) < 0
-                     ? vb_zero()
-                     : rounded_begin(type, vb_lanes(x->minus_32 + (t * x->k + j) / HG_ROUNDED_RUN));
-    for (int v = 0; v < HG_ROUNDED_RUN / 4; v++) {
-        vb codes = laced_codes(type, &run, v);
-        for (int t = 0; t < n_x; t++)
-            dot[t] = vb_dot(type, dot[t], codes, vb_lanes(x->codes + t * x->k + j + 4 * v));
+        d.sum[t] = rounded_offset(type) < 0
+                       ? vb_zero()
+                       : rounded_begin(type, vb_lanes(x->minus_32 + (t * x->k + j) / HG_ROUNDED_RUN));
+    return d;
+}
+
+/* Adds four codes of each row times those of x at column j. */
+X86_INLINE void laced_dot(hg_dtype type, int n_x, vb codes, const hg_rounded *x, int64_t j, laced_dots *to)
+{
+    for (int t = 0; t < n_x; t++)
+        to->sum[t] = vb_dot(type, to->sum[t], codes, vb_lanes(x->codes + t * x->k + j));
+}
+
+/* Adds n words' codes: of lower halves, with columns of x from `low` on, and of upper ones, with those from
+ * `high` on. Each word is read once. */
+X86_INLINE void laced_halves(hg_dtype type, int n_x, const uint8_t *words, int n, const hg_rounded *x,
+                             int64_t low, int64_t high, laced_dots *lower, laced_dots *upper)
+{
+    const vb fifteen = vb_set1_byte(15);
+    for (int v = 0; v < n; v++) {
+        const vb both = vb_load(words + v * LACED_WORDS);
+        laced_dot(type, n_x, vb_and(both, fifteen), x, low + 4 * v, lower);
+        laced_dot(type, n_x,
+                  LACED_RAW ? vb_and(both, vb_set1_byte(0xf0)) : vb_and(vb_shift_right(both, 4), fifteen), x,
+                  high + 4 * v, upper);
     }
+}
+
+/* Scales the run at column j and adds it. */
+X86_INLINE void laced_add(hg_dtype type, int n_x, const laced_run *run, const laced_dots *dots,
+                          const hg_rounded *x, int64_t j, vf *sum)
+{
     for (int t = 0; t < n_x; t++) {
         int64_t at = (t * x->k + j) / HG_ROUNDED_RUN;
-        sum[t] = vf_fma(vb_to_float(dot[t]), vf_mul(vf_set1(x->scales[at]), run.scale), sum[t]);
+        sum[t] = vf_fma(vb_to_float(dots->sum[t]), vf_mul(vf_set1(x->scales[at]), run->scale), sum[t]);
         if (type == HG_DTYPE_Q4_K)
-            sum[t] = vf_fma(run.minimum, vf_set1(x->sums[at]), sum[t]);
+            sum[t] = vf_fma(run->minimum, vf_set1(x->sums[at]), sum[t]);
     }
+}
+
+/* A block of 32 columns. */
+X86_INLINE void laced_add_block(hg_dtype type, int n_x, const uint8_t *step, int part, int block,
+                                const hg_rounded *x, int64_t j, vf *sum)
+{
+    const laced_run run = laced_run_of_block(type, step, part, block);
+    laced_dots dots = laced_begin(type, n_x, x, j);
+    if (type == HG_DTYPE_Q8_0) {
+        for (int v = 0; v < HG_ROUNDED_RUN / 4; v++)
+            laced_dot(type, n_x, laced_codes(type, &run, v), x, j + 4 * v, &dots);
+    } else {
+        laced_dots upper;
+        for (int t = 0; t < n_x; t++)
+            upper.sum[t] = vb_zero();
+        laced_halves(type, n_x, run.words, 4, x, j, j + 16, &dots, &upper);
+        for (int t = 0; t < n_x; t++)
+            dots.sum[t] =
+                vb_add(dots.sum[t], LACED_RAW ? vb_shift_right_signed(upper.sum[t], 4) : upper.sum[t]);
+    }
+    laced_add(type, n_x, &run, &dots, x, j, sum);
+}
+
+/* Two runs of q4_k, `quarter` and the next, whose codes share bytes. */
+X86_INLINE void laced_add_pair(int n_x, const laced_head *head, const uint8_t *step, int part, int half,
+                               int quarter, const hg_rounded *x, int64_t j, vf *sum)
+{
+    const hg_dtype type = HG_DTYPE_Q4_K;
+    const laced_run low = laced_run_q4_k(head, step, part, half, quarter, head->scale),
+                    high = laced_run_q4_k(head, step, part, half, quarter + 1, head->scale_upper);
+    laced_dots lower = laced_begin(type, n_x, x, j), upper = laced_begin(type, n_x, x, j + 32);
+    laced_halves(type, n_x, low.words, 8, x, j, j + 32, &lower, &upper);
+    laced_add(type, n_x, &low, &lower, x, j, sum);
+    laced_add(type, n_x, &high, &upper, x, j + 32, sum);
 }
 
 /* The step that begins at column j. Its runs are written out: what depends on their number is constant. */
@@ -132,16 +202,15 @@ X86_INLINE void laced_add_step(hg_dtype type, int n_x, const uint8_t *step, int 
                                int64_t j, vf *sum)
 {
     if (type != HG_DTYPE_Q4_K) {
-        laced_add_run(type, n_x, laced_run_of_block(type, step, part, 0), x, j, sum);
-        laced_add_run(type, n_x, laced_run_of_block(type, step, part, 1), x, j + 32, sum);
+        laced_add_block(type, n_x, step, part, 0, x, j, sum);
+        laced_add_block(type, n_x, step, part, 1, x, j + 32, sum);
         return;
     }
     laced_head head = laced_head_q4_k(step, part);
+    head.scale_upper = LACED_RAW ? vf_mul(vf_set1(0x1p-4F), head.scale) : head.scale;
     for (int half = 0; half < 2; half++, j += 128) {
-        laced_add_run(type, n_x, laced_run_q4_k(&head, step, part, half, 0), x, j, sum);
-        laced_add_run(type, n_x, laced_run_q4_k(&head, step, part, half, 1), x, j + 32, sum);
-        laced_add_run(type, n_x, laced_run_q4_k(&head, step, part, half, 2), x, j + 64, sum);
-        laced_add_run(type, n_x, laced_run_q4_k(&head, step, part, half, 3), x, j + 96, sum);
+        laced_add_pair(n_x, &head, step, part, half, 0, x, j, sum);
+        laced_add_pair(n_x, &head, step, part, half, 2, x, j + 64, sum);
     }
 }
 
@@ -232,10 +301,10 @@ X86_INLINE void laced_unpack(hg_dtype type, int64_t k, const uint8_t *w, int par
         }
         laced_head head = laced_head_q4_k(w, part);
         for (int half = 0; half < 2; half++, j += 128) {
-            laced_unpack_run(type, laced_run_q4_k(&head, w, part, half, 0), j, p);
-            laced_unpack_run(type, laced_run_q4_k(&head, w, part, half, 1), j + 32, p);
-            laced_unpack_run(type, laced_run_q4_k(&head, w, part, half, 2), j + 64, p);
-            laced_unpack_run(type, laced_run_q4_k(&head, w, part, half, 3), j + 96, p);
+            laced_unpack_run(type, laced_run_q4_k(&head, w, part, half, 0, head.scale), j, p);
+            laced_unpack_run(type, laced_run_q4_k(&head, w, part, half, 1, head.scale), j + 32, p);
+            laced_unpack_run(type, laced_run_q4_k(&head, w, part, half, 2, head.scale), j + 64, p);
+            laced_unpack_run(type, laced_run_q4_k(&head, w, part, half, 3, head.scale), j + 96, p);
         }
     }
 }

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * products.h: forward products of one x, cut into chunks of weight rows: what matmul.h's products and chains
+ * are made of.
+ */
+#ifndef HG_OPS_PRODUCTS_H
+#define HG_OPS_PRODUCTS_H
+
+#include "ops/matmul.h"
+
+/* Weight rows a chunk. Few rows of x: small, so that no thread waits long for the last one. Many: 64 rows of
+ * 3,072 floats are 768 KiB, which stays in a second-level cache. */
+#define HG_PRODUCTS_SMALL 32
+#define HG_PRODUCTS_LARGE 64
+
+typedef struct hg_products {
+    hg_ctx *ctx;
+    const hg_tensor *x;
+    const hg_product *products;
+    int n_products;
+    int64_t block;                  /* weight rows a chunk */
+    int64_t x_block;                /* rows of x a chunk */
+    int64_t begin[HG_PRODUCTS_MAX]; /* a product's first chunk */
+    int64_t n_chunks;
+    int64_t work; /* multiply-adds of all products */
+    bool rounds[HG_PRODUCTS_MAX];
+    bool any_rounds;
+    bool wide;          /* which of the two ways of rounding */
+    hg_rounded rounded; /* x, when any product rounds */
+    hg_wide wide_rows;  /* the same, when wide */
+    uint8_t *scratch;   /* scratch_each bytes for each worker */
+    size_t scratch_each;
+    const struct hg_products *joined; /* its only product is added to the only one of this, in tiles */
+} hg_products;
+
+/* Products of x in chunks of as many weight rows as few or many rows of x want, with all rows of x. */
+hg_products hg_products_begin(hg_ctx *ctx, const hg_tensor *x, const hg_product *products, int n_products);
+
+/* Other chunks: `block` weight rows by `x_block` rows of x, a multiple of HG_WIDE_ROWS. */
+void hg_products_cut(hg_products *job, int64_t block, int64_t x_block);
+
+/* Memory of the context's arena for scratch, and for x rounded, as far as the products need them. False, and
+ * the context fails, when there is none. */
+bool hg_products_take_scratch(hg_products *job);
+bool hg_products_take_rows(hg_products *job);
+
+/* Rounds x where a product needs that. */
+void hg_products_round(hg_products *job, int n_threads);
+
+/* As many threads as rounding x, and as the products, are worth. */
+int hg_products_round_threads(const hg_products *job);
+int hg_products_threads(const hg_products *job);
+
+/* For hg_parallel_for: chunk `index` of the hg_products at `arg`. */
+void hg_products_run_chunk(void *arg, int64_t index, int worker);
+
+#endif
