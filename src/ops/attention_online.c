@@ -3,16 +3,14 @@
  * attention_online.c: attention, forward. Keys and values are read as they are stored, in blocks
  * that are converted one at a time, and the softmax of a row comes in as many parts: memory does not grow
  * with the number of keys. A single query, as in decoding, reads keys once for scores and values once, with
- * no conversion.
+ * no conversion. attention_part.h has the products.
  */
 #include "ops/attention_online.h"
 
 #include "base/parallel.h"
 #include "kernels/simd/simd_inline.h"
+#include "ops/attention_part.h"
 
-/* Queries and keys a block: constants, so that results do not depend on the number of threads. */
-#define QUERY_BLOCK 64
-#define KEY_BLOCK 256
 /* What is asked for ahead of a stream. */
 #define ASK_BYTES 4096
 
@@ -22,6 +20,7 @@ typedef struct online_job {
     const hg_key_rows *rows; /* of k and v */
     int64_t n_keys;
     hg_attention how;
+    bool bf16;
     hg_real *y;       /* (T, H · D) */
     hg_real *scratch; /* scratch_each for each worker */
     int64_t scratch_each;
@@ -85,36 +84,21 @@ static void online_group(void *arg, int64_t group, int worker)
     }
 }
 
-/* A head of the keys' rows of x as activations; *ld gets the elements between them. */
-static const hg_real *online_rows(const online_job *job, const hg_tensor *x, int64_t group,
-                                  const hg_key_part *keys, hg_real *scratch, int64_t *ld)
-{
-    if (x->dtype == HG_DTYPE_REAL) {
-        *ld = x->stride[0];
-        return head_of(x, keys->row, group);
-    }
-    int64_t d = x->shape[2], n = keys->end - keys->begin;
-    for (int64_t i = 0; i < n; i++)
-        job->ctx->kernels->to_real(x->dtype, d, head_of(x, keys->row + i, group), scratch + i * d);
-    *ld = d;
-    return scratch;
-}
-
 /* A block of queries of one head. */
 typedef struct online_block {
-    int64_t h, group, first, count;
-    hg_real max[QUERY_BLOCK], sum[QUERY_BLOCK];
+    hg_attention_part part;
+    hg_real max[HG_QUERY_BLOCK_BF16], sum[HG_QUERY_BLOCK_BF16];
     hg_real *y; /* its results; rows H · D apart */
     int64_t ldy;
 } online_block;
 
-/* Scores (count, KEY_BLOCK) of the keys to weights, row by row; what is in y already is scaled to fit. */
+/* Scores of the keys to weights, row by row; what is in y already is scaled to fit. */
 static void online_softmax(const online_job *job, online_block *b, const hg_key_part *keys, bool is_first,
                            hg_real *p)
 {
     int64_t d = job->q->shape[2], n = keys->end - keys->begin;
-    for (int64_t i = 0; i < b->count; i++, p += KEY_BLOCK) {
-        hg_key_range seen = hg_attention_range(&job->how, job->q->shape[0], job->n_keys, b->first + i);
+    for (int64_t i = 0; i < b->part.count; i++, p += HG_KEY_BLOCK) {
+        hg_key_range seen = hg_attention_range(&job->how, job->q->shape[0], job->n_keys, b->part.first + i);
         int64_t begin = seen.begin > keys->begin ? seen.begin - keys->begin : 0;
         int64_t end = seen.end < keys->end ? seen.end - keys->begin : n;
         if (begin >= end) {
@@ -130,50 +114,41 @@ static void online_softmax(const online_job *job, online_block *b, const hg_key_
     }
 }
 
-static void online_add_keys(const online_job *job, online_block *b, const hg_key_part *keys, bool is_first,
-                            hg_real *scratch)
-{
-    const hg_kernels *kernels = job->ctx->kernels;
-    hg_real *p = scratch, *rows = scratch + QUERY_BLOCK * KEY_BLOCK;
-    int64_t d = job->q->shape[2], ld;
-    const hg_real *k = online_rows(job, job->k, b->group, keys, rows, &ld);
-    hg_gemm_shape scores = {.trans_b = true,
-                            .m = b->count,
-                            .n = keys->end - keys->begin,
-                            .k = d,
-                            .lda = job->q->stride[0],
-                            .ldb = ld,
-                            .ldc = KEY_BLOCK};
-    kernels->gemm(&scores, head_of(job->q, b->first, b->h), k, 0, p);
-    online_softmax(job, b, keys, is_first, p);
-    const hg_real *v = online_rows(job, job->v, b->group, keys, rows, &ld);
-    hg_gemm_shape mix = {
-        .m = b->count, .n = d, .k = keys->end - keys->begin, .lda = KEY_BLOCK, .ldb = ld, .ldc = b->ldy};
-    kernels->gemm(&mix, p, v, is_first ? 0 : 1, b->y);
-}
-
 /* A block of queries for one head per chunk. */
 static void online_queries(void *arg, int64_t index, int worker)
 {
     const online_job *job = arg;
-    int64_t n_heads = job->q->shape[1], d = job->q->shape[2], n_queries = job->q->shape[0];
-    online_block b = {.h = index % n_heads, .first = index / n_heads * QUERY_BLOCK, .ldy = n_heads * d};
-    b.group = b.h / (n_heads / job->k->shape[1]);
-    b.count = n_queries - b.first < QUERY_BLOCK ? n_queries - b.first : QUERY_BLOCK;
-    b.y = job->y + b.first * b.ldy + b.h * d;
-    for (int64_t i = 0; i < b.count; i++) {
+    const int64_t n_heads = job->q->shape[1], d = job->q->shape[2], n_queries = job->q->shape[0],
+                  block = hg_query_block(job->bf16);
+    hg_real *p = job->scratch + worker * job->scratch_each;
+    online_block b = {.ldy = n_heads * d};
+    hg_attention_part *part = &b.part;
+    *part = (hg_attention_part){.kernels = job->ctx->kernels,
+                                .q = job->q,
+                                .k = job->k,
+                                .v = job->v,
+                                .head = index % n_heads,
+                                .group = index % n_heads / (n_heads / job->k->shape[1]),
+                                .first = index / n_heads * block,
+                                .bf16 = job->bf16};
+    part->count = n_queries - part->first < block ? n_queries - part->first : block;
+    hg_attention_part_begin(part, p + block * HG_KEY_BLOCK);
+    b.y = job->y + part->first * b.ldy + part->head * d;
+    for (int64_t i = 0; i < part->count; i++) {
         b.max[i] = -HG_REAL_MAX;
         b.sum[i] = 0;
     }
-    hg_key_range all = hg_attention_range(&job->how, n_queries, job->n_keys, b.first);
-    all.end = hg_attention_range(&job->how, n_queries, job->n_keys, b.first + b.count - 1).end;
+    hg_key_range all = hg_attention_range(&job->how, n_queries, job->n_keys, part->first);
+    all.end = hg_attention_range(&job->how, n_queries, job->n_keys, part->first + part->count - 1).end;
     for (int64_t begin = all.begin; begin < all.end;) {
-        hg_key_part keys =
-            hg_key_rows_part(job->rows, begin, all.end - begin < KEY_BLOCK ? all.end : begin + KEY_BLOCK);
-        online_add_keys(job, &b, &keys, begin == all.begin, job->scratch + worker * job->scratch_each);
+        hg_key_part keys = hg_key_rows_part(job->rows, begin,
+                                            all.end - begin < HG_KEY_BLOCK ? all.end : begin + HG_KEY_BLOCK);
+        hg_attention_scores(part, &keys, p);
+        online_softmax(job, &b, &keys, begin == all.begin, p);
+        hg_attention_mix(part, &keys, p, begin != all.begin, b.y, b.ldy);
         begin = keys.end;
     }
-    for (int64_t i = 0; i < b.count; i++) {
+    for (int64_t i = 0; i < part->count; i++) {
         for (int64_t j = 0; j < d; j++)
             b.y[i * b.ldy + j] /= b.sum[i];
     }
@@ -188,13 +163,15 @@ void hg_attention_online(hg_ctx *ctx, const hg_tensor *q, const hg_tensor *k, co
     hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
     online_job job = {
         .ctx = ctx, .q = q, .k = k, .v = v, .rows = rows, .n_keys = n_keys, .how = *how, .y = y};
-    job.scratch_each = single ? (n_keys + 15) / 16 * 16 : KEY_BLOCK * (QUERY_BLOCK + d);
+    job.bf16 = hg_attention_wants_bf16(ctx, n_queries, k);
+    const int64_t block = hg_query_block(job.bf16);
+    job.scratch_each =
+        single ? (n_keys + 15) / 16 * 16 : block * HG_KEY_BLOCK + hg_attention_part_scratch(job.bf16, d);
     job.scratch = hg_ctx_scratch(ctx, ctx->n_threads * job.scratch_each);
     int threads = hg_ctx_threads(ctx, 2 * n_heads * n_queries * n_keys * d);
     if (job.scratch != NULL && single)
         hg_parallel_for(threads, k->shape[1], online_group, &job);
     else if (job.scratch != NULL)
-        hg_parallel_for(threads, n_heads * ((n_queries + QUERY_BLOCK - 1) / QUERY_BLOCK), online_queries,
-                        &job);
+        hg_parallel_for(threads, n_heads * ((n_queries + block - 1) / block), online_queries, &job);
     hg_arena_reset(ctx->arena, mark);
 }

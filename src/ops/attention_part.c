@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * attention_part.c: one gemm each; rows that are of another type are converted first.
+ */
+#include "ops/attention_part.h"
+
+/* Fewer queries are not worth the conversions. */
+#define PART_MANY_QUERIES 32
+
+static const void *head_of(const hg_tensor *x, int64_t row, int64_t head)
+{
+    return hg_tensor_at(x, row * x->stride[0] + head * x->stride[1]);
+}
+
+bool hg_attention_wants_bf16(const hg_ctx *ctx, int64_t n_queries, const hg_tensor *k)
+{
+    return ctx->kernels->fast_bf16 && ctx->compute == HG_COMPUTE_INFER && ctx->tape == NULL &&
+           n_queries >= PART_MANY_QUERIES && k->dtype != HG_DTYPE_REAL && k->dtype != HG_DTYPE_F32;
+}
+
+/* ---- float32 ---- */
+
+/* A head of the keys' rows of x as activations; *ld gets the elements between them. */
+static const hg_real *part_rows(const hg_attention_part *part, const hg_tensor *x, const hg_key_part *keys,
+                                int64_t *ld)
+{
+    if (x->dtype == HG_DTYPE_REAL) {
+        *ld = x->stride[0];
+        return head_of(x, keys->row, part->group);
+    }
+    const int64_t d = x->shape[2], n = keys->end - keys->begin;
+    for (int64_t i = 0; i < n; i++)
+        part->kernels->to_real(x->dtype, d, head_of(x, keys->row + i, part->group), part->rows + i * d);
+    *ld = d;
+    return part->rows;
+}
+
+static void scores_f32(const hg_attention_part *part, const hg_key_part *keys, hg_real *p)
+{
+    hg_gemm_shape s = {.trans_b = true,
+                       .m = part->count,
+                       .n = keys->end - keys->begin,
+                       .k = part->q->shape[2],
+                       .lda = part->q->stride[0],
+                       .ldc = HG_KEY_BLOCK};
+    const hg_real *k = part_rows(part, part->k, keys, &s.ldb);
+    part->kernels->gemm(&s, head_of(part->q, part->first, part->head), k, 0, p);
+}
+
+static void mix_f32(const hg_attention_part *part, const hg_key_part *keys, const hg_real *p, bool add,
+                    hg_real *y, int64_t ldy)
+{
+    hg_gemm_shape s = {.m = part->count,
+                       .n = part->v->shape[2],
+                       .k = keys->end - keys->begin,
+                       .lda = HG_KEY_BLOCK,
+                       .ldc = ldy};
+    const hg_real *v = part_rows(part, part->v, keys, &s.ldb);
+    part->kernels->gemm(&s, p, v, add ? 1 : 0, y);
+}
+
+/* ---- bf16 ---- */
+
+/* d elements of a row of a cache. */
+static void part_round_row(const hg_attention_part *part, hg_dtype type, int64_t d, const void *from,
+                           uint16_t *to)
+{
+    if (!hg_dtype_is_quantised(type)) {
+        part->kernels->to_bf16(type, d, from, to);
+        return;
+    }
+    hg_real block[HG_DTYPE_MAX_BLOCK];
+    const int64_t step = hg_dtype_block(type);
+    for (int64_t i = 0; i < d; i += step) {
+        part->kernels->to_real(type, step, (const uint8_t *)from + hg_dtype_span(type, i), block);
+        part->kernels->to_bf16(HG_DTYPE_F32, step, block, to + i);
+    }
+}
+
+static const uint16_t *part_rows_bf16(const hg_attention_part *part, const hg_tensor *x,
+                                      const hg_key_part *keys, int64_t *ld)
+{
+    const int64_t d = x->shape[2], n = keys->end - keys->begin;
+    *ld = x->dtype == HG_DTYPE_BF16 ? x->stride[0] : d;
+    if (x->dtype == HG_DTYPE_BF16)
+        return head_of(x, keys->row, part->group);
+    uint16_t *rows = (uint16_t *)part->rows;
+    for (int64_t i = 0; i < n; i++)
+        part_round_row(part, x->dtype, d, head_of(x, keys->row + i, part->group), rows + i * d);
+    return rows;
+}
+
+static void scores_bf16(const hg_attention_part *part, const hg_key_part *keys, hg_real *p)
+{
+    hg_bf16_product s = {.m = part->count,
+                         .n = keys->end - keys->begin,
+                         .k = part->q->shape[2],
+                         .ldx = part->q->shape[2],
+                         .ldy = HG_KEY_BLOCK};
+    const uint16_t *k = part_rows_bf16(part, part->k, keys, &s.ldw);
+    part->kernels->gemm_bf16(&s, part->queries, k, NULL, p);
+}
+
+static void mix_bf16(const hg_attention_part *part, const hg_key_part *keys, const hg_real *p, bool add,
+                     hg_real *y, int64_t ldy)
+{
+    hg_bf16_product s = {.m = part->count,
+                         .n = part->v->shape[2],
+                         .k = keys->end - keys->begin,
+                         .ldx = HG_KEY_BLOCK,
+                         .ldy = ldy,
+                         .plain_w = true,
+                         .end = add ? HG_BF16_END_ADD : HG_BF16_END_STORE};
+    for (int64_t i = 0; i < s.m; i++)
+        part->kernels->to_bf16(HG_DTYPE_F32, s.k, p + i * HG_KEY_BLOCK, part->weights + i * HG_KEY_BLOCK);
+    const uint16_t *v = part_rows_bf16(part, part->v, keys, &s.ldw);
+    part->kernels->gemm_bf16(&s, part->weights, v, NULL, y);
+}
+
+/* ---- either ---- */
+
+int64_t hg_attention_part_scratch(bool bf16, int64_t d)
+{
+    const int64_t rows = HG_KEY_BLOCK * d, queries = HG_QUERY_BLOCK_BF16 * d;
+    return bf16 ? rows + (queries + HG_QUERY_BLOCK_BF16 * HG_KEY_BLOCK + 1) / 2 : rows;
+}
+
+void hg_attention_part_begin(hg_attention_part *part, hg_real *scratch)
+{
+    const int64_t d = part->q->shape[2];
+    part->rows = scratch;
+    if (!part->bf16)
+        return;
+    part->queries = (uint16_t *)(scratch + HG_KEY_BLOCK * d);
+    part->weights = part->queries + HG_QUERY_BLOCK_BF16 * d;
+    for (int64_t i = 0; i < part->count; i++)
+        part->kernels->to_bf16(HG_DTYPE_F32, d, head_of(part->q, part->first + i, part->head),
+                               part->queries + i * d);
+}
+
+void hg_attention_scores(const hg_attention_part *part, const hg_key_part *keys, hg_real *p)
+{
+    if (part->bf16)
+        scores_bf16(part, keys, p);
+    else
+        scores_f32(part, keys, p);
+}
+
+void hg_attention_mix(const hg_attention_part *part, const hg_key_part *keys, const hg_real *p, bool add,
+                      hg_real *y, int64_t ldy)
+{
+    if (part->bf16)
+        mix_bf16(part, keys, p, add, y, ldy);
+    else
+        mix_f32(part, keys, p, add, y, ldy);
+}
