@@ -31,6 +31,7 @@ typedef struct decoder_rows {
     hg_kv_cache *cache;         /* may be NULL */
     const hg_decoder_rows *own; /* NULL: all are one text, and wanted */
     const hg_tensor *rope;      /* their rotations */
+    hg_tensor *to;              /* where a layer's result goes; NULL: to a tensor of its own */
 } decoder_rows;
 
 /* Those of x that are wanted. */
@@ -121,7 +122,9 @@ static hg_tensor *decoder_layer(hg_ctx *ctx, hg_decoder *d, const hg_plugin *plu
         decoder_attention(ctx, d, plugin, rows, layer, hg_op_rmsnorm(ctx, x, &l->input_norm, eps));
     x = hg_op_add(ctx, decoder_wanted(ctx, rows, x), attended);
     hg_tensor *fed = decoder_feed_forward(ctx, d, plugin, layer, hg_op_rmsnorm(ctx, x, &l->post_norm, eps));
-    return hg_op_add(ctx, x, fed);
+    if (hg_ctx_failed(ctx))
+        return NULL;
+    return rows->to != NULL ? hg_op_add_to(ctx, x, fed, rows->to) : hg_op_add(ctx, x, fed);
 }
 
 hg_tensor *hg_decoder_layer_forward(hg_ctx *ctx, hg_decoder *d, const hg_plugin *plugin, hg_kv_cache *cache,
@@ -129,7 +132,7 @@ hg_tensor *hg_decoder_layer_forward(hg_ctx *ctx, hg_decoder *d, const hg_plugin 
 {
     if (hg_ctx_failed(ctx))
         return NULL;
-    const decoder_rows rows = {cache, NULL, decoder_rope(ctx, d, cache, x)};
+    const decoder_rows rows = {cache, NULL, decoder_rope(ctx, d, cache, x), NULL};
     return decoder_layer(ctx, d, plugin, &rows, layer, x);
 }
 
@@ -140,7 +143,7 @@ hg_tensor *hg_decoder_layer_forward_rows(hg_ctx *ctx, hg_decoder *d, const hg_pl
         return NULL;
     const hg_tensor *rope =
         hg_op_rope_table_segments(ctx, &rows->segments, d->config.head_dim, d->config.rope_theta);
-    const decoder_rows all = {NULL, rows, rope};
+    const decoder_rows all = {NULL, rows, rope, NULL};
     return decoder_layer(ctx, d, plugin, &all, layer, x);
 }
 
@@ -154,25 +157,18 @@ hg_tensor *hg_decoder_forward(hg_ctx *ctx, hg_decoder *d, const hg_plugin *plugi
         return hg_ctx_fail(ctx, HG_STATUS_INPUT, "%lld positions do not fit the %lld that are left of %lld",
                            (long long)count, (long long)(cache->capacity - cache->length),
                            (long long)cache->capacity);
-    /* Without a tape nothing of a layer is needed but its result: it is moved to the same place after each
-     * layer. */
-    hg_tensor *state = ctx->tape == NULL ? hg_ctx_tensor(ctx, 2, x->shape, false) : x;
-    const decoder_rows rows = {cache, NULL, decoder_rope(ctx, d, cache, x)};
+    /* Without a tape nothing of a layer is needed but its result, which all of them leave in one place. */
+    hg_tensor *state = ctx->tape == NULL ? hg_ctx_tensor(ctx, 2, x->shape, false) : NULL;
+    const decoder_rows rows = {cache, NULL, decoder_rope(ctx, d, cache, x), state};
     hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
     for (int64_t layer = 0; layer < d->config.n_layers && !hg_ctx_failed(ctx); layer++) {
-        x = decoder_layer(ctx, d, plugin, &rows, layer, layer == 0 ? x : state);
-        if (hg_ctx_failed(ctx))
-            return NULL;
-        if (ctx->tape != NULL) {
-            state = x;
-            continue;
-        }
-        memcpy(state->data, x->data, (size_t)hg_tensor_count(x) * sizeof(hg_real));
-        hg_arena_reset(ctx->arena, mark);
+        x = decoder_layer(ctx, d, plugin, &rows, layer, x);
+        if (ctx->tape == NULL)
+            hg_arena_reset(ctx->arena, mark);
     }
     if (cache != NULL)
         hg_kv_cache_advance(cache, count);
-    return hg_ctx_failed(ctx) ? NULL : state;
+    return hg_ctx_failed(ctx) ? NULL : x;
 }
 
 hg_tensor *hg_decoder_logits(hg_ctx *ctx, hg_decoder *d, hg_tensor *head, hg_tensor *x)

@@ -9,6 +9,8 @@
 #include "ops/ops.h"
 #include "ops/registry.h"
 
+#include <assert.h>
+
 /* Elements a chunk. */
 #define ADD_CHUNK 16384
 
@@ -44,17 +46,33 @@ static void add_backward(hg_ctx *ctx, const hg_record *record)
 
 const hg_op hg_op_add_entry = {"add", add_backward};
 
-hg_tensor *hg_op_add(hg_ctx *ctx, hg_tensor *a, hg_tensor *b)
+/* Whether they can be added; else the context fails. */
+static bool add_fits(hg_ctx *ctx, const hg_tensor *a, const hg_tensor *b)
 {
-    if (hg_ctx_failed(ctx))
-        return NULL;
     if (!hg_tensor_same_shape(a, b)) {
         char as[HG_TENSOR_SHAPE_TEXT], bs[HG_TENSOR_SHAPE_TEXT];
-        return hg_ctx_fail(ctx, HG_STATUS_INPUT, "add: %s and %s differ", hg_tensor_format_shape(a, as),
-                           hg_tensor_format_shape(b, bs));
+        hg_ctx_fail(ctx, HG_STATUS_INPUT, "add: %s and %s differ", hg_tensor_format_shape(a, as),
+                    hg_tensor_format_shape(b, bs));
+    } else if (!hg_tensor_is_contiguous(a) || !hg_tensor_is_contiguous(b)) {
+        hg_ctx_fail(ctx, HG_STATUS_INPUT, "add: an input is not contiguous");
     }
-    if (!hg_tensor_is_contiguous(a) || !hg_tensor_is_contiguous(b))
-        return hg_ctx_fail(ctx, HG_STATUS_INPUT, "add: an input is not contiguous");
+    return !hg_ctx_failed(ctx);
+}
+
+hg_tensor *hg_op_add_to(hg_ctx *ctx, const hg_tensor *a, const hg_tensor *b, hg_tensor *y)
+{
+    assert(ctx->tape == NULL && hg_tensor_same_shape(a, y));
+    if (!add_fits(ctx, a, b))
+        return NULL;
+    add_job job = {hg_tensor_count(y), hg_tensor_real(a), hg_tensor_real(b), hg_tensor_real(y)};
+    add_run(ctx, &job);
+    return y;
+}
+
+hg_tensor *hg_op_add(hg_ctx *ctx, hg_tensor *a, hg_tensor *b)
+{
+    if (hg_ctx_failed(ctx) || !add_fits(ctx, a, b))
+        return NULL;
     hg_tensor *y =
         hg_ctx_tensor(ctx, a->n_dims, a->shape, hg_ctx_wants_grad(ctx, a) || hg_ctx_wants_grad(ctx, b));
     if (y == NULL)

@@ -76,6 +76,10 @@ hg_tensor *hg_op_swiglu(hg_ctx *ctx, hg_tensor *gate, hg_tensor *up);
 /* a + b, same shape, contiguous. */
 hg_tensor *hg_op_add(hg_ctx *ctx, hg_tensor *a, hg_tensor *b);
 
+/* The same to y, of the same shape, which may be a or b. Only without a tape; returns y, or NULL when the
+ * context has failed. */
+hg_tensor *hg_op_add_to(hg_ctx *ctx, const hg_tensor *a, const hg_tensor *b, hg_tensor *y);
+
 /* Rotary positions for x (T, H, D), rows may be strided; row t is at position `first + t`. Half-split form.
  */
 hg_tensor *hg_op_rope(hg_ctx *ctx, hg_tensor *x, int64_t first, double theta);
