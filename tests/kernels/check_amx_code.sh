@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# check_amx_code.sh LIBRARY: what the compiler made of the AMX tier, on machines that cannot run it. The tiles' shapes are read from
-# constant data, for which no store can be left out; products lie between the instructions that configure the tiles and release them.
+# check_amx_code.sh LIBRARY BUILD-TYPE: what the compiler made of the AMX tier, on machines that cannot run it. The tiles' shapes are read from
+# constant data, for which no store can be left out; products lie between the instructions that configure the tiles and release them. In a
+# Release build sums are added by whole vectors: one by one they take longer than the products.
 set -euo pipefail
 code=$(objdump -dr --no-show-raw-insn "$1" | awk '/file format/ { on = /kernels_amx\.c/ } on')
 
@@ -19,4 +20,8 @@ done
 for tile in 0 1 2 3; do
   grep -q "tilezero %tmm$tile" <<<"$code" && grep -q "tilestored %tmm$tile," <<<"$code" || fail "tile $tile is not zeroed and stored"
 done
+if [ "${2:-}" = Release ]; then
+  grep -qE 'vfmadd[0-9]+ps .*%zmm' <<<"$code" || fail "no vectors are added"
+  ! grep -qE 'vfmadd[0-9]+ss' <<<"$code" || fail "sums are added one by one"
+fi
 echo "check_amx_code: ldtilecfg from constants, four tdpbssd, tilerelease"
