@@ -15,8 +15,6 @@
 /* Up to this many rows of x the weights are read as they are stored: reading them is what costs. */
 #define PRODUCTS_FEW 4
 #define PRODUCTS_FEW_ROUNDED 8
-/* Chunks in tiles that each thread should have, so that threads end at about the same time. */
-#define PRODUCTS_EACH 6
 static_assert(HG_CHAIN_ROWS <= PRODUCTS_FEW_ROUNDED, "no product of a chain for few rows is of many");
 static_assert(HG_PRODUCTS_LARGE <= HG_ROUNDED_PANEL && HG_PRODUCTS_LARGE <= HG_WIDE_PANEL,
               "a chunk is unpacked at once");
@@ -240,8 +238,6 @@ hg_products hg_products_begin(hg_ctx *ctx, const hg_tensor *x, const hg_product 
         job.work += t * hg_tensor_count(w);
     }
     hg_products_cut(&job, t <= PRODUCTS_FEW_ROUNDED ? HG_PRODUCTS_SMALL : HG_PRODUCTS_LARGE, t > 0 ? t : 1);
-    if (job.wide && job.n_chunks < (int64_t)PRODUCTS_EACH * ctx->n_threads)
-        hg_products_cut(&job, HG_PRODUCTS_SMALL, job.x_block); /* the same bits, in tiles */
     return job;
 }
 
