@@ -14,10 +14,6 @@
 /* Vectors that 16 rows take. */
 #define LACED_PARTS (HG_INTERLEAVE_ROWS / VF_LANES)
 #define LACED_WORDS (4 * HG_INTERLEAVE_ROWS) /* bytes from one word of a row to its next */
-/* Bytes ahead that are asked for: less than for rows (ROUNDED_AHEAD), because 17 to 36 lines are asked for at
- * once. */
-#define LACED_AHEAD 4096
-
 X86_INLINE int64_t laced_columns(hg_dtype type)
 {
     return type == HG_DTYPE_Q4_K ? 256 : 64;
@@ -26,6 +22,14 @@ X86_INLINE int64_t laced_columns(hg_dtype type)
 X86_INLINE int64_t laced_step_bytes(hg_dtype type)
 {
     return HG_INTERLEAVE_ROWS * rounded_row_bytes(type, laced_columns(type));
+}
+
+/* Bytes ahead that are asked for: less than for rows (ROUNDED_AHEAD), because 17 to 36 lines are asked for at
+ * once. With 4 bits 6 KiB are better than 4 where there is much bandwidth, and a little worse where others
+ * take their share of it (docs/bench.md). */
+X86_INLINE uintptr_t laced_ahead(hg_dtype type)
+{
+    return type == HG_DTYPE_Q8_0 ? 4096 : 6144;
 }
 
 /* Columns that are asked for together. Those of a step, but q4_0's are 9 lines only: four times as many at
@@ -226,7 +230,7 @@ X86_INLINE void laced_rows(hg_dtype type, int n_x, const uint8_t *w, const hg_ro
     }
     for (int64_t j = 0; j < x->k; j += laced_columns(type), w += bytes) {
         for (int64_t line = 0; j % laced_asked(type) == 0 && line < asked; line += 64)
-            simd_prefetch_at(w + line, LACED_AHEAD);
+            simd_prefetch_at(w + line, laced_ahead(type));
         for (int part = 0; part < LACED_PARTS; part++)
             laced_add_step(type, n_x, w, part, x, j, sum[part]);
     }
