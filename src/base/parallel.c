@@ -87,17 +87,12 @@ void hg_parallel_for(int n_threads, int64_t n_chunks, hg_parallel_fn fn, void *a
 /* Looks this often before it lets other threads have the processor. */
 #define PARALLEL_SPINS 2000
 
-static void parallel_pause(int *looks)
+void hg_parallel_wait(atomic_llong *left)
 {
-    if (++*looks > PARALLEL_SPINS)
-        sched_yield();
-}
-
-static void parallel_wait(atomic_llong *left)
-{
-    int looks = 0;
-    while (atomic_load_explicit(left, memory_order_acquire) != 0)
-        parallel_pause(&looks);
+    for (int i = 0; atomic_load_explicit(left, memory_order_acquire) != 0; i++) {
+        if (i > PARALLEL_SPINS)
+            sched_yield();
+    }
 }
 
 void hg_parallel_for_parts(int n_threads, int n_parts, const hg_parallel_part *parts, void *arg)
@@ -115,18 +110,11 @@ void hg_parallel_for_parts(int n_threads, int n_parts, const hg_parallel_part *p
 #pragma omp parallel num_threads(n_threads)
     for (int p = 0; p < n_parts; p++) {
         if (parts[p].after && p > 0)
-            parallel_wait(&runs[p - 1].left);
+            hg_parallel_wait(&runs[p - 1].left);
         const int64_t done = parallel_work(&runs[p], omp_get_thread_num(), parts[p].fn, arg);
         if (p + 1 < n_parts && parts[p + 1].after)
             atomic_fetch_sub_explicit(&runs[p].left, done, memory_order_acq_rel);
     }
-}
-
-void hg_parallel_wait(atomic_int *left)
-{
-    int looks = 0;
-    while (atomic_load_explicit(left, memory_order_acquire) != 0)
-        parallel_pause(&looks);
 }
 
 int hg_parallel_processors(void)

@@ -33,7 +33,7 @@ typedef struct hg_parallel_part {
 void hg_parallel_for_parts(int n_threads, int n_parts, const hg_parallel_part *parts, void *arg);
 
 /* Returns when *left is 0; what was written before it became 0 (with release order) can be read then. */
-void hg_parallel_wait(atomic_int *left);
+void hg_parallel_wait(atomic_llong *left);
 
 /* Processors this process may run on, at least 1. */
 int hg_parallel_processors(void);

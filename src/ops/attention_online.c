@@ -26,11 +26,6 @@ typedef struct online_job {
     int64_t scratch_each;
 } online_job;
 
-static const void *head_of(const hg_tensor *x, int64_t row, int64_t head)
-{
-    return hg_tensor_at(x, row * x->stride[0] + head * x->stride[1]);
-}
-
 int64_t hg_key_rows_count(const hg_key_rows *rows)
 {
     return rows->prefix.n + rows->n;
@@ -57,7 +52,7 @@ hg_key_range hg_attention_range(const hg_attention *how, int64_t n_queries, int6
  * what is being read, and each head's keys and values are a stream of their own. */
 static void online_ask(const hg_tensor *x, int64_t row, int64_t head)
 {
-    const void *p = head_of(x, row, head);
+    const void *p = hg_attention_head(x, row, head);
     for (uintptr_t at = 0; at < ASK_BYTES; at += 64)
         simd_prefetch_at(p, at);
 }
@@ -74,12 +69,12 @@ static void online_group(void *arg, int64_t group, int worker)
     hg_real *p = job->scratch + worker * job->scratch_each;
     online_ask(v, first, group);
     for (int64_t h = group * each; h < (group + 1) * each; h++) {
-        kernels->matvec(k->dtype, range.end - range.begin, d, head_of(k, first, group), k->stride[0],
-                        head_of(job->q, 0, h), p);
+        kernels->matvec(k->dtype, range.end - range.begin, d, hg_attention_head(k, first, group),
+                        k->stride[0], hg_attention_head(job->q, 0, h), p);
         kernels->softmax(range.end - range.begin, job->how.scale, p);
         if (h + 1 == (group + 1) * each && group + 1 < k->shape[1])
             online_ask(k, first, group + 1);
-        kernels->weighted_rows(v->dtype, range.end - range.begin, d, p, head_of(v, first, group),
+        kernels->weighted_rows(v->dtype, range.end - range.begin, d, p, hg_attention_head(v, first, group),
                                v->stride[0], job->y + h * d);
     }
 }

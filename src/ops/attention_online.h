@@ -30,6 +30,12 @@ hg_key_part hg_key_rows_part(const hg_key_rows *rows, int64_t begin, int64_t end
 /* The keys that query t of n_queries sees. */
 hg_key_range hg_attention_range(const hg_attention *how, int64_t n_queries, int64_t n_keys, int64_t t);
 
+/* The element that row `row` of head `head` of x (T, H, D) begins with. */
+static inline const void *hg_attention_head(const hg_tensor *x, int64_t row, int64_t head)
+{
+    return hg_tensor_at(x, row * x->stride[0] + head * x->stride[1]);
+}
+
 /* y (T, H · D), contiguous: attention of q over the keys and values `rows` of k and v; other arguments as of
  * hg_op_attention, which has checked them. Keys and values of any type. how->segments is not read. */
 void hg_attention_online(hg_ctx *ctx, const hg_tensor *q, const hg_tensor *k, const hg_tensor *v,

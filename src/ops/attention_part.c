@@ -4,13 +4,10 @@
  */
 #include "ops/attention_part.h"
 
+#include "ops/bf16_row.h"
+
 /* Fewer queries are not worth the conversions. */
 #define PART_MANY_QUERIES 32
-
-static const void *head_of(const hg_tensor *x, int64_t row, int64_t head)
-{
-    return hg_tensor_at(x, row * x->stride[0] + head * x->stride[1]);
-}
 
 bool hg_attention_wants_bf16(const hg_ctx *ctx, int64_t n_queries, const hg_tensor *k)
 {
@@ -26,11 +23,12 @@ static const hg_real *part_rows(const hg_attention_part *part, const hg_tensor *
 {
     if (x->dtype == HG_DTYPE_REAL) {
         *ld = x->stride[0];
-        return head_of(x, keys->row, part->group);
+        return hg_attention_head(x, keys->row, part->group);
     }
     const int64_t d = x->shape[2], n = keys->end - keys->begin;
     for (int64_t i = 0; i < n; i++)
-        part->kernels->to_real(x->dtype, d, head_of(x, keys->row + i, part->group), part->rows + i * d);
+        part->kernels->to_real(x->dtype, d, hg_attention_head(x, keys->row + i, part->group),
+                               part->rows + i * d);
     *ld = d;
     return part->rows;
 }
@@ -44,7 +42,7 @@ static void scores_f32(const hg_attention_part *part, const hg_key_part *keys, h
                        .lda = part->q->stride[0],
                        .ldc = HG_KEY_BLOCK};
     const hg_real *k = part_rows(part, part->k, keys, &s.ldb);
-    part->kernels->gemm(&s, head_of(part->q, part->first, part->head), k, 0, p);
+    part->kernels->gemm(&s, hg_attention_head(part->q, part->first, part->head), k, 0, p);
 }
 
 static void mix_f32(const hg_attention_part *part, const hg_key_part *keys, const hg_real *p, bool add,
@@ -61,32 +59,17 @@ static void mix_f32(const hg_attention_part *part, const hg_key_part *keys, cons
 
 /* ---- bf16 ---- */
 
-/* d elements of a row of a cache. */
-static void part_round_row(const hg_attention_part *part, hg_dtype type, int64_t d, const void *from,
-                           uint16_t *to)
-{
-    if (!hg_dtype_is_quantised(type)) {
-        part->kernels->to_bf16(type, d, from, to);
-        return;
-    }
-    hg_real block[HG_DTYPE_MAX_BLOCK];
-    const int64_t step = hg_dtype_block(type);
-    for (int64_t i = 0; i < d; i += step) {
-        part->kernels->to_real(type, step, (const uint8_t *)from + hg_dtype_span(type, i), block);
-        part->kernels->to_bf16(HG_DTYPE_F32, step, block, to + i);
-    }
-}
-
 static const uint16_t *part_rows_bf16(const hg_attention_part *part, const hg_tensor *x,
                                       const hg_key_part *keys, int64_t *ld)
 {
     const int64_t d = x->shape[2], n = keys->end - keys->begin;
     *ld = x->dtype == HG_DTYPE_BF16 ? x->stride[0] : d;
     if (x->dtype == HG_DTYPE_BF16)
-        return head_of(x, keys->row, part->group);
+        return hg_attention_head(x, keys->row, part->group);
     uint16_t *rows = (uint16_t *)part->rows;
     for (int64_t i = 0; i < n; i++)
-        part_round_row(part, x->dtype, d, head_of(x, keys->row + i, part->group), rows + i * d);
+        hg_bf16_row(part->kernels, x->dtype, d, hg_attention_head(x, keys->row + i, part->group),
+                    rows + i * d);
     return rows;
 }
 
@@ -112,7 +95,7 @@ static void mix_bf16(const hg_attention_part *part, const hg_key_part *keys, con
                          .plain_w = true,
                          .end = add ? HG_BF16_END_ADD : HG_BF16_END_STORE};
     for (int64_t i = 0; i < s.m; i++)
-        part->kernels->to_bf16(HG_DTYPE_F32, s.k, p + i * HG_KEY_BLOCK, part->weights + i * HG_KEY_BLOCK);
+        part->kernels->to_bf16(HG_DTYPE_REAL, s.k, p + i * HG_KEY_BLOCK, part->weights + i * HG_KEY_BLOCK);
     const uint16_t *v = part_rows_bf16(part, part->v, keys, &s.ldw);
     part->kernels->gemm_bf16(&s, part->weights, v, NULL, y);
 }
@@ -134,7 +117,7 @@ void hg_attention_part_begin(hg_attention_part *part, hg_real *scratch)
     part->queries = (uint16_t *)(scratch + HG_KEY_BLOCK * d);
     part->weights = part->queries + HG_QUERY_BLOCK_BF16 * d;
     for (int64_t i = 0; i < part->count; i++)
-        part->kernels->to_bf16(HG_DTYPE_F32, d, head_of(part->q, part->first + i, part->head),
+        part->kernels->to_bf16(HG_DTYPE_REAL, d, hg_attention_head(part->q, part->first + i, part->head),
                                part->queries + i * d);
 }
 

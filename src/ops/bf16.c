@@ -6,6 +6,7 @@
 #include "ops/bf16.h"
 
 #include "base/parallel.h"
+#include "ops/bf16_row.h"
 
 #include <assert.h>
 
@@ -22,8 +23,6 @@
 #define QUERY_BLOCK 200
 #define QUERY_BLOCK_FEW 128
 #define MANY_HEADS 4
-/* Values of a quantised weight that are made floats at a time. */
-#define PIECE HG_DTYPE_MAX_BLOCK
 
 hg_tensor *hg_bf16_tensor(hg_ctx *ctx, int n_dims, const int64_t *shape)
 {
@@ -102,21 +101,6 @@ static int64_t part_chunks(const hg_bf16_part *part, int64_t block)
     return (part->w->shape[0] + block - 1) / block;
 }
 
-/* k values of a weight row. */
-static void round_row(const hg_kernels *kernels, hg_dtype type, int64_t k, const void *from, uint16_t *to)
-{
-    if (!hg_dtype_is_quantised(type)) {
-        kernels->to_bf16(type, k, from, to);
-        return;
-    }
-    hg_real piece[PIECE];
-    for (int64_t i = 0; i < k; i += PIECE) {
-        int64_t n = k - i < PIECE ? k - i : PIECE;
-        kernels->to_real(type, n, (const uint8_t *)from + hg_dtype_span(type, i), piece);
-        kernels->to_bf16(HG_DTYPE_REAL, n, piece, to + i);
-    }
-}
-
 /* Rows of a weight as bf16: in place when they are, else rounded into `scratch`. *ld gets the elements
  * between them. */
 static const uint16_t *weight_rows(const hg_kernels *kernels, const hg_tensor *w, int64_t first,
@@ -127,7 +111,7 @@ static const uint16_t *weight_rows(const hg_kernels *kernels, const hg_tensor *w
     if (w->dtype == HG_DTYPE_BF16)
         return bf16_at(w, first * w->stride[0]);
     for (int64_t i = 0; i < count; i++)
-        round_row(kernels, w->dtype, k, hg_tensor_at(w, (first + i) * w->stride[0]), scratch + i * k);
+        hg_bf16_row(kernels, w->dtype, k, hg_tensor_at(w, (first + i) * w->stride[0]), scratch + i * k);
     return scratch;
 }
 

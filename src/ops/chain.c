@@ -19,7 +19,7 @@ static_assert(CHAIN_X_ROWS % HG_WIDE_ROWS == 0, "rows of x are cut between tiles
 typedef struct chain_job {
     hg_products products, last; /* `last` is the chain's own product */
     const hg_chain *chain;
-    atomic_int early; /* chunks that `make` waits for, and 1 for itself */
+    atomic_llong early; /* chunks that `make` waits for, and 1 for itself */
 } chain_job;
 
 /* A chunk of all products but the last; the thread that does the last chunk makes z. */
@@ -61,7 +61,7 @@ static void chain_few(hg_ctx *ctx, const hg_tensor *x, const hg_product *product
     const int64_t n_early = job.products.begin[n_products - 1], n_wide = job.products.n_chunks - n_early;
     const hg_parallel_part parts[] = {
         {n_early, chain_early, false}, {n_wide, chain_wide, false}, {job.last.n_chunks, chain_late, true}};
-    atomic_init(&job.early, (int)n_early + 1);
+    atomic_init(&job.early, n_early + 1);
     hg_products_round(&job.products, 1);
     hg_parallel_for_parts(hg_ctx_threads(ctx, job.products.work + job.last.work), 3, parts, &job);
 }

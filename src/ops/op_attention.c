@@ -37,11 +37,6 @@ static key_range attention_range(const attention_job *job, int64_t t)
     return hg_attention_range(&job->how, job->q->shape[0], job->n_keys, t);
 }
 
-static const void *head_of(const hg_tensor *x, int64_t row, int64_t head)
-{
-    return hg_tensor_at(x, row * x->stride[0] + head * x->stride[1]);
-}
-
 /* Softmax over each query's visible keys; zeros elsewhere in the first `used` columns. Rows of p are n_keys
  * long. */
 static void attention_softmax(const attention_job *job, int64_t first, int64_t count, int64_t used,
@@ -69,7 +64,7 @@ static void attention_times_keys(const attention_job *job, int64_t count, key_ra
                            .lda = ldx,
                            .ldb = y->stride[0],
                            .ldc = job->n_keys};
-        job->ctx->kernels->gemm(&s, x, head_of(y, part.row, group), 0, out + part.begin);
+        job->ctx->kernels->gemm(&s, x, hg_attention_head(y, part.row, group), 0, out + part.begin);
         at = part.end;
     }
 }
@@ -80,8 +75,8 @@ static int64_t attention_probabilities(const attention_job *job, int64_t h, int6
 {
     int64_t group = h / (job->q->shape[1] / job->k->shape[1]);
     int64_t used = attention_range(job, first + count - 1).end; /* no query of the block sees more keys */
-    attention_times_keys(job, count, (key_range){0, used}, head_of(job->q, first, h), job->q->stride[0],
-                         job->k, group, p);
+    attention_times_keys(job, count, (key_range){0, used}, hg_attention_head(job->q, first, h),
+                         job->q->stride[0], job->k, group, p);
     attention_softmax(job, first, count, used, p);
     return used;
 }
@@ -131,7 +126,7 @@ static void attention_add_to_queries(const attention_job *job, int64_t count, ke
                            .lda = job->n_keys,
                            .ldb = job->k->stride[0],
                            .ldc = job->q->stride[0]};
-        job->ctx->kernels->gemm(&s, ds + part.begin, head_of(job->k, part.row, group), 1, dq);
+        job->ctx->kernels->gemm(&s, ds + part.begin, hg_attention_head(job->k, part.row, group), 1, dq);
         at = part.end;
     }
 }
@@ -155,7 +150,7 @@ static void attention_backward_block(const attention_job *job, int64_t h, int64_
         attention_add_to_queries(job, count, keys, dp, group,
                                  q->grad + first * q->stride[0] + h * q->stride[1]);
     if (k->grad != NULL)
-        attention_add_to_keys(job, count, keys, dp, head_of(q, first, h), q->stride[0], k, group);
+        attention_add_to_keys(job, count, keys, dp, hg_attention_head(q, first, h), q->stride[0], k, group);
 }
 
 /* One key head per chunk, with all the query heads that read it: they add to the same dk and dv. */

@@ -69,7 +69,7 @@ static void test_few_chunks(void **state)
 
 /* The second kind reads what the first has summed up, the third what the second has left. */
 typedef struct chain {
-    atomic_int left;
+    atomic_llong left;
     atomic_llong sum;
     int64_t second; /* its chunks */
     int times[CHUNKS];
@@ -112,7 +112,7 @@ static void test_parts(void **state)
             const hg_parallel_part parts[] = {
                 {first, chain_first, false}, {second, chain_second, false}, {third, chain_third, true}};
             memset(&c, 0, sizeof c);
-            atomic_init(&c.left, (int)first);
+            atomic_init(&c.left, first);
             c.second = second;
             hg_parallel_for_parts(threads, 3, parts, &c);
             assert_int_equal(atomic_load(&c.sum), first * (first + 1) / 2);

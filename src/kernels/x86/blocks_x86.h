@@ -111,4 +111,12 @@ X86_INLINE vcodes quant_codes(hg_dtype type, const void *block, int run)
     return type == HG_DTYPE_Q6_K ? _mm256_sub_epi8(bytes, _mm256_set1_epi8(32)) : bytes;
 }
 
+/* For a shuffle: byte `byte` of each of four 32-bit lanes to its lowest, zeros above it. */
+X86_INLINE __m128i lane_byte(int byte)
+{
+    const __m128i first =
+        _mm_setr_epi8(0, -128, -128, -128, 4, -128, -128, -128, 8, -128, -128, -128, 12, -128, -128, -128);
+    return _mm_add_epi8(first, _mm_set1_epi32(byte));
+}
+
 #endif

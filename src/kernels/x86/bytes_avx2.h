@@ -88,10 +88,7 @@ static inline vb vb_add(vb a, vb b)
 /* Byte `byte` of every lane, by itself. */
 static inline vb vb_take_byte(vb x, int byte)
 {
-    const __m128i from = _mm_add_epi8(
-        _mm_setr_epi8(0, -128, -128, -128, 4, -128, -128, -128, 8, -128, -128, -128, 12, -128, -128, -128),
-        _mm_set1_epi32(byte));
-    return _mm256_shuffle_epi8(x, _mm256_broadcastsi128_si256(from));
+    return _mm256_shuffle_epi8(x, _mm256_broadcastsi128_si256(lane_byte(byte)));
 }
 
 static inline vf vb_to_float(vb x)

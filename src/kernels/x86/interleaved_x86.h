@@ -62,7 +62,6 @@ X86_INLINE vb laced_codes(hg_dtype type, const laced_run *run, int v)
 /* What a step of q4_k begins with, for one part. */
 typedef struct laced_head {
     vf scale, minimum;       /* the minimum negative */
-    vf scale_upper;          /* of codes in upper halves of bytes, as products take them */
     vb scales[2], minima[2]; /* codes of four runs each, from the lowest byte upwards */
 } laced_head;
 
@@ -76,7 +75,6 @@ X86_INLINE laced_head laced_head_q4_k(const uint8_t *step, int part)
        third = vb_load(words + 2 * LACED_WORDS);
     laced_head h;
     h.scale = vf_load_f16(halves);
-    h.scale_upper = h.scale;
     h.minimum = vf_mul(vf_set1(-1), vf_load_f16(halves + HG_INTERLEAVE_ROWS));
     h.scales[0] = vb_and(first, six);
     h.minima[0] = vb_and(second, six);
@@ -188,13 +186,14 @@ X86_INLINE void laced_add_block(hg_dtype type, int n_x, const uint8_t *step, int
     laced_add(type, n_x, &run, &dots, x, j, sum);
 }
 
-/* Two runs of q4_k, `quarter` and the next, whose codes share bytes. */
-X86_INLINE void laced_add_pair(int n_x, const laced_head *head, const uint8_t *step, int part, int half,
-                               int quarter, const hg_rounded *x, int64_t j, vf *sum)
+/* Two runs of q4_k, `quarter` and the next, whose codes share bytes; those in upper halves have a scale of
+ * their own. */
+X86_INLINE void laced_add_pair(int n_x, const laced_head *head, vf scale_upper, const uint8_t *step, int part,
+                               int half, int quarter, const hg_rounded *x, int64_t j, vf *sum)
 {
     const hg_dtype type = HG_DTYPE_Q4_K;
     const laced_run low = laced_run_q4_k(head, step, part, half, quarter, head->scale),
-                    high = laced_run_q4_k(head, step, part, half, quarter + 1, head->scale_upper);
+                    high = laced_run_q4_k(head, step, part, half, quarter + 1, scale_upper);
     laced_dots lower = laced_begin(type, n_x, x, j), upper = laced_begin(type, n_x, x, j + 32);
     laced_halves(type, n_x, low.words, 8, x, j, j + 32, &lower, &upper);
     laced_add(type, n_x, &low, &lower, x, j, sum);
@@ -211,10 +210,10 @@ X86_INLINE void laced_add_step(hg_dtype type, int n_x, const uint8_t *step, int 
         return;
     }
     laced_head head = laced_head_q4_k(step, part);
-    head.scale_upper = LACED_RAW ? vf_mul(vf_set1(0x1p-4F), head.scale) : head.scale;
+    const vf upper = LACED_RAW ? vf_mul(vf_set1(0x1p-4F), head.scale) : head.scale;
     for (int half = 0; half < 2; half++, j += 128) {
-        laced_add_pair(n_x, &head, step, part, half, 0, x, j, sum);
-        laced_add_pair(n_x, &head, step, part, half, 2, x, j + 64, sum);
+        laced_add_pair(n_x, &head, upper, step, part, half, 0, x, j, sum);
+        laced_add_pair(n_x, &head, upper, step, part, half, 2, x, j + 64, sum);
     }
 }
 
