@@ -23,17 +23,10 @@ static hg_split split_of(hg_build *b, const hg_source_row *row, size_t group)
     size_t root = hg_group_find(b->parents, group);
     if (b->official[root] > HG_SPLIT_TRAIN)
         return (hg_split)b->official[root];
-    /* By the name, so that one more record does not move the others. */
     const char *name = b->names.names[root];
-    uint64_t h = b->request->seed;
-    for (const char *c = name; *c != 0; c++)
-        h = hg_phantom_hash(h, (unsigned char)*c);
-    double place = (double)(h >> 11) * 0x1p-53;
-    if (place < b->request->val)
-        return HG_SPLIT_VAL;
     /* A publisher's test split is the test split; without one, part of the groups becomes it. */
-    bool has_test = b->result->has_official_test;
-    return !has_test && place < b->request->val + b->request->test ? HG_SPLIT_TEST : HG_SPLIT_TRAIN;
+    return hg_split_by_name(b->request->seed, name, b->request->val,
+                            b->result->has_official_test ? 0 : b->request->test);
 }
 
 /* Copies a file when it cannot be linked (another disk). */

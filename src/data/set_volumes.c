@@ -152,13 +152,7 @@ static void note(volumes *v, const hg_error *why)
 
 static hg_split patient_split(const volumes *v, const char *patient)
 {
-    uint64_t h = v->request->seed;
-    for (const char *c = patient; *c != 0; c++)
-        h = hg_phantom_hash(h, (unsigned char)*c);
-    double place = (double)(h >> 11) * 0x1p-53;
-    if (place < v->request->val)
-        return HG_SPLIT_VAL;
-    return place < v->request->val + v->request->test ? HG_SPLIT_TEST : HG_SPLIT_TRAIN;
+    return hg_split_by_name(v->request->seed, patient, v->request->val, v->request->test);
 }
 
 /* The window of a whole volume: of MR that of its middle slice, percentiles 1 and 99; of CT a fixed one. Also

@@ -18,6 +18,17 @@ const char *hg_split_name(hg_split split)
     return split_names[split];
 }
 
+hg_split hg_split_by_name(uint64_t seed, const char *name, double val, double test)
+{
+    uint64_t h = seed;
+    for (const char *c = name; *c != 0; c++)
+        h = hg_phantom_hash(h, (unsigned char)*c);
+    const double place = (double)(h >> 11) * 0x1p-53;
+    if (place < val)
+        return HG_SPLIT_VAL;
+    return place < val + test ? HG_SPLIT_TEST : HG_SPLIT_TRAIN;
+}
+
 hg_split hg_split_of(uint64_t seed, uint64_t k)
 {
     uint64_t h = hg_phantom_hash(seed, k / 10);

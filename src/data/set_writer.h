@@ -16,6 +16,10 @@ typedef enum hg_split { HG_SPLIT_TRAIN, HG_SPLIT_VAL, HG_SPLIT_TEST, HG_SPLIT_CO
 /* "train", "val", "test". */
 const char *hg_split_name(hg_split split);
 
+/* Of the parts `val` and `test` of all names, in 0..1, the one that this name is in, or HG_SPLIT_TRAIN: by
+ * the name alone, so that one more record does not move the others. */
+hg_split hg_split_by_name(uint64_t seed, const char *name, double val, double test);
+
 /* The split of the `k`-th of equals (patients of one kind): of ten that follow each other one is for
  * validation and one for test, chosen by `seed`; of fewer than ten as well, if they are chosen. */
 hg_split hg_split_of(uint64_t seed, uint64_t k);
