@@ -9,11 +9,13 @@
  *     bench_decoder [--type T] [--layers N] [--prompt N] [--cache T] [--threads N] [--turns N] [--cpu TIER]
  *                   [--repack yes|no]
  */
+#include "base/bandwidth.h"
 #include "base/huge_pages.h"
 #include "base/parallel.h"
 #include "base/rng.h"
 #include "decoder_limits.h"
 #include "model/decoder.h"
+#include "ops/prefetch_trial.h"
 #include "tensor/interleave.h"
 
 #include <stdio.h>
@@ -42,6 +44,7 @@ typedef struct bench {
     hg_kv_cache cache;
     hg_tensor x;   /* (prompt, H) */
     uint8_t *read; /* as many bytes as a token needs */
+    size_t ahead;  /* hg_bandwidth_ahead */
 } bench;
 
 static void fail(const char *what)
@@ -140,6 +143,28 @@ static void make_model(bench *b, int64_t n_layers)
         fail(err.text);
 }
 
+/* As opening a model does. */
+static void choose_prefetch(bench *b)
+{
+    const size_t slots = (size_t)b->decoder.config.n_layers * HG_SLOT_COUNT;
+    hg_tensor **all = calloc(slots * (1 + 2 * (RANKS - 1)), sizeof *all);
+    size_t n = 0;
+    if (all == NULL)
+        fail("out of memory");
+    for (size_t i = 0; i < slots; i++) {
+        hg_tensor *w = &b->decoder.layers[i / HG_SLOT_COUNT].weight[i % HG_SLOT_COUNT];
+        if (w->data == NULL)
+            continue;
+        all[n++] = w;
+        for (int r = 1; r < RANKS; r++) {
+            all[n++] = &b->plugins[r].slots[i].a;
+            all[n++] = &b->plugins[r].slots[i].b;
+        }
+    }
+    hg_prefetch_choose(b->kernels, n, all);
+    free(all);
+}
+
 static double now(void)
 {
     struct timespec t;
@@ -216,7 +241,9 @@ static void take_turn(bench *b, bench_times *t, int turn, hg_bench_dense *dense,
             seconds += run(b, r, n, 1);
         t->decode[r][turn] = seconds / TOKENS;
     }
-    t->read[turn] = hg_bench_read_seconds(b->n_threads, b->read, token_bytes);
+    double begin = now();
+    (void)hg_bandwidth_read(b->n_threads, b->read, (size_t)token_bytes, b->ahead);
+    t->read[turn] = now() - begin;
     t->dense[turn] = (double)b->decoder.config.n_layers * hg_bench_dense_seconds(dense);
 }
 
@@ -294,6 +321,8 @@ int main(int argc, char **argv)
     int64_t cached = n_layers * 2 * b.prompt * (int64_t)hg_dtype_span(b.cache_type, 3072);
     int64_t token_bytes = base_bytes(&b) + cached;
     b.read = memset(take(&b, (size_t)token_bytes), 1, (size_t)token_bytes);
+    b.ahead = hg_bandwidth_ahead(b.read, (size_t)token_bytes);
+    choose_prefetch(&b);
     hg_bench_dense *dense = hg_bench_dense_open(b.prompt);
     if (dense == NULL)
         fail("oneDNN has no bf16 product here");

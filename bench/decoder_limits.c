@@ -1,18 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * decoder_limits.c: see decoder_limits.h. Reading goes by chunks of a mebibyte, handed to threads as work is.
+ * decoder_limits.c: see decoder_limits.h.
  */
 #include "decoder_limits.h"
 
 #include "base/memory.h"
-#include "base/parallel.h"
 
 #include <dnnl.h>
 #include <string.h>
 #include <time.h>
 
-#define READ_CHUNK ((int64_t)1 << 20)
-#define READ_LANES 8
 #define SHAPES 4
 
 /* Inputs and outputs of qkv, o, gate and up, down. */
@@ -23,40 +20,6 @@ static double now(void)
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-typedef struct read_job {
-    const uint8_t *p;
-    volatile uint64_t sum;
-} read_job;
-
-/* One load a cache line: what is measured is the memory, not the loads. */
-static void read_chunk(void *arg, int64_t index, int worker)
-{
-    (void)worker;
-    read_job *job = arg;
-    const uint8_t *p = job->p + index * READ_CHUNK;
-    uint64_t lane[READ_LANES] = {0};
-    for (int64_t i = 0; i < READ_CHUNK; i += READ_LANES * 64) {
-        for (int l = 0; l < READ_LANES; l++) {
-            uint64_t part;
-            memcpy(&part, p + i + 64 * l, sizeof part);
-            __builtin_prefetch(p + i + 64 * l + 4096);
-            lane[l] ^= part;
-        }
-    }
-    for (int l = 1; l < READ_LANES; l++)
-        lane[0] ^= lane[l];
-    if (lane[0] == 1) /* the sum must look wanted */
-        job->sum = lane[0];
-}
-
-double hg_bench_read_seconds(int n_threads, const void *p, int64_t bytes)
-{
-    read_job job = {.p = p};
-    double begin = now();
-    hg_parallel_for(n_threads, bytes / READ_CHUNK, read_chunk, &job);
-    return now() - begin;
 }
 
 typedef struct dense_product {

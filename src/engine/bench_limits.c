@@ -5,18 +5,14 @@
  */
 #include "engine/bench_parts.h"
 
+#include "base/bandwidth.h"
 #include "base/huge_pages.h"
 #include "base/memory.h"
 #include "base/parallel.h"
 
-#include <string.h>
-
 /* Larger than any cache. */
 #define READ_BYTES ((size_t)1 << 30)
 #define READ_BYTES_SMALL ((size_t)128 << 20)
-#define READ_CHUNK ((size_t)1 << 20)
-#define READ_LINE 64
-#define READ_AHEAD 4096
 /* Columns of a chunk of a product. */
 #define PRODUCT_BLOCK 512
 /* The tokens of the measured prompt and HealthGPT-M3's q, k and v: outputs and inputs of one layer. */
@@ -24,40 +20,18 @@
 #define DECODER_OUT 9216
 #define DECODER_IN 3072
 
-#define READ_LANES 8
-
 typedef struct read_work {
     int n_threads;
-    size_t bytes;
+    size_t bytes, ahead;
     uint8_t *data;
-    uint64_t sums[READ_BYTES / READ_CHUNK]; /* so that no read can be left out */
+    volatile uint64_t sum;
 } read_work;
-
-/* One load a cache line, asked for ahead: what is measured is the memory, not the loads. */
-static void read_chunk(void *arg, int64_t index, int worker)
-{
-    (void)worker;
-    read_work *work = arg;
-    const uint8_t *p = work->data + (size_t)index * READ_CHUNK;
-    uint64_t lane[READ_LANES] = {0};
-    for (size_t i = 0; i < READ_CHUNK; i += READ_LANES * READ_LINE) {
-        for (size_t l = 0; l < READ_LANES; l++) {
-            uint64_t part;
-            memcpy(&part, p + i + l * READ_LINE, sizeof part);
-            __builtin_prefetch(p + i + l * READ_LINE + READ_AHEAD);
-            lane[l] ^= part;
-        }
-    }
-    for (int l = 1; l < READ_LANES; l++)
-        lane[0] ^= lane[l];
-    work->sums[index] = lane[0];
-}
 
 static hg_status read_run(void *arg, hg_error *err)
 {
     (void)err;
     read_work *work = arg;
-    hg_parallel_for(work->n_threads, (int64_t)(work->bytes / READ_CHUNK), read_chunk, work);
+    work->sum = hg_bandwidth_read(work->n_threads, work->data, work->bytes, work->ahead);
     return HG_STATUS_OK;
 }
 
@@ -129,11 +103,12 @@ static hg_status measure_bandwidth(hg_bench *b, hg_error *err)
     read_work *work = &b->limits->read;
     work->n_threads = b->n_threads;
     work->bytes = small ? READ_BYTES_SMALL : READ_BYTES;
-    work->data = hg_huge_pages_map(work->bytes + READ_AHEAD);
+    work->data = hg_huge_pages_map(work->bytes);
     if (work->data == NULL)
         return hg_error_memory(err, work->bytes, "the measurement of bandwidth");
     for (size_t i = 0; i < work->bytes; i++) /* pages that were never written all are one page of zeros */
         work->data[i] = (uint8_t)(i * 197 >> 3);
+    work->ahead = hg_bandwidth_ahead(work->data, work->bytes);
     b->bandwidth = (hg_bench_yardstick){
         .stage = "read bandwidth", .task = {NULL, read_run, work}, .amount = (double)work->bytes};
     return measure_alone(b, &b->bandwidth, small ? "128 MiB" : "1 GiB", "GB/s", err);
@@ -185,7 +160,7 @@ void hg_bench_limits_close(hg_bench *b)
         hg_mem_free(products[i]->w);
         hg_mem_free(products[i]->y);
     }
-    hg_huge_pages_unmap(b->limits->read.data, b->limits->read.bytes + READ_AHEAD);
+    hg_huge_pages_unmap(b->limits->read.data, b->limits->read.bytes);
     hg_mem_free(b->limits);
     b->limits = NULL;
 }

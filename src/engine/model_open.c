@@ -145,7 +145,7 @@ static void open_repack(hg_model *m, hg_repack_choice wanted, bool lock)
     else if (left < REPACK_MARGIN || left - REPACK_MARGIN < bytes)
         snprintf(reason, sizeof reason, "that takes %.1f MB, and %.1f are free", (double)bytes * 1e-6,
                  (double)left * 1e-6);
-    const int code = reason[0] == 0 ? hg_repack(&m->weights, &m->source.parts, m->n_threads) : 0;
+    const int code = reason[0] == 0 ? hg_repack(&m->weights, &m->source.parts, m->kernels, m->n_threads) : 0;
     if (code != 0)
         snprintf(reason, sizeof reason, "%s", strerror(code));
     if (reason[0] != 0 && wanted == HG_REPACK_YES)

@@ -14,6 +14,7 @@
 #include "kernels/turned.h"
 #include "kernels/wide.h"
 #include "tensor/dtype.h"
+#include "tensor/prefetch.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -123,8 +124,8 @@ typedef struct hg_kernels {
      * which are those above on such weights: n rows of x->k elements, n a multiple of 16. They are always
      * there. Where `interleaves`, each sum has the bits of gemm_rounded. */
     bool interleaves;
-    void (*matvec_interleaved)(hg_dtype type, int64_t n, const void *w, const hg_rounded *x, bool add,
-                               hg_real *y, int64_t ldy);
+    void (*matvec_interleaved)(hg_dtype type, int64_t n, const void *w, hg_prefetch prefetch,
+                               const hg_rounded *x, bool add, hg_real *y, int64_t ldy);
     void (*gemm_interleaved)(hg_dtype type, int64_t n, const void *w, const hg_rounded *x, bool add,
                              hg_real *y, int64_t ldy, void *scratch);
 

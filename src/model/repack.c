@@ -8,6 +8,7 @@
 #include "base/huge_pages.h"
 #include "base/memory.h"
 #include "base/parallel.h"
+#include "ops/prefetch_trial.h"
 #include "tensor/interleave.h"
 
 #include <errno.h>
@@ -106,7 +107,18 @@ static void repack_item_copy(void *arg, int64_t index, int worker)
         hg_tensor_set_release(item->set, from, bytes);
 }
 
-int hg_repack(hg_healthgpt *m, const hg_model_parts *parts, int n_threads)
+static void repack_choose(const repack_list *l, const hg_kernels *kernels)
+{
+    hg_tensor **matrices = hg_mem_array(l->n, sizeof *matrices);
+    if (matrices == NULL)
+        return;
+    for (size_t i = 0; i < l->n; i++)
+        matrices[i] = l->items[i].w;
+    hg_prefetch_choose(kernels, l->n, matrices);
+    hg_mem_free(matrices);
+}
+
+int hg_repack(hg_healthgpt *m, const hg_model_parts *parts, const hg_kernels *kernels, int n_threads)
 {
     repack_list l = {0};
     list_make(&l, m, parts);
@@ -122,6 +134,7 @@ int hg_repack(hg_healthgpt *m, const hg_model_parts *parts, int n_threads)
     l.n = l.bytes = 0;
     list_make(&l, m, parts);
     hg_parallel_for(n_threads, (int64_t)l.n, repack_item_copy, &l);
+    repack_choose(&l, kernels);
     hg_mem_free(l.items);
     return 0;
 }

@@ -12,10 +12,10 @@
 /* Bytes that a copy takes; 0 when none of the model's matrices can be interleaved. */
 uint64_t hg_repack_bytes(const hg_healthgpt *m);
 
-/* Makes the copy, on n_threads threads, and lets go of the files' memory behind it as far as it goes. Nobody
- * may use the model meanwhile; from then on only inference may, on kernels that interleave. `parts`: those
- * that the model was loaded from. Returns 0, or the errno of why there is no memory for it: the model is as
- * before then. */
-int hg_repack(hg_healthgpt *m, const hg_model_parts *parts, int n_threads);
+/* Makes the copy, on n_threads threads, tries how these kernels read it fastest (ops/prefetch_trial.h), and
+ * lets go of the files' memory behind it as far as it goes. Nobody may use the model meanwhile; from then on
+ * only inference may, on these kernels, which interleave. `parts`: those that the model was loaded from.
+ * Returns 0, or the errno of why there is no memory for it: the model is as before then. */
+int hg_repack(hg_healthgpt *m, const hg_model_parts *parts, const hg_kernels *kernels, int n_threads);
 
 #endif

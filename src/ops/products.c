@@ -99,7 +99,7 @@ static void products_rounded(const hg_products *job, const products_chunk *c, vo
     const bool add = c->product->add;
     const int64_t ldy = c->product->ldy;
     if (job->x->shape[0] <= PRODUCTS_FEW_ROUNDED && w->interleaved)
-        kernels->matvec_interleaved(w->dtype, c->count, c->w, &job->rounded, add, c->y, ldy);
+        kernels->matvec_interleaved(w->dtype, c->count, c->w, w->prefetch, &job->rounded, add, c->y, ldy);
     else if (job->x->shape[0] <= PRODUCTS_FEW_ROUNDED)
         kernels->matvec_rounded(w->dtype, c->count, c->w, w->stride[0], &job->rounded, add, c->y, ldy);
     else if (job->wide)

@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "tensor/dtype.h"
+#include "tensor/prefetch.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -27,6 +28,7 @@ typedef struct hg_tensor {
     void *data;
     bool interleaved; /* a whole matrix of weights, or groups of 16 of its rows (interleave.h); for products
                          alone */
+    hg_prefetch prefetch; /* of interleaved weights: how few rows of x read them */
     hg_real *grad; /* dL/dthis with the same strides; NULL when no gradient is wanted. Backward adds to it. */
 } hg_tensor;
 

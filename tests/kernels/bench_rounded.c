@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * bench_rounded.c: products with block-quantised weights on HealthGPT-M3's shapes, on all processors: for one
- * row of activations beside a plain read of the same memory, for many beside oneDNN's dense products. What is
- * compared is timed in turns; figures are medians of the turns' ratios.
+ * row of activations beside a plain read of the same memory, for many beside oneDNN's dense products, and
+ * both beside the reference tier. What is compared is timed in turns; figures are medians of the turns'
+ * ratios.
  */
 #include "bench_kernels.h"
+#include "dense_product.h"
 
+#include "base/bandwidth.h"
 #include "base/memory.h"
 #include "base/parallel.h"
 #include "kernels/kernels.h"
 
-#include <dnnl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,7 +37,9 @@ typedef struct rounded_bench {
     hg_rounded rows;
     bool wide; /* many rows go through gemm_wide */
     hg_wide wide_rows;
-    uint64_t gather[4096];
+    hg_prefetch prefetch; /* of interleaved weights */
+    size_t ahead;         /* of plain reads */
+    volatile uint64_t sum;
 } rounded_bench;
 
 static double now(void)
@@ -53,7 +57,8 @@ static size_t larger(size_t a, size_t b)
 /* A thread's, for the longest rows. */
 static size_t scratch_bytes(void)
 {
-    return larger(hg_rounded_scratch(8192), hg_wide_scratch(8192));
+    return larger(larger(hg_rounded_scratch(8192), hg_wide_scratch(8192)),
+                  HG_ROUNDED_PANEL * 8192 * sizeof(float));
 }
 
 static int64_t chunk_rows(const rounded_bench *b, int64_t index)
@@ -79,29 +84,8 @@ static void interleaved_chunk(void *arg, int64_t index, int worker)
 {
     (void)worker;
     rounded_bench *b = arg;
-    b->kernels->matvec_interleaved(b->type, chunk_rows(b, index) / 16 * 16, chunk_weights(b, index), &b->rows,
-                                   false, b->y + index * HG_ROUNDED_PANEL, b->n);
-}
-
-/* One load a cache line. */
-static void read_chunk(void *arg, int64_t index, int worker)
-{
-    (void)worker;
-    rounded_bench *b = arg;
-    int64_t n = (int64_t)hg_dtype_span(b->type, chunk_rows(b, index) * b->k);
-    const uint8_t *w = chunk_weights(b, index);
-    uint64_t lane[8] = {0};
-    for (int64_t i = 0; i + 512 <= n; i += 512) {
-        for (int l = 0; l < 8; l++) {
-            uint64_t part;
-            memcpy(&part, w + i + 64 * l, sizeof part);
-            __builtin_prefetch(w + i + 64 * l + 4096);
-            lane[l] ^= part;
-        }
-    }
-    for (int l = 1; l < 8; l++)
-        lane[0] ^= lane[l];
-    b->gather[index % 4096] = lane[0];
+    b->kernels->matvec_interleaved(b->type, chunk_rows(b, index) / 16 * 16, chunk_weights(b, index),
+                                   b->prefetch, &b->rows, false, b->y + index * HG_ROUNDED_PANEL, b->n);
 }
 
 static void gemm_chunk(void *arg, int64_t index, int worker)
@@ -116,6 +100,24 @@ static void gemm_chunk(void *arg, int64_t index, int worker)
     else
         b->kernels->gemm_rounded(b->type, chunk_rows(b, index), chunk_weights(b, index), b->k, &b->rows,
                                  false, y, b->n, scratch);
+}
+
+/* As the reference tier does it: weights become numbers, activations stay as they are. */
+static void reference_chunk(void *arg, int64_t index, int worker)
+{
+    rounded_bench *b = arg;
+    const hg_kernels *reference = hg_kernels_get(HG_CPU_TIER_REFERENCE);
+    const int64_t rows = chunk_rows(b, index);
+    float *y = b->y + index * HG_ROUNDED_PANEL;
+    if (b->t == 1) {
+        reference->matvec(b->type, rows, b->k, chunk_weights(b, index), b->k, b->x, y);
+        return;
+    }
+    float *w = (float *)(void *)((uint8_t *)b->scratch + (size_t)worker * scratch_bytes());
+    const hg_gemm_shape s = {
+        .trans_b = true, .m = b->t, .n = rows, .k = b->k, .lda = b->k, .ldb = b->k, .ldc = b->n};
+    reference->to_real(b->type, rows * b->k, chunk_weights(b, index), w);
+    reference->gemm(&s, b->x, w, 0, y);
 }
 
 static void round_row(void *arg, int64_t index, int worker)
@@ -138,10 +140,26 @@ static double rounding_seconds(rounded_bench *b)
 static double seconds_of(rounded_bench *b, hg_parallel_fn fn)
 {
     double begin = now();
-    if (fn != read_chunk)
-        rounding_seconds(b);
+    rounding_seconds(b);
     hg_parallel_for(b->n_threads, (b->n + HG_ROUNDED_PANEL - 1) / HG_ROUNDED_PANEL, fn, b);
     return now() - begin;
+}
+
+/* A plain read of as many bytes. */
+static double read_seconds(rounded_bench *b)
+{
+    double begin = now();
+    b->sum = hg_bandwidth_read(b->n_threads, b->w, hg_dtype_span(b->type, b->n * b->k), b->ahead);
+    return now() - begin;
+}
+
+/* Seconds that the reference would take for all rows: it is slow, so a panel for each thread stands for them.
+ */
+static double reference_seconds(rounded_bench *b)
+{
+    double begin = now();
+    hg_parallel_for(b->n_threads, b->n_threads, reference_chunk, b);
+    return (now() - begin) * (double)b->n / (double)(b->n_threads * HG_ROUNDED_PANEL);
 }
 
 static int compare_doubles(const void *a, const void *b)
@@ -169,17 +187,25 @@ static double cached_rate(rounded_bench *b, hg_parallel_fn fn)
     return median(rate, TURNS);
 }
 
-/* The same bytes taken for interleaved rows. */
+/* The same bytes taken for interleaved rows, with every way of asking for them. */
 static void bench_interleaved(rounded_bench *b)
 {
-    double ratio[TURNS];
+    static const char *const names[HG_PREFETCH_COUNT] = {"unasked", "asked 3 KiB ahead", "4 KiB", "6 KiB"};
+    double ratio[HG_PREFETCH_COUNT][TURNS];
     for (int turn = -1; turn < TURNS; turn++) {
-        double read = seconds_of(b, read_chunk), fast = seconds_of(b, interleaved_chunk);
-        if (turn >= 0)
-            ratio[turn] = read / fast;
+        for (int way = 0; way < HG_PREFETCH_COUNT; way++) {
+            b->prefetch = (hg_prefetch)way;
+            double read = read_seconds(b), fast = seconds_of(b, interleaved_chunk);
+            if (turn >= 0)
+                ratio[way][turn] = read / fast;
+        }
     }
-    printf("  interleaved: %.2f of a plain read's speed; from cache, one thread: %.0f GB/s, rows %.0f\n",
-           median(ratio, TURNS), cached_rate(b, interleaved_chunk), cached_rate(b, matvec_chunk));
+    printf("  interleaved:");
+    for (int way = 0; way < HG_PREFETCH_COUNT; way++)
+        printf(" %.2f (%s)", median(ratio[way], TURNS), names[way]);
+    b->prefetch = HG_PREFETCH_NONE;
+    printf(" of a plain read's speed; from cache, one thread: %.0f GB/s, rows %.0f\n",
+           cached_rate(b, interleaved_chunk), cached_rate(b, matvec_chunk));
 }
 
 static void bench_decode(rounded_bench *b)
@@ -190,89 +216,53 @@ static void bench_decode(rounded_bench *b)
     b->rows.t = 1;
     b->rows.k = b->k;
     for (size_t i = 0; i < sizeof block_types / sizeof *block_types; i++) {
-        double ratio[TURNS], rate[TURNS];
+        double ratio[TURNS], rate[TURNS], to_reference[TURNS];
         b->type = block_types[i];
         b->n = (int64_t)(WEIGHT_BYTES / hg_dtype_span(b->type, b->k));
         double giga = (double)hg_dtype_span(b->type, b->n * b->k) * 1e-9;
         for (int turn = -1; turn < TURNS; turn++) {
-            double read = seconds_of(b, read_chunk), fast = seconds_of(b, matvec_chunk);
+            double read = read_seconds(b), fast = seconds_of(b, matvec_chunk), plain = reference_seconds(b);
             if (turn < 0)
                 continue; /* warms up */
             ratio[turn] = read / fast;
+            to_reference[turn] = plain / fast;
             rate[turn] = giga / read;
         }
-        printf("one row, %-4s %-11s %d threads: %.2f of a plain read's speed (%.1f GB/s)\n",
+        printf("one row, %-4s %-11s %d threads: %.2f of a plain read's speed (%.1f GB/s), %.1f of the "
+               "reference's\n",
                hg_dtype_name(b->type), b->kernels->name, b->n_threads, median(ratio, TURNS),
-               median(rate, TURNS));
+               median(rate, TURNS), median(to_reference, TURNS));
         if (b->kernels->interleaves && b->type != HG_DTYPE_Q6_K)
             bench_interleaved(b);
     }
 }
 
-/* ---- oneDNN's dense product with weights in the order it likes ---- */
-
-typedef struct dense {
-    dnnl_engine_t engine;
-    dnnl_stream_t stream;
-    dnnl_primitive_t primitive;
-    dnnl_memory_t x, w, y;
-} dense;
-
-static dnnl_memory_t dense_memory(const dense *d, const dnnl_memory_desc_t *desc)
+/* Medians are 0 where oneDNN has no product of that type. */
+static void bench_shape(rounded_bench *b, dense_product *bf16, dense_product *f32)
 {
-    dnnl_memory_t m = NULL;
-    void *data = NULL;
-    if (dnnl_memory_create(&m, desc, d->engine, DNNL_MEMORY_ALLOCATE) != dnnl_success ||
-        dnnl_memory_get_data_handle(m, &data) != dnnl_success)
-        exit(1);
-    memset(data, 0, dnnl_memory_desc_get_size(desc));
-    return m;
-}
-
-static void dense_open(dense *d, const rounded_bench *b, dnnl_data_type_t type)
-{
-    dnnl_memory_desc_t x, w, y;
-    const dnnl_dims_t xd = {b->t, b->k}, wd = {b->k, b->n}, yd = {b->t, b->n};
-    dnnl_matmul_desc_t desc;
-    dnnl_primitive_desc_t pd;
-    dnnl_engine_create(&d->engine, dnnl_cpu, 0);
-    dnnl_stream_create(&d->stream, d->engine, dnnl_stream_default_flags);
-    dnnl_memory_desc_init_by_tag(&x, 2, xd, type, dnnl_ab);
-    dnnl_memory_desc_init_by_tag(&w, 2, wd, type, dnnl_format_tag_any);
-    dnnl_memory_desc_init_by_tag(&y, 2, yd, dnnl_f32, dnnl_ab);
-    if (dnnl_matmul_desc_init(&desc, &x, &w, NULL, &y) != dnnl_success ||
-        dnnl_primitive_desc_create(&pd, &desc, NULL, d->engine, NULL) != dnnl_success ||
-        dnnl_primitive_create(&d->primitive, pd) != dnnl_success)
-        exit(1);
-    d->x = dense_memory(d, &x);
-    d->w = dense_memory(d, dnnl_primitive_desc_query_md(pd, dnnl_query_weights_md, 0));
-    d->y = dense_memory(d, &y);
-    dnnl_primitive_desc_destroy(pd);
-}
-
-static double dense_seconds(dense *d)
-{
-    const dnnl_exec_arg_t args[] = {{DNNL_ARG_SRC, d->x}, {DNNL_ARG_WEIGHTS, d->w}, {DNNL_ARG_DST, d->y}};
-    double begin = now();
-    dnnl_primitive_execute(d->primitive, d->stream, 3, args);
-    dnnl_stream_wait(d->stream);
-    return now() - begin;
-}
-
-static void dense_close(dense *d)
-{
-    dnnl_memory_destroy(d->x);
-    dnnl_memory_destroy(d->w);
-    dnnl_memory_destroy(d->y);
-    dnnl_primitive_destroy(d->primitive);
-    dnnl_stream_destroy(d->stream);
-    dnnl_engine_destroy(d->engine);
+    double to_bf16[TURNS], to_f32[TURNS], to_reference[TURNS], rate[TURNS], rounding[TURNS];
+    for (int turn = -1; turn < TURNS; turn++) {
+        double half = dense_product_seconds(bf16), whole = dense_product_seconds(f32),
+               fast = seconds_of(b, gemm_chunk), part = rounding_seconds(b), plain = reference_seconds(b);
+        if (turn < 0)
+            continue;
+        to_bf16[turn] = half / fast;
+        to_f32[turn] = whole / fast;
+        to_reference[turn] = plain / fast;
+        rate[turn] = 2e-9 * (double)(b->t * b->n * b->k) / fast;
+        rounding[turn] = 100 * part / fast;
+    }
+    printf("%d rows, %lld to %lld, %-4s %-11s: %.2f of oneDNN's bf16, %.2f of its f32, %.0f of the reference "
+           "(%.0f GOP/s; %.1f %% of the time is rounding)\n",
+           TOKENS, (long long)b->k, (long long)b->n, hg_dtype_name(b->type), b->kernels->name,
+           median(to_bf16, TURNS), median(to_f32, TURNS), median(to_reference, TURNS), median(rate, TURNS),
+           median(rounding, TURNS));
 }
 
 static void bench_prefill(rounded_bench *b)
 {
     for (size_t s = 0; s < 4; s++) {
-        dense bf16, f32;
+        dense_product bf16, f32;
         b->k = shapes[s][0];
         b->n = shapes[s][1];
         b->t = TOKENS;
@@ -281,29 +271,14 @@ static void bench_prefill(rounded_bench *b)
             b->wide_rows = hg_wide_make(b->t, b->k, b->rows.codes);
         else
             b->rows = hg_rounded_make(b->t, b->k, b->rows.codes);
-        dense_open(&bf16, b, dnnl_bf16);
-        dense_open(&f32, b, dnnl_f32);
+        (void)dense_product_open(&bf16, dnnl_bf16, b->t, b->k, b->n);
+        (void)dense_product_open(&f32, dnnl_f32, b->t, b->k, b->n);
         for (size_t i = 0; i < sizeof block_types / sizeof *block_types; i++) {
-            double to_bf16[TURNS], to_f32[TURNS], rate[TURNS], rounding[TURNS];
             b->type = block_types[i];
-            for (int turn = -1; turn < TURNS; turn++) {
-                double half = dense_seconds(&bf16), whole = dense_seconds(&f32),
-                       fast = seconds_of(b, gemm_chunk), part = rounding_seconds(b);
-                if (turn < 0)
-                    continue;
-                to_bf16[turn] = half / fast;
-                to_f32[turn] = whole / fast;
-                rate[turn] = 2e-9 * (double)(b->t * b->n * b->k) / fast;
-                rounding[turn] = 100 * part / fast;
-            }
-            printf(
-                "%d rows, %lld to %lld, %-4s %-11s: %.2f of oneDNN's bf16, %.2f of its f32 (%.0f GOP/s; %.1f "
-                "%% of the time is rounding)\n",
-                TOKENS, (long long)b->k, (long long)b->n, hg_dtype_name(b->type), b->kernels->name,
-                median(to_bf16, TURNS), median(to_f32, TURNS), median(rate, TURNS), median(rounding, TURNS));
+            bench_shape(b, &bf16, &f32);
         }
-        dense_close(&bf16);
-        dense_close(&f32);
+        dense_product_close(&bf16);
+        dense_product_close(&f32);
     }
 }
 
@@ -328,6 +303,7 @@ int bench_rounded(const char *only)
         return 1;
     for (size_t i = 0; i < WEIGHT_BYTES; i++)
         b.w[i] = (uint8_t)(i % 59);
+    b.ahead = hg_bandwidth_ahead(b.w, WEIGHT_BYTES);
     for (int i = 0; i < TOKENS * 8192; i++)
         b.x[i] = (float)(i % 89) * 0.02F - 0.9F;
     for (hg_cpu_tier tier = HG_CPU_TIER_AVX2; tier < HG_CPU_TIER_COUNT; tier++) {

@@ -147,7 +147,8 @@ static void check_interleaved(const hg_kernels *kernels, const product_case *c, 
         y[0][i] = y[1][i] = y[2][i] = y[3][i] = c->add ? (float)hg_rng_uniform(rng) : NAN;
     reference_table()->matvec_rounded(c->type, c->n, rows, c->k, &rounded, c->add, y[0], c->n);
     kernels->gemm_rounded(c->type, c->n, rows, c->k, &rounded, c->add, y[1], c->n, scratch);
-    kernels->matvec_interleaved(c->type, c->n, w, &rounded, c->add, y[2], c->n);
+    kernels->matvec_interleaved(c->type, c->n, w, (hg_prefetch)(hg_rng_next(rng) % HG_PREFETCH_COUNT),
+                                &rounded, c->add, y[2], c->n);
     kernels->gemm_interleaved(c->type, c->n, w, &rounded, c->add, y[3], c->n, scratch);
     compare("matvec_interleaved", n_y, y[0], y[2], scale, c->type == HG_DTYPE_Q4_K ? 4e-6 : 2e-6, 1e-7);
     assert_memory_equal(y[2], y[3], (size_t)n_y * sizeof(float));

@@ -85,9 +85,10 @@ void hg_reference_gemm_rounded(hg_dtype type, int64_t n, const void *w, int64_t 
 }
 
 /* Step by step taken apart. */
-void hg_reference_matvec_interleaved(hg_dtype type, int64_t n, const void *w, const hg_rounded *x, bool add,
-                                     hg_real *y, int64_t ldy)
+void hg_reference_matvec_interleaved(hg_dtype type, int64_t n, const void *w, hg_prefetch prefetch,
+                                     const hg_rounded *x, bool add, hg_real *y, int64_t ldy)
 {
+    (void)prefetch;
     const int64_t columns = hg_interleave_columns(type);
     uint8_t blocks[REF_STEP_BYTES];
     hg_real row[HG_DTYPE_MAX_BLOCK];
@@ -111,5 +112,5 @@ void hg_reference_gemm_interleaved(hg_dtype type, int64_t n, const void *w, cons
                                    hg_real *y, int64_t ldy, void *scratch)
 {
     (void)scratch;
-    hg_reference_matvec_interleaved(type, n, w, x, add, y, ldy);
+    hg_reference_matvec_interleaved(type, n, w, HG_PREFETCH_NONE, x, add, y, ldy);
 }

@@ -19,8 +19,8 @@ void hg_reference_matvec_rounded(hg_dtype type, int64_t n, const void *w, int64_
                                  bool add, hg_real *y, int64_t ldy);
 void hg_reference_gemm_rounded(hg_dtype type, int64_t n, const void *w, int64_t ldw, const hg_rounded *x,
                                bool add, hg_real *y, int64_t ldy, void *scratch);
-void hg_reference_matvec_interleaved(hg_dtype type, int64_t n, const void *w, const hg_rounded *x, bool add,
-                                     hg_real *y, int64_t ldy);
+void hg_reference_matvec_interleaved(hg_dtype type, int64_t n, const void *w, hg_prefetch prefetch,
+                                     const hg_rounded *x, bool add, hg_real *y, int64_t ldy);
 void hg_reference_gemm_interleaved(hg_dtype type, int64_t n, const void *w, const hg_rounded *x, bool add,
                                    hg_real *y, int64_t ldy, void *scratch);
 void hg_reference_gemm_turned(hg_dtype type, int64_t n, const void *w, int64_t ldw, const hg_rounded *x,

@@ -24,12 +24,13 @@ X86_INLINE int64_t laced_step_bytes(hg_dtype type)
     return HG_INTERLEAVE_ROWS * rounded_row_bytes(type, laced_columns(type));
 }
 
-/* Bytes ahead that are asked for: less than for rows (ROUNDED_AHEAD), because 17 to 36 lines are asked for at
- * once. With 4 bits 6 KiB are better than 4 where there is much bandwidth, and a little worse where others
- * take their share of it (docs/bench.md). */
-X86_INLINE uintptr_t laced_ahead(hg_dtype type)
+/* Asks for `bytes` as far behind w as `prefetch` says. */
+X86_INLINE void laced_ask(const uint8_t *w, int64_t bytes, hg_prefetch prefetch)
 {
-    return type == HG_DTYPE_Q8_0 ? 4096 : 6144;
+    static const uint16_t ahead[HG_PREFETCH_COUNT] = {
+        [HG_PREFETCH_3K] = 3072, [HG_PREFETCH_4K] = 4096, [HG_PREFETCH_6K] = 6144};
+    for (int64_t line = 0; line < bytes && prefetch != HG_PREFETCH_NONE; line += 64)
+        simd_prefetch_at(w + line, ahead[prefetch]);
 }
 
 /* Columns that are asked for together. Those of a step, but q4_0's are 9 lines only: four times as many at
@@ -218,8 +219,8 @@ X86_INLINE void laced_add_step(hg_dtype type, int n_x, const uint8_t *step, int 
 }
 
 /* 16 weight rows. */
-X86_INLINE void laced_rows(hg_dtype type, int n_x, const uint8_t *w, const hg_rounded *x, bool add, float *y,
-                           int64_t ldy)
+X86_INLINE void laced_rows(hg_dtype type, int n_x, const uint8_t *w, hg_prefetch prefetch,
+                           const hg_rounded *x, bool add, float *y, int64_t ldy)
 {
     const int64_t bytes = laced_step_bytes(type), asked = laced_asked(type) / laced_columns(type) * bytes;
     vf sum[LACED_PARTS][ROUNDED_FEW];
@@ -228,8 +229,8 @@ X86_INLINE void laced_rows(hg_dtype type, int n_x, const uint8_t *w, const hg_ro
             sum[part][t] = vf_set1(0);
     }
     for (int64_t j = 0; j < x->k; j += laced_columns(type), w += bytes) {
-        for (int64_t line = 0; j % laced_asked(type) == 0 && line < asked; line += 64)
-            simd_prefetch_at(w + line, laced_ahead(type));
+        if (j % laced_asked(type) == 0)
+            laced_ask(w, asked, prefetch);
         for (int part = 0; part < LACED_PARTS; part++)
             laced_add_step(type, n_x, w, part, x, j, sum[part]);
     }
@@ -241,8 +242,8 @@ X86_INLINE void laced_rows(hg_dtype type, int n_x, const uint8_t *w, const hg_ro
     }
 }
 
-X86_INLINE void laced_matvec_type(hg_dtype type, int64_t n, const uint8_t *w, const hg_rounded *x, bool add,
-                                  float *y, int64_t ldy)
+X86_INLINE void laced_matvec_type(hg_dtype type, int64_t n, const uint8_t *w, hg_prefetch prefetch,
+                                  const hg_rounded *x, bool add, float *y, int64_t ldy)
 {
     const int64_t bytes = HG_INTERLEAVE_ROWS * rounded_row_bytes(type, x->k);
     for (int64_t i = 0; i < n; i += HG_INTERLEAVE_ROWS, w += bytes) {
@@ -251,16 +252,16 @@ X86_INLINE void laced_matvec_type(hg_dtype type, int64_t n, const uint8_t *w, co
             float *at = y + t * ldy + i;
             switch (rows.t) {
             case 1:
-                laced_rows(type, 1, w, &rows, add, at, ldy);
+                laced_rows(type, 1, w, prefetch, &rows, add, at, ldy);
                 break;
             case 2:
-                laced_rows(type, 2, w, &rows, add, at, ldy);
+                laced_rows(type, 2, w, prefetch, &rows, add, at, ldy);
                 break;
             case 3:
-                laced_rows(type, 3, w, &rows, add, at, ldy);
+                laced_rows(type, 3, w, prefetch, &rows, add, at, ldy);
                 break;
             default:
-                laced_rows(type, 4, w, &rows, add, at, ldy);
+                laced_rows(type, 4, w, prefetch, &rows, add, at, ldy);
             }
         }
     }
@@ -279,8 +280,11 @@ X86_INLINE void laced_matvec_type(hg_dtype type, int64_t n, const uint8_t *w, co
         call(HG_DTYPE_Q4_K, __VA_ARGS__);                                                                    \
     }
 
-static void laced_matvec(hg_dtype type, int64_t n, const void *w, const hg_rounded *x, bool add, float *y,
-                         int64_t ldy){LACED_FOR_TYPE(type, laced_matvec_type, n, w, x, add, y, ldy)}
+static void laced_matvec(hg_dtype type, int64_t n, const void *w, hg_prefetch prefetch, const hg_rounded *x,
+                         bool add, float *y, int64_t ldy)
+{
+    LACED_FOR_TYPE(type, laced_matvec_type, n, w, prefetch, x, add, y, ldy);
+}
 
 /* ---- many rows of x ---- */
 

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * prefetch.h: how weights that a kernel reads once, front to back, are asked for before they are needed. It
+ * changes no result; which way is fastest depends on the processor (ops/prefetch_trial.h).
+ */
+#ifndef HG_TENSOR_PREFETCH_H
+#define HG_TENSOR_PREFETCH_H
+
+typedef enum hg_prefetch {
+    HG_PREFETCH_NONE, /* left to the processor, which sees one stream */
+    HG_PREFETCH_3K,   /* so many bytes ahead, into the first-level cache */
+    HG_PREFETCH_4K,
+    HG_PREFETCH_6K
+} hg_prefetch;
+
+#define HG_PREFETCH_COUNT 4
+
+#endif
