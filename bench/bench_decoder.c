@@ -13,6 +13,7 @@
 #include "base/huge_pages.h"
 #include "base/parallel.h"
 #include "base/rng.h"
+#include "base/timing.h"
 #include "decoder_limits.h"
 #include "model/decoder.h"
 #include "ops/prefetch_trial.h"
@@ -20,7 +21,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum { RANKS = 3, MAX_TURNS = 31, TOKENS = 4 };
 
@@ -165,13 +165,6 @@ static void choose_prefetch(bench *b)
     free(all);
 }
 
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 /* Seconds of rows [begin, begin + count) of x after the positions in the cache. */
 static double run(bench *b, int rank, int64_t begin, int64_t count)
 {
@@ -179,10 +172,10 @@ static double run(bench *b, int rank, int64_t begin, int64_t count)
     hg_arena_reset(&b->step, (hg_arena_mark){0});
     hg_ctx_init(&ctx, &b->step, b->kernels, b->n_threads);
     hg_tensor rows = hg_tensor_view_rows(&b->x, begin, count);
-    double start = now();
+    double start = hg_timing_now();
     if (hg_decoder_forward(&ctx, &b->decoder, rank > 0 ? &b->plugins[rank] : NULL, &b->cache, &rows) == NULL)
         fail(ctx.error.text);
-    return now() - start;
+    return hg_timing_now() - start;
 }
 
 static int64_t adapter_bytes(const bench *b, int rank)
@@ -208,20 +201,14 @@ static int64_t base_bytes(const bench *b)
     return bytes;
 }
 
-static int compare_doubles(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* Median of a[i] / b[i]; prints the range behind it. */
 static void print_ratio(const char *label, int n, const double *a, const double *b, double factor)
 {
     double ratio[MAX_TURNS];
     for (int i = 0; i < n; i++)
         ratio[i] = a[i] / b[i] * factor;
-    qsort(ratio, (size_t)n, sizeof *ratio, compare_doubles);
-    printf("%-58s %.3f (%.3f to %.3f)\n", label, ratio[n / 2], ratio[0], ratio[n - 1]);
+    const double median = hg_timing_median(n, ratio); /* sorts */
+    printf("%-58s %.3f (%.3f to %.3f)\n", label, median, ratio[0], ratio[n - 1]);
 }
 
 typedef struct bench_times {
@@ -241,9 +228,9 @@ static void take_turn(bench *b, bench_times *t, int turn, hg_bench_dense *dense,
             seconds += run(b, r, n, 1);
         t->decode[r][turn] = seconds / TOKENS;
     }
-    double begin = now();
+    double begin = hg_timing_now();
     (void)hg_bandwidth_read(b->n_threads, b->read, (size_t)token_bytes, b->ahead);
-    t->read[turn] = now() - begin;
+    t->read[turn] = hg_timing_now() - begin;
     t->dense[turn] = (double)b->decoder.config.n_layers * hg_bench_dense_seconds(dense);
 }
 
@@ -254,7 +241,10 @@ static void report(const bench *b, const bench_times *t, int64_t token_bytes)
            "highest)\n",
            hg_dtype_name(b->type), b->repack ? ", repacked" : "", b->kernels->name, b->n_threads,
            (long long)b->decoder.config.n_layers, (long long)b->prompt, hg_dtype_name(b->cache_type), n);
-    print_ratio("read bandwidth, GB/s", n, t->read, t->read, 1e-9 * (double)token_bytes / t->read[n / 2]);
+    double giga[MAX_TURNS];
+    for (int i = 0; i < n; i++)
+        giga[i] = 1e-9 * (double)token_bytes;
+    print_ratio("read bandwidth, GB/s", n, giga, t->read, 1);
     print_ratio("decode: speed / (bandwidth / bytes of a token)", n, t->read, t->decode[0], 1);
     double base = (double)token_bytes;
     for (int r = 1; r < RANKS; r++) {

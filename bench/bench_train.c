@@ -15,12 +15,12 @@
 #include "base/memory.h"
 #include "base/parallel.h"
 #include "base/rng.h"
+#include "base/timing.h"
 #include "model/decoder.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { KINDS = 3, MAX_TURNS = 99, MAX_RANK = 256, MAX_EXPERTS = 32 };
 
@@ -148,13 +148,6 @@ static void bench_plug(bench *b, hg_adapter_kind kind, int64_t rank, int64_t exp
     }
 }
 
-static double bench_now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 /* Seconds of the three parts of a step. */
 typedef struct bench_parts {
     double forward, again, backward;
@@ -168,37 +161,24 @@ static bench_parts bench_step(bench *b)
     hg_arena_mark mark = hg_arena_get_mark(&b->step);
     hg_ctx_init(&ctx, &b->step, hg_kernels_get(hg_cpu_detect()), b->n_threads);
     ctx.compute = b->compute;
-    double begin = bench_now();
+    double begin = hg_timing_now();
     hg_decoder_layer_forward(&ctx, &b->decoder, &b->plugin, NULL, 0, &b->x);
-    p.forward = bench_now() - begin;
+    p.forward = hg_timing_now() - begin;
     hg_arena_reset(&b->step, mark);
     ctx.tape = &tape;
-    begin = bench_now();
+    begin = hg_timing_now();
     hg_tensor *y = hg_decoder_layer_forward(&ctx, &b->decoder, &b->plugin, NULL, 0, &b->x);
-    p.again = bench_now() - begin;
+    p.again = hg_timing_now() - begin;
     if (y == NULL || y->grad == NULL)
         bench_die(ctx.error.text);
     for (int64_t i = 0; i < hg_tensor_count(y); i++)
         y->grad[i] = (hg_real)1e-3 * (hg_real)(i % 7 - 3);
-    begin = bench_now();
+    begin = hg_timing_now();
     if (hg_tape_backward(&ctx, NULL) != HG_STATUS_OK)
         bench_die(ctx.error.text);
-    p.backward = bench_now() - begin;
+    p.backward = hg_timing_now() - begin;
     hg_arena_reset(&b->step, mark);
     return p;
-}
-
-static int compare_doubles(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-/* Sorts. */
-static double bench_median(int n, double *values)
-{
-    qsort(values, (size_t)n, sizeof *values, compare_doubles);
-    return n % 2 == 1 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
 }
 
 static void bench_print_ratio(double seconds[][KINDS], int n, int kind)
@@ -206,7 +186,7 @@ static void bench_print_ratio(double seconds[][KINDS], int n, int kind)
     double ratio[MAX_TURNS];
     for (int i = 0; i < n; i++)
         ratio[i] = seconds[i][kind] / seconds[i][0];
-    double median = bench_median(n, ratio);
+    const double median = hg_timing_median(n, ratio); /* sorts */
     printf(" %.2f (%.2f to %.2f) |", median, ratio[0], ratio[n - 1]);
 }
 
@@ -225,7 +205,7 @@ static void bench_print_row(bench *b, int64_t rank, int64_t experts)
     }
     for (int turn = 0; turn < b->turns; turn++)
         lora[turn] = seconds[turn][0];
-    printf("| %lld | %lld | %.3f |", (long long)rank, (long long)experts, bench_median(b->turns, lora));
+    printf("| %lld | %lld | %.3f |", (long long)rank, (long long)experts, hg_timing_median(b->turns, lora));
     for (int kind = 1; kind < KINDS; kind++)
         bench_print_ratio(seconds, b->turns, kind);
     printf("\n");
@@ -261,7 +241,7 @@ static void bench_print_layer(bench *b)
     printf("| forward (s) | forward with tape (s) | backward (s) | step, layer computed again (s) | "
            "activations kept (s) |\n|---|---|---|---|---|\n|");
     for (int i = 0; i < COLUMNS; i++)
-        printf(" %.3f |", bench_median(b->turns, parts[i]));
+        printf(" %.3f |", hg_timing_median(b->turns, parts[i]));
     printf("\n");
 }
 

@@ -5,22 +5,15 @@
 #include "decoder_limits.h"
 
 #include "base/memory.h"
+#include "base/timing.h"
 
 #include <dnnl.h>
 #include <string.h>
-#include <time.h>
 
 #define SHAPES 4
 
 /* Inputs and outputs of qkv, o, gate and up, down. */
 static const int64_t shapes[SHAPES][2] = {{3072, 9216}, {3072, 3072}, {3072, 16384}, {8192, 3072}};
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 typedef struct dense_product {
     dnnl_primitive_t primitive;
@@ -78,14 +71,14 @@ hg_bench_dense *hg_bench_dense_open(int64_t rows)
 
 double hg_bench_dense_seconds(hg_bench_dense *d)
 {
-    double begin = now();
+    double begin = hg_timing_now();
     for (int i = 0; i < SHAPES; i++) {
         const dense_product *p = &d->products[i];
         const dnnl_exec_arg_t args[] = {{DNNL_ARG_SRC, p->x}, {DNNL_ARG_WEIGHTS, p->w}, {DNNL_ARG_DST, p->y}};
         dnnl_primitive_execute(p->primitive, d->stream, 3, args);
     }
     dnnl_stream_wait(d->stream);
-    return now() - begin;
+    return hg_timing_now() - begin;
 }
 
 void hg_bench_dense_close(hg_bench_dense *d)

@@ -5,10 +5,10 @@
 #include "base/bandwidth.h"
 
 #include "base/parallel.h"
+#include "base/timing.h"
 
+#include <math.h>
 #include <stdatomic.h>
-#include <stdlib.h>
-#include <time.h>
 
 #define READ_CHUNK ((size_t)1 << 20)
 #define READ_LINE 64
@@ -52,19 +52,6 @@ uint64_t hg_bandwidth_read(int n_threads, const void *memory, size_t bytes, size
     return atomic_load(&work.sum);
 }
 
-static double read_now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static int read_compare(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 size_t hg_bandwidth_ahead(const void *memory, size_t bytes)
 {
     static const size_t ways[] = {0, 2048, 4096, 8192};
@@ -73,18 +60,21 @@ size_t hg_bandwidth_ahead(const void *memory, size_t bytes)
     const size_t some = bytes < READ_TRIAL_BYTES ? bytes : READ_TRIAL_BYTES;
     for (int trial = -1; trial < READ_TRIALS; trial++) { /* the first warms up */
         for (int i = 0; i < WAYS; i++) {
-            const double begin = read_now();
+            const double begin = hg_timing_now();
             volatile uint64_t read = hg_bandwidth_read(1, memory, some, ways[i]);
             (void)read;
             if (trial >= 0)
-                seconds[i][trial] = read_now() - begin;
+                seconds[i][trial] = hg_timing_now() - begin;
         }
     }
     size_t best = 0;
+    double least = INFINITY;
     for (size_t i = 0; i < WAYS; i++) {
-        qsort(seconds[i], READ_TRIALS, sizeof *seconds[i], read_compare);
-        if (seconds[i][READ_TRIALS / 2] < seconds[best][READ_TRIALS / 2])
-            best = i;
+        const double median = hg_timing_median(READ_TRIALS, seconds[i]);
+        if (median < least) {
+            least = median;
+            best = ways[i];
+        }
     }
-    return ways[best];
+    return best;
 }

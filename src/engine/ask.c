@@ -5,6 +5,7 @@
 #include "engine/engine.h"
 
 #include "base/memory.h"
+#include "base/timing.h"
 #include "engine/ask_prompt.h"
 #include "text/detokenizer.h"
 
@@ -101,12 +102,12 @@ static hg_status ask_run(ask_job *job, const hg_prompt *prompt, hg_error *err)
     if (status != HG_STATUS_OK)
         return status;
     r->n_prompt_tokens = (size_t)prompt->n_items;
-    double begin = hg_session_now();
+    double begin = hg_timing_now();
     size_t max_tokens = job->request->max_tokens > 0 ? (size_t)job->request->max_tokens : ASK_DEFAULT_TOKENS;
     status = ask_reserve(job, max_tokens, err);
     if (status == HG_STATUS_OK)
         status = ask_decode(job, hidden, max_tokens, err);
-    r->timings.decode = hg_session_now() - begin;
+    r->timings.decode = hg_timing_now() - begin;
     if (status == HG_STATUS_OK)
         status = hg_detokenizer_flush(&job->detokenizer, &job->answer, err);
     if (status == HG_STATUS_OK)

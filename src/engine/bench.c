@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/timing.h"
 #include "package/random_files.h"
 
 #include <stdio.h>
@@ -15,17 +16,6 @@
 
 /* Bytes beside the weights: settings and a tokenizer. */
 #define RANDOM_MARGIN ((uint64_t)64 << 20)
-
-static int compare_doubles(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median_of(int n, const double *sorted)
-{
-    return n % 2 == 1 ? sorted[n / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) / 2;
-}
 
 static hg_status bench_report(const hg_bench *b, const char *stage, int done, hg_error *err)
 {
@@ -39,14 +29,14 @@ static hg_status bench_report(const hg_bench *b, const char *stage, int done, hg
 static hg_status timed_run(const hg_bench_task *task, double *seconds, hg_error *err)
 {
     hg_status status = task->before != NULL ? task->before(task->arg, err) : HG_STATUS_OK;
-    double begin = hg_session_now();
+    double begin = hg_timing_now();
     if (status == HG_STATUS_OK)
         status = task->run(task->arg, err);
-    *seconds = hg_session_now() - begin;
+    *seconds = hg_timing_now() - begin;
     return status;
 }
 
-/* The runs' seconds, sorted, and the least time that the stage's work can take: its amount of the yardstick
+/* The runs' seconds, and the least time that the stage's work can take: its amount of the yardstick
  * at the yardstick's median. */
 static hg_status all_runs(const hg_bench *b, const hg_bench_label *label, const hg_bench_task *task,
                           double *seconds, double *limit_s, hg_error *err)
@@ -63,11 +53,8 @@ static hg_status all_runs(const hg_bench *b, const hg_bench_label *label, const 
         if (status != HG_STATUS_OK)
             return status;
     }
-    qsort(seconds, (size_t)b->n_runs, sizeof *seconds, compare_doubles);
-    if (label->limit == NULL)
-        return HG_STATUS_OK;
-    qsort(yard, (size_t)b->n_runs, sizeof *yard, compare_doubles);
-    *limit_s = label->limit_amount / label->limit->amount * median_of(b->n_runs, yard);
+    if (label->limit != NULL)
+        *limit_s = label->limit_amount / label->limit->amount * hg_timing_median(b->n_runs, yard);
     return HG_STATUS_OK;
 }
 
@@ -77,7 +64,7 @@ hg_status hg_bench_measure(hg_bench *b, const hg_bench_label *label, const hg_be
     hg_status status = all_runs(b, label, task, seconds, &limit_s, err);
     if (status != HG_STATUS_OK)
         return status;
-    double median = median_of(b->n_runs, seconds);
+    const double median = hg_timing_median(b->n_runs, seconds); /* sorts */
     if (b->report->n_lines == HG_BENCH_MAX_LINES)
         return hg_error_set(err, HG_STATUS_FAILED, "more than %d measurements", HG_BENCH_MAX_LINES);
     b->report->lines[b->report->n_lines++] = (hg_bench_line){

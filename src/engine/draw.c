@@ -9,6 +9,7 @@
 #include "engine/engine.h"
 
 #include "base/memory.h"
+#include "base/timing.h"
 #include "engine/ask_prompt.h"
 #include "engine/draw_tasks.h"
 #include "image/vq_input.h"
@@ -218,10 +219,10 @@ static hg_status draw_codes(hg_session *s, const hg_draw_request *request, hg_te
     hg_status status = hg_session_sampler_init(&sampler, s->model, &request->sampling, n, err);
     if (status != HG_STATUS_OK)
         return status;
-    double begin = hg_session_now();
+    double begin = hg_timing_now();
     status = request->reference ? draw_unconstrained(s, request, &sampler, hidden, result, n_codes, err)
                                 : draw_constrained(s, request, &sampler, hidden, result, n_codes, err);
-    result->timings.decode = hg_session_now() - begin;
+    result->timings.decode = hg_timing_now() - begin;
     hg_sampler_deinit(&sampler);
     return status;
 }
@@ -232,9 +233,9 @@ static hg_status draw_picture(hg_session *s, const hg_draw_request *request, hg_
     hg_status status = draw_report(request, "picture", 0, 1, err);
     if (status != HG_STATUS_OK)
         return status;
-    double begin = hg_session_now();
+    double begin = hg_timing_now();
     status = hg_vq_decode(s, result->codes, result->n_codes, &result->picture, err);
-    result->timings.picture = hg_session_now() - begin;
+    result->timings.picture = hg_timing_now() - begin;
     return status == HG_STATUS_OK ? draw_report(request, "picture", 1, 1, err) : status;
 }
 

@@ -50,9 +50,6 @@ hg_status hg_session_sampler_init(hg_sampler *sampler, const hg_model *model, co
  * a number. */
 hg_status hg_session_sample(hg_sampler *sampler, float *logits, int32_t *token, hg_error *err) HG_MUST_CHECK;
 
-/* Seconds on a clock that only goes forward. */
-double hg_session_now(void);
-
 /* Starts a request: empties the step memory and forgets the last failure. */
 void hg_session_begin(hg_session *s);
 

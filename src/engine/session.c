@@ -7,9 +7,9 @@
 #include "engine/engine.h"
 
 #include "base/memory.h"
+#include "base/timing.h"
 
 #include <string.h>
-#include <time.h>
 
 #define SESSION_ARENA_BLOCK ((size_t)16 << 20)
 #define SESSION_ARENA_MAX ((size_t)16 << 30)
@@ -50,13 +50,6 @@ hg_status hg_session_sample(hg_sampler *sampler, float *logits, int32_t *token, 
         return HG_STATUS_OK;
     return hg_error_set(err, HG_STATUS_INPUT,
                         "the model computed logits that are not numbers: its weights are damaged");
-}
-
-double hg_session_now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 hg_status hg_session_create(hg_session **out, hg_model *model, hg_error *err)
@@ -230,16 +223,16 @@ hg_status hg_session_prefill(hg_session *s, hg_task task, const hg_prompt *promp
     s->cache.length = keep;
     s->known_task = task;
     *reused = (size_t)keep;
-    double begin = hg_session_now();
+    double begin = hg_timing_now();
     if (!report(progress, "image", 0, prompt->n_images))
         return hg_error_set(err, HG_STATUS_FAILED, "cancelled");
     hg_tensor *x = embed_items(s, task, prompt, keep);
-    double seen = hg_session_now();
+    double seen = hg_timing_now();
     timings->vision += seen - begin;
     if (hg_ctx_failed(&s->ctx))
         return hg_ctx_status(&s->ctx, err);
     hg_status status = prefill_chunks(s, task, x, progress, hidden, err);
-    timings->prefill += hg_session_now() - seen;
+    timings->prefill += hg_timing_now() - seen;
     if (status == HG_STATUS_OK)
         status = hg_prompt_copy_items(&s->known, prompt, err);
     if (status != HG_STATUS_OK) { /* some positions may be in the cache, some not: forget all */

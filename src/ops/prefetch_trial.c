@@ -6,10 +6,10 @@
 #include "ops/prefetch_trial.h"
 
 #include "base/memory.h"
+#include "base/timing.h"
 
-#include <stdlib.h>
+#include <math.h>
 #include <string.h>
-#include <time.h>
 
 #define TRIAL_TURNS 7 /* and one before, which warms up */
 #define TRIAL_BYTES ((size_t)8 << 20)
@@ -48,27 +48,14 @@ static size_t trial_rows(trial *t, hg_prefetch way)
     return hg_dtype_span(t->type, rows * k);
 }
 
-static double trial_now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 /* Seconds a byte. */
 static double trial_run(trial *t, hg_prefetch way)
 {
-    const double begin = trial_now();
+    const double begin = hg_timing_now();
     size_t bytes = 0;
     while (bytes < TRIAL_BYTES)
         bytes += trial_rows(t, way);
-    return (trial_now() - begin) / (double)bytes;
-}
-
-static int trial_compare(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
+    return (hg_timing_now() - begin) / (double)bytes;
 }
 
 static hg_prefetch trial_fastest(trial *t)
@@ -81,13 +68,16 @@ static hg_prefetch trial_fastest(trial *t)
                 seconds[way][turn] = s;
         }
     }
-    int best = 0;
+    hg_prefetch best = HG_PREFETCH_NONE;
+    double least = INFINITY;
     for (int way = 0; way < HG_PREFETCH_COUNT; way++) {
-        qsort(seconds[way], TRIAL_TURNS, sizeof *seconds[way], trial_compare);
-        if (seconds[way][TRIAL_TURNS / 2] < seconds[best][TRIAL_TURNS / 2])
-            best = way;
+        const double median = hg_timing_median(TRIAL_TURNS, seconds[way]);
+        if (median < least) {
+            least = median;
+            best = (hg_prefetch)way;
+        }
     }
-    return (hg_prefetch)best;
+    return best;
 }
 
 /* Bytes of a type's matrices. */

@@ -7,6 +7,7 @@
 #include "base/file_writer.h"
 #include "base/memory.h"
 #include "base/parallel.h"
+#include "base/timing.h"
 #include "engine/engine.h"
 #include "train/adamw.h"
 #include "train/gradient_clip.h"
@@ -197,7 +198,7 @@ static void update(hg_pretrain_loop *loop, double rate)
 
 static hg_status run_step(hg_pretrain_loop *loop, hg_train_step *step, hg_error *err)
 {
-    double begin = hg_session_now();
+    double begin = hg_timing_now();
     *step = (hg_train_step){.step = loop->state.step + 1,
                             .n_steps = loop->n_steps,
                             .rate = hg_schedule_rate(&loop->schedule, loop->state.step, loop->n_steps),
@@ -215,7 +216,7 @@ static hg_status run_step(hg_pretrain_loop *loop, hg_train_step *step, hg_error 
     loop->state.step++;
     if (loop->plan->after_step != NULL && !step->skipped)
         status = loop->plan->after_step(loop->plan->user, loop, loop->state.step, err);
-    step->seconds = hg_session_now() - begin;
+    step->seconds = hg_timing_now() - begin;
     hg_train_log_step(&loop->log, step);
     return status;
 }

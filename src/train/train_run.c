@@ -5,6 +5,7 @@
  * follows from the settings. Several processes make the same steps on the same numbers.
  */
 #include "base/memory.h"
+#include "base/timing.h"
 #include "train/gradient_clip.h"
 #include "train/train_job.h"
 
@@ -80,7 +81,7 @@ static void update(hg_train_job *job, const hg_train_step *step)
 
 static hg_status run_step(hg_train_job *job, hg_train_step *step, hg_error *err)
 {
-    double begin = hg_session_now(), loss = 0;
+    double begin = hg_timing_now(), loss = 0;
     hg_trainee *t = &job->trainee;
     const hg_train_state before = job->state;
     double rate = hg_schedule_rate(&job->schedule, job->state.step, job->n_steps);
@@ -102,7 +103,7 @@ static hg_status run_step(hg_train_job *job, hg_train_step *step, hg_error *err)
     else
         status = skip_step(job, step, why, err);
     job->state.step++;
-    step->seconds = hg_session_now() - begin;
+    step->seconds = hg_timing_now() - begin;
     hg_train_log_step(&job->log, step);
     return status;
 }
@@ -136,7 +137,7 @@ static hg_status keep_step(hg_train_job *job, bool go_on, hg_error *err)
     hg_status status = due ? hg_train_validate(job, err) : HG_STATUS_OK;
     if (status == HG_STATUS_OK && (due || !go_on))
         status = hg_train_save_state(job, err);
-    if (due || !go_on || hg_session_now() - job->page_seconds > PAGE_SECONDS)
+    if (due || !go_on || hg_timing_now() - job->page_seconds > PAGE_SECONDS)
         hg_train_save_page(job);
     return status;
 }

@@ -2,6 +2,7 @@
  *
  * train_save.c: what a run leaves behind. The first process writes; all learn whether it could.
  */
+#include "base/timing.h"
 #include "train/plugin_writer.h"
 #include "train/train_job.h"
 #include "train/train_page.h"
@@ -83,7 +84,7 @@ hg_status hg_train_validate(hg_train_job *job, hg_error *err)
 void hg_train_save_page(hg_train_job *job)
 {
     char log[HG_PATH_BYTES], page[HG_PATH_BYTES], title[128];
-    job->page_seconds = hg_session_now();
+    job->page_seconds = hg_timing_now();
     if (!job_writes(job) || hg_path_join(log, job->settings.out, "log.jsonl", NULL) != HG_STATUS_OK ||
         hg_path_join(page, job->settings.out, "log.html", NULL) != HG_STATUS_OK)
         return;

@@ -6,10 +6,10 @@
 
 #include "base/memory.h"
 #include "base/parallel.h"
+#include "base/timing.h"
 #include "kernels/kernels.h"
 
 #include <stdio.h>
-#include <time.h>
 
 #define COLUMNS 8192
 #define CHUNK 64
@@ -27,13 +27,6 @@ typedef struct bench {
     int64_t n_chunks;
     float gather[MAX_CHUNKS];
 } bench;
-
-static double bench_now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static void bench_matvec_chunk(void *arg, int64_t index, int worker)
 {
@@ -64,9 +57,9 @@ static double bench_chunks(bench *b, int n_threads, hg_parallel_fn fn)
 {
     double best = 1e9;
     for (int i = 0; i < 7; i++) {
-        double begin = bench_now();
+        double begin = hg_timing_now();
         hg_parallel_for(n_threads, b->n_chunks, fn, b);
-        double seconds = bench_now() - begin;
+        double seconds = hg_timing_now() - begin;
         best = seconds < best ? seconds : best;
     }
     return best;
@@ -170,9 +163,9 @@ static double bench_one(bench *b, hg_cpu_tier tier, bench_fn fn)
     double best = 1e9;
     b->kernels = hg_kernels_get(tier);
     for (int i = 0; i < 50; i++) {
-        double begin = bench_now();
+        double begin = hg_timing_now();
         fn(b);
-        double seconds = bench_now() - begin;
+        double seconds = hg_timing_now() - begin;
         best = seconds < best ? seconds : best;
     }
     return best;

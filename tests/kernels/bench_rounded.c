@@ -11,12 +11,12 @@
 #include "base/bandwidth.h"
 #include "base/memory.h"
 #include "base/parallel.h"
+#include "base/timing.h"
 #include "kernels/kernels.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define TURNS 7
 #define TOKENS 512
@@ -41,13 +41,6 @@ typedef struct rounded_bench {
     size_t ahead;         /* of plain reads */
     volatile uint64_t sum;
 } rounded_bench;
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static size_t larger(size_t a, size_t b)
 {
@@ -132,46 +125,34 @@ static void round_row(void *arg, int64_t index, int worker)
 
 static double rounding_seconds(rounded_bench *b)
 {
-    double begin = now();
+    double begin = hg_timing_now();
     hg_parallel_for(b->n_threads, b->t, round_row, b);
-    return now() - begin;
+    return hg_timing_now() - begin;
 }
 
 static double seconds_of(rounded_bench *b, hg_parallel_fn fn)
 {
-    double begin = now();
+    double begin = hg_timing_now();
     rounding_seconds(b);
     hg_parallel_for(b->n_threads, (b->n + HG_ROUNDED_PANEL - 1) / HG_ROUNDED_PANEL, fn, b);
-    return now() - begin;
+    return hg_timing_now() - begin;
 }
 
 /* A plain read of as many bytes. */
 static double read_seconds(rounded_bench *b)
 {
-    double begin = now();
+    double begin = hg_timing_now();
     b->sum = hg_bandwidth_read(b->n_threads, b->w, hg_dtype_span(b->type, b->n * b->k), b->ahead);
-    return now() - begin;
+    return hg_timing_now() - begin;
 }
 
 /* Seconds that the reference would take for all rows: it is slow, so a panel for each thread stands for them.
  */
 static double reference_seconds(rounded_bench *b)
 {
-    double begin = now();
+    double begin = hg_timing_now();
     hg_parallel_for(b->n_threads, b->n_threads, reference_chunk, b);
-    return (now() - begin) * (double)b->n / (double)(b->n_threads * HG_ROUNDED_PANEL);
-}
-
-static int compare_doubles(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(double *x, int n)
-{
-    qsort(x, (size_t)n, sizeof *x, compare_doubles);
-    return x[n / 2];
+    return (hg_timing_now() - begin) * (double)b->n / (double)(b->n_threads * HG_ROUNDED_PANEL);
 }
 
 /* Gigabytes of weights a second on one thread, of weights that lie in its second-level cache. */
@@ -179,12 +160,13 @@ static double cached_rate(rounded_bench *b, hg_parallel_fn fn)
 {
     double rate[TURNS];
     for (int turn = 0; turn < TURNS; turn++) {
-        double begin = now();
+        double begin = hg_timing_now();
         for (int i = 0; i < 400; i++)
             fn(b, 0, 0);
-        rate[turn] = 400e-9 * (double)hg_dtype_span(b->type, chunk_rows(b, 0) * b->k) / (now() - begin);
+        rate[turn] =
+            400e-9 * (double)hg_dtype_span(b->type, chunk_rows(b, 0) * b->k) / (hg_timing_now() - begin);
     }
-    return median(rate, TURNS);
+    return hg_timing_median(TURNS, rate);
 }
 
 /* The same bytes taken for interleaved rows, with every way of asking for them. */
@@ -202,7 +184,7 @@ static void bench_interleaved(rounded_bench *b)
     }
     printf("  interleaved:");
     for (int way = 0; way < HG_PREFETCH_COUNT; way++)
-        printf(" %.2f (%s)", median(ratio[way], TURNS), names[way]);
+        printf(" %.2f (%s)", hg_timing_median(TURNS, ratio[way]), names[way]);
     b->prefetch = HG_PREFETCH_NONE;
     printf(" of a plain read's speed; from cache, one thread: %.0f GB/s, rows %.0f\n",
            cached_rate(b, interleaved_chunk), cached_rate(b, matvec_chunk));
@@ -230,8 +212,8 @@ static void bench_decode(rounded_bench *b)
         }
         printf("one row, %-4s %-11s %d threads: %.2f of a plain read's speed (%.1f GB/s), %.1f of the "
                "reference's\n",
-               hg_dtype_name(b->type), b->kernels->name, b->n_threads, median(ratio, TURNS),
-               median(rate, TURNS), median(to_reference, TURNS));
+               hg_dtype_name(b->type), b->kernels->name, b->n_threads, hg_timing_median(TURNS, ratio),
+               hg_timing_median(TURNS, rate), hg_timing_median(TURNS, to_reference));
         if (b->kernels->interleaves && b->type != HG_DTYPE_Q6_K)
             bench_interleaved(b);
     }
@@ -255,8 +237,9 @@ static void bench_shape(rounded_bench *b, dense_product *bf16, dense_product *f3
     printf("%d rows, %lld to %lld, %-4s %-11s: %.2f of oneDNN's bf16, %.2f of its f32, %.0f of the reference "
            "(%.0f GOP/s; %.1f %% of the time is rounding)\n",
            TOKENS, (long long)b->k, (long long)b->n, hg_dtype_name(b->type), b->kernels->name,
-           median(to_bf16, TURNS), median(to_f32, TURNS), median(to_reference, TURNS), median(rate, TURNS),
-           median(rounding, TURNS));
+           hg_timing_median(TURNS, to_bf16), hg_timing_median(TURNS, to_f32),
+           hg_timing_median(TURNS, to_reference), hg_timing_median(TURNS, rate),
+           hg_timing_median(TURNS, rounding));
 }
 
 static void bench_prefill(rounded_bench *b)

@@ -4,9 +4,10 @@
  */
 #include "dense_product.h"
 
+#include "base/timing.h"
+
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 static dnnl_memory_t dense_memory(const dense_product *d, const dnnl_memory_desc_t *desc)
 {
@@ -44,22 +45,15 @@ bool dense_product_open(dense_product *d, dnnl_data_type_t type, int64_t t, int6
     return true;
 }
 
-static double dense_now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 double dense_product_seconds(dense_product *d)
 {
     if (d->primitive == NULL)
         return 0;
     const dnnl_exec_arg_t args[] = {{DNNL_ARG_SRC, d->x}, {DNNL_ARG_WEIGHTS, d->w}, {DNNL_ARG_DST, d->y}};
-    double begin = dense_now();
+    double begin = hg_timing_now();
     dnnl_primitive_execute(d->primitive, d->stream, 3, args);
     dnnl_stream_wait(d->stream);
-    return dense_now() - begin;
+    return hg_timing_now() - begin;
 }
 
 void dense_product_close(dense_product *d)
