@@ -70,9 +70,9 @@ size_t hg_bandwidth_ahead(const void *memory, size_t bytes)
     size_t best = 0;
     double least = INFINITY;
     for (size_t i = 0; i < WAYS; i++) {
-        const double median = hg_timing_median(READ_TRIALS, seconds[i]);
-        if (median < least) {
-            least = median;
+        const double time = hg_timing_quartile(READ_TRIALS, seconds[i]);
+        if (time < least) {
+            least = time;
             best = ways[i];
         }
     }

@@ -20,6 +20,12 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+double hg_timing_quartile(int n, double *x)
+{
+    qsort(x, (size_t)n, sizeof *x, by_value);
+    return x[n / 4];
+}
+
 double hg_timing_median(int n, double *x)
 {
     qsort(x, (size_t)n, sizeof *x, by_value);

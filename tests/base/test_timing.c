@@ -30,9 +30,17 @@ static void test_median(void **state)
     assert_true(hg_timing_median(4, even) == 3 && even[0] == 1 && even[3] == 8);
 }
 
+static void test_quartile(void **state)
+{
+    (void)state;
+    double one[] = {7}, nine[] = {9, 8, 7, 6, 5, 4, 3, 2, 1};
+    assert_true(hg_timing_quartile(1, one) == 7);
+    assert_true(hg_timing_quartile(9, nine) == 3 && nine[0] == 1 && nine[8] == 9);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_clock_goes_forward),
-                                       cmocka_unit_test(test_median)};
+                                       cmocka_unit_test(test_median), cmocka_unit_test(test_quartile)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
