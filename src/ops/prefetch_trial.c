@@ -100,6 +100,15 @@ static void trial_set(const trial *t, bool all, hg_prefetch way)
     }
 }
 
+/* Tries a type, and sets what is fastest for it: for all interleaved matrices, or its own. */
+static void trial_type(trial *t, hg_dtype type, bool all)
+{
+    t->type = type;
+    t->matrix = 0;
+    t->row = 0;
+    trial_set(t, all, trial_fastest(t));
+}
+
 static int64_t trial_columns(const trial *t)
 {
     int64_t most = 0;
@@ -123,14 +132,10 @@ void hg_prefetch_choose(const hg_kernels *kernels, size_t n, hg_tensor *const *m
     if (bytes[most] < TRIAL_LEAST || (t.x = hg_mem_aligned(64, row)) == NULL)
         return;
     memset(t.x, 0, row);
-    for (size_t i = 0; i < TYPES; i++) { /* the type that most are of first */
-        const size_t at = i == 0 ? most : i <= most ? i - 1 : i;
-        if (bytes[at] < TRIAL_LEAST)
-            continue;
-        t.type = types[at];
-        t.matrix = 0;
-        t.row = 0;
-        trial_set(&t, i == 0, trial_fastest(&t));
+    trial_type(&t, types[most], true);
+    for (size_t i = 0; i < TYPES; i++) {
+        if (i != most && bytes[i] >= TRIAL_LEAST)
+            trial_type(&t, types[i], false);
     }
     hg_mem_free(t.x);
 }
