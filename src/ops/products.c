@@ -110,6 +110,11 @@ static void products_rounded(const hg_products *job, const products_chunk *c, vo
         kernels->gemm_rounded(w->dtype, c->count, c->w, w->stride[0], &job->rounded, add, c->y, ldy, scratch);
 }
 
+static int64_t products_least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
 static int64_t products_blocks(int64_t n, int64_t block)
 {
     return (n + block - 1) / block;
@@ -117,7 +122,7 @@ static int64_t products_blocks(int64_t n, int64_t block)
 
 static int64_t products_left(int64_t n, int64_t begin, int64_t block)
 {
-    return n - begin < block ? n - begin : block;
+    return products_least(n - begin, block);
 }
 
 void hg_products_run_chunk(void *arg, int64_t index, int worker)
@@ -224,6 +229,18 @@ void hg_products_cut(hg_products *job, int64_t block, int64_t x_block)
     }
 }
 
+/* Weight rows a chunk for few rows of x: at least four chunks a thread, where there are rows for that. */
+static int64_t products_few_block(const hg_products *job)
+{
+    const int64_t k = job->x->shape[1];
+    int64_t rows = HG_PRODUCTS_ELEMENTS / (k > 0 ? k : 1);
+    for (int i = 0; i < job->n_products; i++) {
+        const int64_t share = job->products[i].w->shape[0] / (4 * job->ctx->n_threads);
+        rows = products_least(rows, job->rounds[i] ? share : HG_PRODUCTS_SMALL);
+    }
+    return rows < HG_PRODUCTS_SMALL ? HG_PRODUCTS_SMALL : rows / HG_PRODUCTS_SMALL * HG_PRODUCTS_SMALL;
+}
+
 hg_products hg_products_begin(hg_ctx *ctx, const hg_tensor *x, const hg_product *products, int n_products)
 {
     assert(n_products >= 1 && n_products <= HG_PRODUCTS_MAX);
@@ -237,7 +254,8 @@ hg_products hg_products_begin(hg_ctx *ctx, const hg_tensor *x, const hg_product 
         assert(!w->interleaved || job.rounds[i]); /* other ways read rows */
         job.work += t * hg_tensor_count(w);
     }
-    hg_products_cut(&job, t <= PRODUCTS_FEW_ROUNDED ? HG_PRODUCTS_SMALL : HG_PRODUCTS_LARGE, t > 0 ? t : 1);
+    hg_products_cut(&job, t <= PRODUCTS_FEW_ROUNDED ? products_few_block(&job) : HG_PRODUCTS_LARGE,
+                    t > 0 ? t : 1);
     return job;
 }
 

@@ -9,8 +9,10 @@
 #include "ops/matmul.h"
 
 /* Weight rows a chunk. Few rows of x: small, so that no thread waits long for the last one. Many: 64 rows of
- * 3,072 floats are 768 KiB, which stays in a second-level cache. */
+ * 3,072 floats are 768 KiB, which stays in a second-level cache. Short rows: so many that a chunk has
+ * HG_PRODUCTS_ELEMENTS, because taking one costs as much as multiplying some thousands of elements. */
 #define HG_PRODUCTS_SMALL 32
+#define HG_PRODUCTS_ELEMENTS 16384
 #define HG_PRODUCTS_LARGE 64
 
 typedef struct hg_products {

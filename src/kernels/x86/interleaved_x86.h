@@ -218,6 +218,20 @@ X86_INLINE void laced_add_step(hg_dtype type, int n_x, const uint8_t *step, int 
     }
 }
 
+/* Asks for what x has at a step's columns: since 16 rows of weights went by, it may be no nearer than the
+ * second level of cache. */
+X86_INLINE void laced_ask_x(hg_dtype type, int n_x, const hg_rounded *x, int64_t j)
+{
+    for (int t = 0; t < n_x; t++) {
+        const uintptr_t at = (uintptr_t)(t * x->k + j);
+        for (int64_t line = 0; line < laced_columns(type); line += 64)
+            simd_prefetch_at(x->codes, at + (uintptr_t)line);
+        simd_prefetch_at(x->scales, at / HG_ROUNDED_RUN * sizeof *x->scales);
+        if (type == HG_DTYPE_Q4_K)
+            simd_prefetch_at(x->sums, at / HG_ROUNDED_RUN * sizeof *x->sums);
+    }
+}
+
 /* 16 weight rows. */
 X86_INLINE void laced_rows(hg_dtype type, int n_x, const uint8_t *w, hg_prefetch prefetch,
                            const hg_rounded *x, bool add, float *y, int64_t ldy)
@@ -231,6 +245,7 @@ X86_INLINE void laced_rows(hg_dtype type, int n_x, const uint8_t *w, hg_prefetch
     for (int64_t j = 0; j < x->k; j += laced_columns(type), w += bytes) {
         if (j % laced_asked(type) == 0)
             laced_ask(w, asked, prefetch);
+        laced_ask_x(type, n_x, x, j + laced_columns(type));
         for (int part = 0; part < LACED_PARTS; part++)
             laced_add_step(type, n_x, w, part, x, j, sum[part]);
     }
