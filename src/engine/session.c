@@ -64,6 +64,7 @@ hg_status hg_session_create(hg_session **out, hg_model *model, hg_error *err)
     const hg_decoder_config *c = &model->weights.decoder.config;
     hg_status status = hg_kv_cache_init(&s->cache, model->cache_type, c->n_layers, c->n_kv_heads, c->head_dim,
                                         hg_session_max_positions(model), err);
+    s->cache.prefetch = model->weights.cache_prefetch;
     if (status == HG_STATUS_OK)
         status = hg_prompt_reserve(&s->known, s->cache.capacity, err); /* so that a step allocates nothing */
     if (status == HG_STATUS_OK)

@@ -74,14 +74,15 @@ typedef struct hg_kernels {
     /* The other way, rounded to nearest even (quantised as tensor/quant.h says). */
     void (*from_real)(hg_dtype type, int64_t n, const hg_real *from, void *to);
 
-    /* y[i] = sum_j w[i, j] x[j], i < n, j < k: one activation row against n weight rows of any type. */
+    /* y[i] = sum_j w[i, j] x[j], i < n, j < k: one activation row against n weight rows of any type. `ask`:
+     * memory is asked for ahead of what is read (tensor/prefetch.h); no result changes. */
     void (*matvec)(hg_dtype type, int64_t n, int64_t k, const void *w, int64_t ldw, const hg_real *x,
-                   hg_real *y);
+                   bool ask, hg_real *y);
 
     /* y[j] = sum_i p[i] v[i, j], i < n, j < d: rows of any type weighted by p (attention over cached values).
      */
     void (*weighted_rows)(hg_dtype type, int64_t n, int64_t d, const hg_real *p, const void *v, int64_t ldv,
-                          hg_real *y);
+                          bool ask, hg_real *y);
 
     /* Whether products of bf16 are faster than those of f32. The two entries below are always there, except
      * in the double build. */

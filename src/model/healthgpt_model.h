@@ -36,6 +36,7 @@ typedef struct hg_healthgpt {
         *maps[2];   /* by hg_vqgan_way; NULL, as after loading: the plain way. Closed with the model */
     void *repacked; /* where matrices lie that are read for every token (repack.h); NULL: in their files */
     size_t repacked_bytes;
+    hg_prefetch cache_prefetch; /* how a query reads keys and values, which are streams as weights are */
 } hg_healthgpt;
 
 /* How many layers of the image encoder a task runs: what the manifest says, else all but one for

@@ -48,8 +48,12 @@ size_t hg_kv_cache_bytes(hg_dtype dtype, int64_t n_layers, int64_t n_heads, int6
 hg_status hg_kv_cache_init(hg_kv_cache *cache, hg_dtype dtype, int64_t n_layers, int64_t n_heads,
                            int64_t head_dim, int64_t capacity, hg_error *err)
 {
-    *cache = (hg_kv_cache){
-        .dtype = dtype, .n_layers = n_layers, .n_heads = n_heads, .head_dim = head_dim, .capacity = capacity};
+    *cache = (hg_kv_cache){.dtype = dtype,
+                           .n_layers = n_layers,
+                           .n_heads = n_heads,
+                           .head_dim = head_dim,
+                           .capacity = capacity,
+                           .prefetch = HG_PREFETCH_4K};
     size_t bytes = hg_kv_cache_bytes(dtype, n_layers, n_heads, head_dim, capacity);
     if (bytes == 0)
         return hg_error_set(err, HG_STATUS_USAGE,
@@ -75,6 +79,7 @@ static hg_tensor layer_view(const hg_kv_cache *c, const struct hg_kv_layer *l, i
                                  l->data + hg_dtype_span(c->dtype, at));
     t.stride[0] = c->head_dim;
     t.stride[1] = l->room * c->head_dim;
+    t.prefetch = c->prefetch;
     return t;
 }
 

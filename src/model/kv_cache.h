@@ -14,10 +14,11 @@
 typedef struct hg_kv_cache {
     hg_dtype dtype; /* F32, F16, BF16 or Q8_0 */
     int64_t n_layers;
-    int64_t n_heads;  /* key heads G */
-    int64_t head_dim; /* D */
-    int64_t capacity; /* positions */
-    int64_t length;   /* positions in use, the same in all layers */
+    int64_t n_heads;      /* key heads G */
+    int64_t head_dim;     /* D */
+    int64_t capacity;     /* positions */
+    int64_t length;       /* positions in use, the same in all layers */
+    hg_prefetch prefetch; /* how a query reads it; the caller may change it */
     struct hg_kv_layer *layers;
 } hg_kv_cache;
 

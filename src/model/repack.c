@@ -107,7 +107,8 @@ static void repack_item_copy(void *arg, int64_t index, int worker)
         hg_tensor_set_release(item->set, from, bytes);
 }
 
-static void repack_choose(const repack_list *l, const hg_kernels *kernels)
+/* How to read the copy; keys and values are read like the first interleaved matrix, a frozen layer's. */
+static void repack_choose(hg_healthgpt *m, const repack_list *l, const hg_kernels *kernels)
 {
     hg_tensor **matrices = hg_mem_array(l->n, sizeof *matrices);
     if (matrices == NULL)
@@ -115,6 +116,11 @@ static void repack_choose(const repack_list *l, const hg_kernels *kernels)
     for (size_t i = 0; i < l->n; i++)
         matrices[i] = l->items[i].w;
     hg_prefetch_choose(kernels, l->n, matrices);
+    size_t first = 0;
+    while (first < l->n && !matrices[first]->interleaved)
+        first++;
+    if (first < l->n)
+        m->cache_prefetch = matrices[first]->prefetch;
     hg_mem_free(matrices);
 }
 
@@ -134,7 +140,7 @@ int hg_repack(hg_healthgpt *m, const hg_model_parts *parts, const hg_kernels *ke
     l.n = l.bytes = 0;
     list_make(&l, m, parts);
     hg_parallel_for(n_threads, (int64_t)l.n, repack_item_copy, &l);
-    repack_choose(&l, kernels);
+    repack_choose(m, &l, kernels);
     hg_mem_free(l.items);
     return 0;
 }

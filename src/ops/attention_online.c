@@ -52,6 +52,8 @@ hg_key_range hg_attention_range(const hg_attention *how, int64_t n_queries, int6
  * what is being read, and each head's keys and values are a stream of their own. */
 static void online_ask(const hg_tensor *x, int64_t row, int64_t head)
 {
+    if (x->prefetch == HG_PREFETCH_NONE)
+        return;
     const void *p = hg_attention_head(x, row, head);
     for (uintptr_t at = 0; at < ASK_BYTES; at += 64)
         simd_prefetch_at(p, at);
@@ -70,12 +72,12 @@ static void online_group(void *arg, int64_t group, int worker)
     online_ask(v, first, group);
     for (int64_t h = group * each; h < (group + 1) * each; h++) {
         kernels->matvec(k->dtype, range.end - range.begin, d, hg_attention_head(k, first, group),
-                        k->stride[0], hg_attention_head(job->q, 0, h), p);
+                        k->stride[0], hg_attention_head(job->q, 0, h), k->prefetch != HG_PREFETCH_NONE, p);
         kernels->softmax(range.end - range.begin, job->how.scale, p);
         if (h + 1 == (group + 1) * each && group + 1 < k->shape[1])
             online_ask(k, first, group + 1);
         kernels->weighted_rows(v->dtype, range.end - range.begin, d, p, hg_attention_head(v, first, group),
-                               v->stride[0], job->y + h * d);
+                               v->stride[0], v->prefetch != HG_PREFETCH_NONE, job->y + h * d);
     }
 }
 

@@ -42,7 +42,7 @@ static void products_matvec(const hg_products *job, const products_chunk *c)
     hg_real result[HG_PRODUCTS_LARGE];
     for (int64_t t = 0; t < c->n_t; t++) {
         job->ctx->kernels->matvec(w->dtype, c->count, w->shape[1], c->w, w->stride[0],
-                                  products_x(job, c) + t * x->stride[0], result);
+                                  products_x(job, c) + t * x->stride[0], true, result);
         hg_real *y = c->y + t * c->product->ldy;
         for (int64_t i = 0; i < c->count; i++)
             y[i] = c->product->add ? result[i] + y[i] : result[i];

@@ -28,7 +28,8 @@ typedef struct hg_tensor {
     void *data;
     bool interleaved; /* a whole matrix of weights, or groups of 16 of its rows (interleave.h); for products
                          alone */
-    hg_prefetch prefetch; /* of interleaved weights: how few rows of x read them */
+    hg_prefetch prefetch; /* how it is read where that is once and front to back: interleaved weights by few
+                             rows of x, keys and values by one query */
     hg_real *grad; /* dL/dthis with the same strides; NULL when no gradient is wanted. Backward adds to it. */
 } hg_tensor;
 

@@ -33,7 +33,7 @@ static void bench_matvec_chunk(void *arg, int64_t index, int worker)
     (void)worker;
     bench *b = arg;
     const uint8_t *w = (const uint8_t *)b->w + (size_t)index * hg_dtype_span(b->type, CHUNK * COLUMNS);
-    b->kernels->matvec(b->type, CHUNK, COLUMNS, w, COLUMNS, b->x, b->y + index * CHUNK);
+    b->kernels->matvec(b->type, CHUNK, COLUMNS, w, COLUMNS, b->x, true, b->y + index * CHUNK);
 }
 
 /* A plain read of the same bytes. */
@@ -124,7 +124,7 @@ static void run_quick_gelu(bench *b)
 
 static void run_weighted_rows(bench *b)
 {
-    b->kernels->weighted_rows(HG_DTYPE_F16, 512, 128, b->x, b->w, 128, b->y);
+    b->kernels->weighted_rows(HG_DTYPE_F16, 512, 128, b->x, b->w, 128, true, b->y);
 }
 
 static void run_to_real_q4_k(bench *b)

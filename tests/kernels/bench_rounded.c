@@ -103,7 +103,7 @@ static void reference_chunk(void *arg, int64_t index, int worker)
     const int64_t rows = chunk_rows(b, index);
     float *y = b->y + index * HG_ROUNDED_PANEL;
     if (b->t == 1) {
-        reference->matvec(b->type, rows, b->k, chunk_weights(b, index), b->k, b->x, y);
+        reference->matvec(b->type, rows, b->k, chunk_weights(b, index), b->k, b->x, true, y);
         return;
     }
     float *w = (float *)(void *)((uint8_t *)b->scratch + (size_t)worker * scratch_bytes());

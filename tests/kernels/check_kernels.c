@@ -126,8 +126,8 @@ static void check_matvec(const hg_kernels *t, int64_t k, hg_rng *rng)
         float *real = new_floats(count, rng, 1), *x = new_floats(k, rng, 1), *scale = new_floats(n, rng, 1);
         float *want = new_floats(n, rng, 1), *got = new_floats(n, rng, 1);
         void *w = new_weights(type, count, rng, real);
-        reference_table()->matvec(type, n, k, w, ldw, x, want);
-        t->matvec(type, n, k, w, ldw, x, got);
+        reference_table()->matvec(type, n, k, w, ldw, x, true, want);
+        t->matvec(type, n, k, w, ldw, x, n % 2 == 0, got);
         matvec_scale(n, k, real, ldw, x, scale);
         /* q4_k is summed as codes and minima apart, both of which are larger than their difference. */
         compare("matvec", n, want, got, scale, type == HG_DTYPE_Q4_K ? 2e-6 : 1e-6, 0);
@@ -150,8 +150,8 @@ static void check_weighted_rows(const hg_kernels *t, int64_t d, hg_rng *rng)
         float *real = new_floats(count, rng, 1), *p = new_floats(n, rng, 1);
         float *want = new_floats(d, rng, 1), *got = new_floats(d, rng, 1);
         void *v = new_weights(type, count, rng, real);
-        reference_table()->weighted_rows(type, n, d, p, v, ldv, want);
-        t->weighted_rows(type, n, d, p, v, ldv, got);
+        reference_table()->weighted_rows(type, n, d, p, v, ldv, true, want);
+        t->weighted_rows(type, n, d, p, v, ldv, n % 2 == 0, got);
         compare("weighted_rows", d, want, got, NULL, 0, 1e-6 * (double)n);
         free_weights(type, v, count);
         free_floats(real, count);
@@ -646,9 +646,9 @@ static void test_reference_facts(void **state)
     (void)state;
     const hg_kernels *t = reference_table();
     float y[6], x[4] = {1, 2, 3, 4}, w[6] = {1, 0, 2, 0, 1, -1};
-    t->matvec(HG_DTYPE_F32, 2, 3, w, 3, x, y);
+    t->matvec(HG_DTYPE_F32, 2, 3, w, 3, x, true, y);
     assert_true(y[0] == 7 && y[1] == -1);
-    t->weighted_rows(HG_DTYPE_F32, 2, 3, x, w, 3, y);
+    t->weighted_rows(HG_DTYPE_F32, 2, 3, x, w, 3, true, y);
     assert_true(y[0] == 1 && y[1] == 2 && y[2] == 0);
     hg_gemm_shape s = {.m = 2, .n = 2, .k = 2, .lda = 2, .ldb = 2, .ldc = 2}; /* [1 2; 3 4]² */
     t->gemm(&s, x, x, 0, y);

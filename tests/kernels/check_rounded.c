@@ -201,7 +201,7 @@ void check_rounding_error(hg_rng *rng)
         void *w = new_weights(block_types[i], N * K, rng, real);
         hg_rounded row = new_rounded(1, K);
         reference_table()->round(x, &row, 0);
-        reference_table()->matvec(block_types[i], N, K, w, K, x, plain);
+        reference_table()->matvec(block_types[i], N, K, w, K, x, true, plain);
         reference_table()->matvec_rounded(block_types[i], N, w, K, &row, false, got, N);
         for (int n = 0; n < N; n++) {
             double sum = 0;

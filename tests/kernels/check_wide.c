@@ -373,7 +373,7 @@ void check_wide_error(hg_rng *rng)
         hg_wide row = new_wide(1, COLUMNS);
         void *scratch = guard_alloc(hg_wide_scratch(COLUMNS));
         reference_table()->round_wide(x, &row, 0);
-        reference_table()->matvec(block_types[type], ROWS, COLUMNS, weights->w, COLUMNS, x, plain);
+        reference_table()->matvec(block_types[type], ROWS, COLUMNS, weights->w, COLUMNS, x, true, plain);
         const hg_wide_term term = {block_types[type], false, weights->w, COLUMNS, &row};
         reference_table()->gemm_wide(ROWS, &term, 1, false, got, ROWS, scratch);
         for (int64_t i = 0; i < ROWS; i++) {

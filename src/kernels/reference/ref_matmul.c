@@ -19,8 +19,9 @@ static int64_t ref_run(int64_t n, int64_t begin)
 }
 
 void hg_reference_matvec(hg_dtype type, int64_t n, int64_t k, const void *w, int64_t ldw, const hg_real *x,
-                         hg_real *y)
+                         bool ask, hg_real *y)
 {
+    (void)ask;
     hg_real row[RUN];
     for (int64_t i = 0; i < n; i++) {
         double sum = 0;
@@ -35,8 +36,9 @@ void hg_reference_matvec(hg_dtype type, int64_t n, int64_t k, const void *w, int
 }
 
 void hg_reference_weighted_rows(hg_dtype type, int64_t n, int64_t d, const hg_real *p, const void *v,
-                                int64_t ldv, hg_real *y)
+                                int64_t ldv, bool ask, hg_real *y)
 {
+    (void)ask;
     hg_real row[RUN];
     double sum[RUN];
     for (int64_t j = 0; j < d; j += RUN) {

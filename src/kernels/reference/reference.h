@@ -9,9 +9,9 @@
 #include "kernels/kernels.h"
 
 void hg_reference_matvec(hg_dtype type, int64_t n, int64_t k, const void *w, int64_t ldw, const hg_real *x,
-                         hg_real *y);
+                         bool ask, hg_real *y);
 void hg_reference_weighted_rows(hg_dtype type, int64_t n, int64_t d, const hg_real *p, const void *v,
-                                int64_t ldv, hg_real *y);
+                                int64_t ldv, bool ask, hg_real *y);
 void hg_reference_gemm(const hg_gemm_shape *s, const hg_real *a, const hg_real *b, hg_real beta, hg_real *c);
 
 void hg_reference_round(const hg_real *x, const hg_rounded *to, int64_t row);

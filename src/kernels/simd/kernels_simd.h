@@ -86,7 +86,7 @@ static void simd_from_real(hg_dtype type, int64_t n, const float *from, void *to
 #define MATVEC_SUMS 2
 
 SIMD_INLINE void simd_matvec_rows(hg_dtype type, int n_rows, int64_t k, const void *w, int64_t ldw,
-                                  const float *x, float *y)
+                                  const float *x, bool ask, float *y)
 {
     vf sum[MATVEC_ROWS][MATVEC_SUMS];
     const void *row[MATVEC_ROWS];
@@ -100,7 +100,7 @@ SIMD_INLINE void simd_matvec_rows(hg_dtype type, int n_rows, int64_t k, const vo
     }
     int64_t j = 0;
     for (; j + MATVEC_SUMS * VF_LANES <= k; j += MATVEC_SUMS * VF_LANES) {
-        for (int r = 0; r < n_rows; r++)
+        for (int r = 0; r < n_rows && ask; r++)
             simd_prefetch_at(simd_row(type, row[r], j), ahead);
         for (int s = 0; s < MATVEC_SUMS; s++) {
             vf part = vf_load(x + j + s * VF_LANES);
@@ -120,31 +120,31 @@ SIMD_INLINE void simd_matvec_rows(hg_dtype type, int n_rows, int64_t k, const vo
 }
 
 SIMD_INLINE void simd_matvec_type(hg_dtype type, int64_t n, int64_t k, const void *w, int64_t ldw,
-                                  const float *x, float *y)
+                                  const float *x, bool ask, float *y)
 {
     int64_t i = 0;
     for (; i + MATVEC_ROWS <= n; i += MATVEC_ROWS)
-        simd_matvec_rows(type, MATVEC_ROWS, k, simd_row(type, w, i * ldw), ldw, x, y + i);
+        simd_matvec_rows(type, MATVEC_ROWS, k, simd_row(type, w, i * ldw), ldw, x, ask, y + i);
     for (; i < n; i++)
-        simd_matvec_rows(type, 1, k, simd_row(type, w, i * ldw), ldw, x, y + i);
+        simd_matvec_rows(type, 1, k, simd_row(type, w, i * ldw), ldw, x, ask, y + i);
 }
 
 static void simd_matvec(hg_dtype type, int64_t n, int64_t k, const void *w, int64_t ldw, const float *x,
-                        float *y)
+                        bool ask, float *y)
 {
     switch (type) {
     case HG_DTYPE_F32:
-        simd_matvec_type(HG_DTYPE_F32, n, k, w, ldw, x, y);
+        simd_matvec_type(HG_DTYPE_F32, n, k, w, ldw, x, ask, y);
         break;
     case HG_DTYPE_F16:
-        simd_matvec_type(HG_DTYPE_F16, n, k, w, ldw, x, y);
+        simd_matvec_type(HG_DTYPE_F16, n, k, w, ldw, x, ask, y);
         break;
     case HG_DTYPE_BF16:
-        simd_matvec_type(HG_DTYPE_BF16, n, k, w, ldw, x, y);
+        simd_matvec_type(HG_DTYPE_BF16, n, k, w, ldw, x, ask, y);
         break;
     default:
         if (!simd_quant_matvec(type, n, k, w, ldw, x, y))
-            hg_reference_matvec(type, n, k, w, ldw, x, y);
+            hg_reference_matvec(type, n, k, w, ldw, x, ask, y);
     }
 }
 
@@ -157,7 +157,7 @@ static void simd_matvec(hg_dtype type, int64_t n, int64_t k, const void *w, int6
 #define WEIGHTED_AHEAD 24
 
 SIMD_INLINE void simd_weighted_columns(hg_dtype type, int vectors, int64_t n, int64_t at, const float *p,
-                                       const void *v, int64_t ldv, float *y)
+                                       const void *v, int64_t ldv, bool ask, float *y)
 {
     vf sum[WEIGHTED_VECTORS];
     for (int l = 0; l < vectors; l++)
@@ -166,7 +166,7 @@ SIMD_INLINE void simd_weighted_columns(hg_dtype type, int vectors, int64_t n, in
         vf weight = vf_set1(p[i]);
         const void *row = simd_row(type, v, i * ldv), *later;
         later = simd_row(type, v, (i + WEIGHTED_AHEAD < n ? i + WEIGHTED_AHEAD : n - 1) * ldv);
-        for (int l = 0; l < vectors; l += type == HG_DTYPE_F32 ? 1 : 2)
+        for (int l = 0; l < vectors && ask; l += type == HG_DTYPE_F32 ? 1 : 2)
             simd_prefetch_at(simd_row(type, later, at + l * VF_LANES), 0);
         for (int l = 0; l < vectors; l++)
             sum[l] = vf_fma(weight, simd_load(type, row, at + l * VF_LANES), sum[l]);
@@ -176,20 +176,20 @@ SIMD_INLINE void simd_weighted_columns(hg_dtype type, int vectors, int64_t n, in
 }
 
 SIMD_INLINE void simd_weighted_type(hg_dtype type, int64_t n, int64_t d, const float *p, const void *v,
-                                    int64_t ldv, float *y)
+                                    int64_t ldv, bool ask, float *y)
 {
     int64_t j = 0;
     for (; j + WEIGHTED_VECTORS * VF_LANES <= d; j += WEIGHTED_VECTORS * VF_LANES)
-        simd_weighted_columns(type, WEIGHTED_VECTORS, n, j, p, v, ldv, y);
+        simd_weighted_columns(type, WEIGHTED_VECTORS, n, j, p, v, ldv, ask, y);
     if (j + 6 * VF_LANES <= d) {
-        simd_weighted_columns(type, 6, n, j, p, v, ldv, y);
+        simd_weighted_columns(type, 6, n, j, p, v, ldv, ask, y);
         j += 6 * VF_LANES;
     } else if (j + 4 * VF_LANES <= d) {
-        simd_weighted_columns(type, 4, n, j, p, v, ldv, y);
+        simd_weighted_columns(type, 4, n, j, p, v, ldv, ask, y);
         j += 4 * VF_LANES;
     }
     for (; j + VF_LANES <= d; j += VF_LANES)
-        simd_weighted_columns(type, 1, n, j, p, v, ldv, y);
+        simd_weighted_columns(type, 1, n, j, p, v, ldv, ask, y);
     if (j == d)
         return;
     vf sum = vf_set1(0);
@@ -219,23 +219,23 @@ static void simd_weighted_q8_0(int64_t n, int64_t d, const float *p, const hg_bl
 }
 
 static void simd_weighted_rows(hg_dtype type, int64_t n, int64_t d, const float *p, const void *v,
-                               int64_t ldv, float *y)
+                               int64_t ldv, bool ask, float *y)
 {
     switch (type) {
     case HG_DTYPE_F32:
-        simd_weighted_type(HG_DTYPE_F32, n, d, p, v, ldv, y);
+        simd_weighted_type(HG_DTYPE_F32, n, d, p, v, ldv, ask, y);
         break;
     case HG_DTYPE_F16:
-        simd_weighted_type(HG_DTYPE_F16, n, d, p, v, ldv, y);
+        simd_weighted_type(HG_DTYPE_F16, n, d, p, v, ldv, ask, y);
         break;
     case HG_DTYPE_BF16:
-        simd_weighted_type(HG_DTYPE_BF16, n, d, p, v, ldv, y);
+        simd_weighted_type(HG_DTYPE_BF16, n, d, p, v, ldv, ask, y);
         break;
     case HG_DTYPE_Q8_0:
         simd_weighted_q8_0(n, d, p, v, ldv, y);
         break;
     default:
-        hg_reference_weighted_rows(type, n, d, p, v, ldv, y);
+        hg_reference_weighted_rows(type, n, d, p, v, ldv, ask, y);
     }
 }
 
