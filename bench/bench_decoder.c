@@ -162,6 +162,7 @@ static void choose_prefetch(bench *b)
         }
     }
     hg_prefetch_choose(b->kernels, n, all);
+    b->cache.prefetch = all[0]->prefetch;
     free(all);
 }
 

@@ -66,16 +66,16 @@ static int64_t parallel_work(parallel_runs *r, int worker, hg_parallel_fn fn, vo
     return done;
 }
 
-static void parallel_serial(const hg_parallel_part *part, void *arg)
+static void parallel_serial(int64_t n_chunks, hg_parallel_fn fn, void *arg)
 {
-    for (int64_t i = 0; i < part->n_chunks; i++)
-        part->fn(arg, i, 0);
+    for (int64_t i = 0; i < n_chunks; i++)
+        fn(arg, i, 0);
 }
 
 void hg_parallel_for(int n_threads, int64_t n_chunks, hg_parallel_fn fn, void *arg)
 {
     if (n_threads <= 1 || n_chunks <= 1) {
-        parallel_serial(&(hg_parallel_part){n_chunks, fn, false}, arg);
+        parallel_serial(n_chunks, fn, arg);
         return;
     }
     parallel_runs runs;
@@ -95,26 +95,39 @@ void hg_parallel_wait(atomic_llong *left)
     }
 }
 
-void hg_parallel_for_parts(int n_threads, int n_parts, const hg_parallel_part *parts, void *arg)
+/* Part p on this thread. */
+static void parallel_part(parallel_runs *runs, int n_parts, const hg_parallel_part *parts, int p)
+{
+    const hg_parallel_part *part = &parts[p];
+    const int worker = omp_get_thread_num();
+    if (part->after && p > 0)
+        hg_parallel_wait(&runs[p - 1].left);
+    if (part->n_chunks == HG_PARALLEL_EACH) {
+        part->fn(part->arg, worker, worker);
+        return;
+    }
+    const int64_t done = parallel_work(&runs[p], worker, part->fn, part->arg);
+    if (p + 1 < n_parts && parts[p + 1].after && done > 0)
+        atomic_fetch_sub_explicit(&runs[p].left, done, memory_order_acq_rel);
+}
+
+void hg_parallel_for_parts(int n_threads, int n_parts, const hg_parallel_part *parts)
 {
     assert(n_parts <= HG_PARALLEL_PARTS);
+    if (n_threads <= 1) {
+        for (int p = 0; p < n_parts; p++)
+            parallel_serial(parts[p].n_chunks == HG_PARALLEL_EACH ? 1 : parts[p].n_chunks, parts[p].fn,
+                            parts[p].arg);
+        return;
+    }
     parallel_runs runs[HG_PARALLEL_PARTS];
     for (int p = 0; p < n_parts; p++) {
-        if (n_threads <= 1)
-            parallel_serial(&parts[p], arg);
-        else
-            parallel_split(&runs[p], n_threads, parts[p].n_chunks);
+        assert(p == 0 || !parts[p].after || parts[p - 1].n_chunks != HG_PARALLEL_EACH);
+        parallel_split(&runs[p], n_threads, parts[p].n_chunks == HG_PARALLEL_EACH ? 0 : parts[p].n_chunks);
     }
-    if (n_threads <= 1)
-        return;
 #pragma omp parallel num_threads(n_threads)
-    for (int p = 0; p < n_parts; p++) {
-        if (parts[p].after && p > 0)
-            hg_parallel_wait(&runs[p - 1].left);
-        const int64_t done = parallel_work(&runs[p], omp_get_thread_num(), parts[p].fn, arg);
-        if (p + 1 < n_parts && parts[p + 1].after)
-            atomic_fetch_sub_explicit(&runs[p].left, done, memory_order_acq_rel);
-    }
+    for (int p = 0; p < n_parts; p++)
+        parallel_part(runs, n_parts, parts, p);
 }
 
 int hg_parallel_processors(void)

@@ -69,4 +69,17 @@ static inline hg_rounded hg_rounded_rows(const hg_rounded *r, int64_t begin, int
                         r->minus_4 + begin * (k / 4)};
 }
 
+/* Columns begin to begin + count of the only row, multiples of HG_ROUNDED_RUN. */
+static inline hg_rounded hg_rounded_columns(const hg_rounded *r, int64_t begin, int64_t count)
+{
+    return (hg_rounded){1,
+                        count,
+                        r->codes + begin,
+                        r->scales + begin / 32,
+                        r->sums + begin / 32,
+                        r->minus_32 + begin / 32,
+                        r->minus_16 + begin / 16,
+                        r->minus_4 + begin / 4};
+}
+
 #endif

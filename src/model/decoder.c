@@ -7,6 +7,8 @@
  */
 #include "model/decoder.h"
 
+#include "model/decoder_step.h"
+
 #include <math.h>
 
 /* Frozen linear layer plus the task's adapter. */
@@ -53,6 +55,14 @@ static hg_tensor *decoder_heads(hg_ctx *ctx, hg_tensor *x, int64_t n_heads)
     return hg_ctx_failed(ctx) ? NULL : hg_ctx_view(ctx, hg_tensor_view_heads(x, n_heads));
 }
 
+hg_attention hg_decoder_attention(const hg_decoder_config *c, const hg_segments *segments)
+{
+    return (hg_attention){.causal = true,
+                          .window = c->sliding_window,
+                          .scale = (hg_real)(1 / sqrt((double)c->head_dim)),
+                          .segments = segments};
+}
+
 static hg_tensor *decoder_attention(hg_ctx *ctx, hg_decoder *d, const hg_plugin *plugin,
                                     const decoder_rows *rows, int64_t layer, hg_tensor *x)
 {
@@ -82,10 +92,7 @@ static hg_tensor *decoder_attention(hg_ctx *ctx, hg_decoder *d, const hg_plugin 
         k = hg_ctx_view(ctx, hg_kv_cache_view_keys(cache, layer, first + q->shape[0]));
         v = hg_ctx_view(ctx, hg_kv_cache_view_values(cache, layer, first + q->shape[0]));
     }
-    hg_attention how = {.causal = true,
-                        .window = c->sliding_window,
-                        .scale = (hg_real)(1 / sqrt((double)c->head_dim)),
-                        .segments = rows->own == NULL ? NULL : &rows->own->segments};
+    const hg_attention how = hg_decoder_attention(c, rows->own == NULL ? NULL : &rows->own->segments);
     x = decoder_wanted(ctx, rows, hg_op_attention(ctx, q, k, v, &how));
     return decoder_project(ctx, d, plugin, layer, HG_SLOT_O, x);
 }
@@ -147,6 +154,22 @@ hg_tensor *hg_decoder_layer_forward_rows(hg_ctx *ctx, hg_decoder *d, const hg_pl
     return decoder_layer(ctx, d, plugin, &all, layer, x);
 }
 
+/* All layers, one operation after the other. */
+static hg_tensor *decoder_all(hg_ctx *ctx, hg_decoder *d, const hg_plugin *plugin, hg_kv_cache *cache,
+                              hg_tensor *x)
+{
+    /* Without a tape nothing of a layer is needed but its result, which all of them leave in one place. */
+    hg_tensor *state = ctx->tape == NULL ? hg_ctx_tensor(ctx, 2, x->shape, false) : NULL;
+    const decoder_rows rows = {cache, NULL, decoder_rope(ctx, d, cache, x), state};
+    hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
+    for (int64_t layer = 0; layer < d->config.n_layers && !hg_ctx_failed(ctx); layer++) {
+        x = decoder_layer(ctx, d, plugin, &rows, layer, x);
+        if (ctx->tape == NULL)
+            hg_arena_reset(ctx->arena, mark);
+    }
+    return x;
+}
+
 hg_tensor *hg_decoder_forward(hg_ctx *ctx, hg_decoder *d, const hg_plugin *plugin, hg_kv_cache *cache,
                               hg_tensor *x)
 {
@@ -157,20 +180,14 @@ hg_tensor *hg_decoder_forward(hg_ctx *ctx, hg_decoder *d, const hg_plugin *plugi
         return hg_ctx_fail(ctx, HG_STATUS_INPUT, "%lld positions do not fit the %lld that are left of %lld",
                            (long long)count, (long long)(cache->capacity - cache->length),
                            (long long)cache->capacity);
-    /* Without a tape nothing of a layer is needed but its result, which all of them leave in one place. */
-    hg_tensor *state = ctx->tape == NULL ? hg_ctx_tensor(ctx, 2, x->shape, false) : NULL;
-    const decoder_rows rows = {cache, NULL, decoder_rope(ctx, d, cache, x), state};
-    hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
-    for (int64_t layer = 0; layer < d->config.n_layers && !hg_ctx_failed(ctx); layer++) {
-        x = decoder_layer(ctx, d, plugin, &rows, layer, x);
-        if (ctx->tape == NULL)
-            hg_arena_reset(ctx->arena, mark);
-    }
+    if (hg_decoder_step_fits(ctx, d, plugin, cache, x))
+        x = hg_decoder_step(ctx, d, plugin, cache, decoder_rope(ctx, d, cache, x), x);
+    else
+        x = decoder_all(ctx, d, plugin, cache, x);
     if (cache != NULL)
         hg_kv_cache_advance(cache, count);
     return hg_ctx_failed(ctx) ? NULL : x;
 }
-
 hg_tensor *hg_decoder_logits(hg_ctx *ctx, hg_decoder *d, hg_tensor *head, hg_tensor *x)
 {
     return hg_op_linear(ctx, hg_op_rmsnorm(ctx, x, &d->norm, (hg_real)d->config.rms_eps), head, NULL);

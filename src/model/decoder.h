@@ -36,6 +36,9 @@ hg_status hg_decoder_load(hg_decoder *d, const hg_decoder_config *config, const 
 hg_tensor *hg_decoder_forward(hg_ctx *ctx, hg_decoder *d, const hg_plugin *plugin, hg_kv_cache *cache,
                               hg_tensor *x);
 
+/* How a layer attends; `segments` may be NULL. */
+hg_attention hg_decoder_attention(const hg_decoder_config *c, const hg_segments *segments);
+
 /* One layer of the above; `layer` counts from 0. */
 hg_tensor *hg_decoder_layer_forward(hg_ctx *ctx, hg_decoder *d, const hg_plugin *plugin, hg_kv_cache *cache,
                                     int64_t layer, hg_tensor *x);

@@ -161,7 +161,6 @@ hg_status hg_healthgpt_load(hg_healthgpt *m, const hg_model_parts *parts, hg_err
 {
     memset(m, 0, sizeof *m);
     hg_arena_init(&m->arena, MODEL_ARENA_BLOCK, MODEL_ARENA_MAX);
-    m->cache_prefetch = HG_PREFETCH_4K;
     hg_status status = load_base(m, parts, err);
     if (status == HG_STATUS_OK)
         status = load_clip(m, parts, err);

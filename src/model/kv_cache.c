@@ -48,12 +48,8 @@ size_t hg_kv_cache_bytes(hg_dtype dtype, int64_t n_layers, int64_t n_heads, int6
 hg_status hg_kv_cache_init(hg_kv_cache *cache, hg_dtype dtype, int64_t n_layers, int64_t n_heads,
                            int64_t head_dim, int64_t capacity, hg_error *err)
 {
-    *cache = (hg_kv_cache){.dtype = dtype,
-                           .n_layers = n_layers,
-                           .n_heads = n_heads,
-                           .head_dim = head_dim,
-                           .capacity = capacity,
-                           .prefetch = HG_PREFETCH_4K};
+    *cache = (hg_kv_cache){
+        .dtype = dtype, .n_layers = n_layers, .n_heads = n_heads, .head_dim = head_dim, .capacity = capacity};
     size_t bytes = hg_kv_cache_bytes(dtype, n_layers, n_heads, head_dim, capacity);
     if (bytes == 0)
         return hg_error_set(err, HG_STATUS_USAGE,
@@ -111,6 +107,32 @@ static bool layer_grow(const hg_kv_cache *c, struct hg_kv_layer *l, int64_t posi
     return true;
 }
 
+bool hg_kv_cache_reserve(hg_ctx *ctx, hg_kv_cache *cache, int64_t layer, int64_t n)
+{
+    assert(cache->length + n <= cache->capacity);
+    if (layer_grow(cache, &cache->layers[layer], cache->length + n))
+        return true;
+    hg_ctx_fail(ctx, HG_STATUS_FAILED, "out of memory (the KV cache)");
+    return false;
+}
+
+/* Row t of head h. */
+static void cache_write_head(const hg_kernels *kernels, const hg_tensor *to, int64_t t, int64_t h,
+                             const hg_real *from)
+{
+    size_t at = hg_dtype_span(to->dtype, t * to->stride[0] + h * to->stride[1]);
+    kernels->from_real(to->dtype, to->shape[2], from, (uint8_t *)to->data + at);
+}
+
+void hg_kv_cache_put_head(const hg_kernels *kernels, const hg_kv_cache *cache, int64_t layer, int64_t head,
+                          const hg_real *key, const hg_real *value)
+{
+    for (int half = 0; half < 2; half++) {
+        const hg_tensor to = layer_view(cache, &cache->layers[layer], half, cache->length, 1);
+        cache_write_head(kernels, &to, 0, head, half == 0 ? key : value);
+    }
+}
+
 typedef struct cache_job {
     const hg_kernels *kernels;
     const hg_tensor *from[2]; /* keys and values (T, G, D) */
@@ -123,12 +145,9 @@ static void cache_write_row(void *arg, int64_t t, int worker)
     const cache_job *job = arg;
     for (int i = 0; i < 2; i++) {
         const hg_tensor *from = job->from[i], *to = &job->to[i];
-        for (int64_t h = 0; h < to->shape[1]; h++) {
-            size_t at = hg_dtype_span(to->dtype, t * to->stride[0] + h * to->stride[1]);
-            job->kernels->from_real(to->dtype, to->shape[2],
-                                    hg_tensor_real(from) + t * from->stride[0] + h * from->stride[1],
-                                    (uint8_t *)to->data + at);
-        }
+        for (int64_t h = 0; h < to->shape[1]; h++)
+            cache_write_head(job->kernels, to, t, h,
+                             hg_tensor_real(from) + t * from->stride[0] + h * from->stride[1]);
     }
 }
 
@@ -136,12 +155,9 @@ bool hg_kv_cache_put(hg_ctx *ctx, hg_kv_cache *cache, int64_t layer, const hg_te
                      const hg_tensor *values)
 {
     int64_t n = keys->shape[0];
-    assert(cache->length + n <= cache->capacity);
-    struct hg_kv_layer *l = &cache->layers[layer];
-    if (!layer_grow(cache, l, cache->length + n)) {
-        hg_ctx_fail(ctx, HG_STATUS_FAILED, "out of memory (the KV cache)");
+    if (!hg_kv_cache_reserve(ctx, cache, layer, n))
         return false;
-    }
+    const struct hg_kv_layer *l = &cache->layers[layer];
     cache_job job = {ctx->kernels,
                      {keys, values},
                      {layer_view(cache, l, 0, cache->length, n), layer_view(cache, l, 1, cache->length, n)}};

@@ -39,6 +39,12 @@ bool hg_kv_cache_put(hg_ctx *ctx, hg_kv_cache *cache, int64_t layer, const hg_te
                      const hg_tensor *values);
 void hg_kv_cache_advance(hg_kv_cache *cache, int64_t count);
 
+/* The same in two steps, of which threads can share the second: memory for n positions more, which must fit
+ * the capacity, then one head's key and value (D) of the first of them. */
+bool hg_kv_cache_reserve(hg_ctx *ctx, hg_kv_cache *cache, int64_t layer, int64_t n);
+void hg_kv_cache_put_head(const hg_kernels *kernels, const hg_kv_cache *cache, int64_t layer, int64_t head,
+                          const hg_real *key, const hg_real *value);
+
 /* The first `n` positions that were put into a layer as (n, G, D); a head's positions lie one after the
  * other. */
 hg_tensor hg_kv_cache_view_keys(const hg_kv_cache *cache, int64_t layer, int64_t n);

@@ -107,7 +107,7 @@ static void repack_item_copy(void *arg, int64_t index, int worker)
         hg_tensor_set_release(item->set, from, bytes);
 }
 
-/* How to read the copy; keys and values are read like the first interleaved matrix, a frozen layer's. */
+/* How to read the copy, and keys and values, which are read like the first matrix, a frozen layer's. */
 static void repack_choose(hg_healthgpt *m, const repack_list *l, const hg_kernels *kernels)
 {
     hg_tensor **matrices = hg_mem_array(l->n, sizeof *matrices);
@@ -116,11 +116,8 @@ static void repack_choose(hg_healthgpt *m, const repack_list *l, const hg_kernel
     for (size_t i = 0; i < l->n; i++)
         matrices[i] = l->items[i].w;
     hg_prefetch_choose(kernels, l->n, matrices);
-    size_t first = 0;
-    while (first < l->n && !matrices[first]->interleaved)
-        first++;
-    if (first < l->n)
-        m->cache_prefetch = matrices[first]->prefetch;
+    if (l->n > 0)
+        m->cache_prefetch = matrices[0]->prefetch;
     hg_mem_free(matrices);
 }
 

@@ -2,17 +2,13 @@
  *
  * attention_online.c: attention, forward. Keys and values are read as they are stored, in blocks
  * that are converted one at a time, and the softmax of a row comes in as many parts: memory does not grow
- * with the number of keys. A single query, as in decoding, reads keys once for scores and values once, with
- * no conversion. attention_part.h has the products.
+ * with the number of keys. attention_part.h has the products. A single query goes attention_one.h's way.
  */
 #include "ops/attention_online.h"
 
 #include "base/parallel.h"
-#include "kernels/simd/simd_inline.h"
+#include "ops/attention_one.h"
 #include "ops/attention_part.h"
-
-/* What is asked for ahead of a stream. */
-#define ASK_BYTES 4096
 
 typedef struct online_job {
     hg_ctx *ctx;
@@ -46,39 +42,6 @@ hg_key_range hg_attention_range(const hg_attention *how, int64_t n_queries, int6
     int64_t end = n_keys - n_queries + t + 1;
     int64_t begin = how->window > 0 && end > how->window ? end - how->window : 0;
     return (hg_key_range){begin, end};
-}
-
-/* Asks for the first rows of a head, before what lies there is needed: the processor sees no further than
- * what is being read, and each head's keys and values are a stream of their own. */
-static void online_ask(const hg_tensor *x, int64_t row, int64_t head)
-{
-    if (x->prefetch == HG_PREFETCH_NONE)
-        return;
-    const void *p = hg_attention_head(x, row, head);
-    for (uintptr_t at = 0; at < ASK_BYTES; at += 64)
-        simd_prefetch_at(p, at);
-}
-
-/* One query, and keys without a prefix: a key head and all the query heads that read it per chunk. */
-static void online_group(void *arg, int64_t group, int worker)
-{
-    const online_job *job = arg;
-    const hg_kernels *kernels = job->ctx->kernels;
-    const hg_tensor *k = job->k, *v = job->v;
-    int64_t d = job->q->shape[2], each = job->q->shape[1] / k->shape[1];
-    hg_key_range range = hg_attention_range(&job->how, 1, job->n_keys, 0);
-    int64_t first = job->rows->begin + range.begin;
-    hg_real *p = job->scratch + worker * job->scratch_each;
-    online_ask(v, first, group);
-    for (int64_t h = group * each; h < (group + 1) * each; h++) {
-        kernels->matvec(k->dtype, range.end - range.begin, d, hg_attention_head(k, first, group),
-                        k->stride[0], hg_attention_head(job->q, 0, h), k->prefetch != HG_PREFETCH_NONE, p);
-        kernels->softmax(range.end - range.begin, job->how.scale, p);
-        if (h + 1 == (group + 1) * each && group + 1 < k->shape[1])
-            online_ask(k, first, group + 1);
-        kernels->weighted_rows(v->dtype, range.end - range.begin, d, p, hg_attention_head(v, first, group),
-                               v->stride[0], v->prefetch != HG_PREFETCH_NONE, job->y + h * d);
-    }
 }
 
 /* A block of queries of one head. */
@@ -151,24 +114,43 @@ static void online_queries(void *arg, int64_t index, int worker)
     }
 }
 
+static void online_one(hg_ctx *ctx, const hg_tensor *q, const hg_tensor *k, const hg_tensor *v,
+                       const hg_key_rows *rows, const hg_attention *how, hg_real *y)
+{
+    hg_attention_one one;
+    if (hg_attention_one_begin(&one, ctx, q, k, v, rows, how, y))
+        hg_parallel_for(hg_ctx_threads(ctx, hg_attention_one_work(&one)), k->shape[1], hg_attention_one_group,
+                        &one);
+}
+
+static void online_many(online_job *job)
+{
+    hg_ctx *ctx = job->ctx;
+    const int64_t n_queries = job->q->shape[0], n_heads = job->q->shape[1], d = job->q->shape[2];
+    job->bf16 = hg_attention_wants_bf16(ctx, n_queries, job->k);
+    const int64_t block = hg_query_block(job->bf16);
+    job->scratch_each = block * HG_KEY_BLOCK + hg_attention_part_scratch(job->bf16, d);
+    job->scratch = hg_ctx_scratch(ctx, ctx->n_threads * job->scratch_each);
+    if (job->scratch != NULL)
+        hg_parallel_for(hg_ctx_threads(ctx, 2 * n_heads * n_queries * job->n_keys * d),
+                        n_heads * ((n_queries + block - 1) / block), online_queries, job);
+}
+
 void hg_attention_online(hg_ctx *ctx, const hg_tensor *q, const hg_tensor *k, const hg_tensor *v,
                          const hg_key_rows *rows, const hg_attention *how, hg_real *y)
 {
-    int64_t n_queries = q->shape[0], n_heads = q->shape[1], d = q->shape[2];
-    int64_t n_keys = hg_key_rows_count(rows);
-    bool single = n_queries == 1 && rows->prefix.n == 0;
     hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
-    online_job job = {
-        .ctx = ctx, .q = q, .k = k, .v = v, .rows = rows, .n_keys = n_keys, .how = *how, .y = y};
-    job.bf16 = hg_attention_wants_bf16(ctx, n_queries, k);
-    const int64_t block = hg_query_block(job.bf16);
-    job.scratch_each =
-        single ? (n_keys + 15) / 16 * 16 : block * HG_KEY_BLOCK + hg_attention_part_scratch(job.bf16, d);
-    job.scratch = hg_ctx_scratch(ctx, ctx->n_threads * job.scratch_each);
-    int threads = hg_ctx_threads(ctx, 2 * n_heads * n_queries * n_keys * d);
-    if (job.scratch != NULL && single)
-        hg_parallel_for(threads, k->shape[1], online_group, &job);
-    else if (job.scratch != NULL)
-        hg_parallel_for(threads, n_heads * ((n_queries + block - 1) / block), online_queries, &job);
+    online_job job = {.ctx = ctx,
+                      .q = q,
+                      .k = k,
+                      .v = v,
+                      .rows = rows,
+                      .n_keys = hg_key_rows_count(rows),
+                      .how = *how,
+                      .y = y};
+    if (q->shape[0] == 1 && rows->prefix.n == 0)
+        online_one(ctx, q, k, v, rows, how, y);
+    else
+        online_many(&job);
     hg_arena_reset(ctx->arena, mark);
 }

@@ -89,20 +89,25 @@ static void rope_backward(hg_ctx *ctx, const hg_record *r)
 
 const hg_op hg_op_rope_entry = {"rope", rope_backward};
 
+void hg_rope_head(int64_t d, const hg_real *table, const hg_real *from, hg_real *to)
+{
+    const int64_t half = d / 2;
+    const hg_real *c = table, *s = table + half;
+    for (int64_t j = 0; j < half; j++) {
+        to[j] = from[j] * c[j] - from[j + half] * s[j];
+        to[j + half] = from[j + half] * c[j] + from[j] * s[j];
+    }
+}
+
 static void rope_row(void *arg, int64_t t, int worker)
 {
     (void)worker;
     const rope_job *job = arg;
-    int64_t n_heads = job->x->shape[1], d = job->x->shape[2], half = d / 2;
-    const hg_real *c = job->table + t * d, *s = c + half;
-    for (int64_t h = 0; h < n_heads; h++) {
-        const hg_real *from = hg_tensor_real(job->x) + t * job->x->stride[0] + h * job->x->stride[1];
-        hg_real *to = hg_tensor_real(job->y) + (t * n_heads + h) * d;
-        for (int64_t j = 0; j < half; j++) {
-            to[j] = from[j] * c[j] - from[j + half] * s[j];
-            to[j + half] = from[j + half] * c[j] + from[j] * s[j];
-        }
-    }
+    int64_t n_heads = job->x->shape[1], d = job->x->shape[2];
+    for (int64_t h = 0; h < n_heads; h++)
+        hg_rope_head(d, job->table + t * d,
+                     hg_tensor_real(job->x) + t * job->x->stride[0] + h * job->x->stride[1],
+                     hg_tensor_real(job->y) + (t * n_heads + h) * d);
 }
 
 hg_tensor *hg_op_rope_by(hg_ctx *ctx, hg_tensor *x, const hg_tensor *table)

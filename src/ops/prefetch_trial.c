@@ -64,7 +64,7 @@ static hg_prefetch trial_fastest(trial *t)
 {
     double seconds[HG_PREFETCH_COUNT][TRIAL_TURNS];
     for (int turn = -1; turn < TRIAL_TURNS; turn++) {
-        for (int way = 0; way < HG_PREFETCH_COUNT; way++) {
+        for (int way = HG_PREFETCH_NONE; way < HG_PREFETCH_COUNT; way++) {
             const double s = trial_run(t, (hg_prefetch)way);
             if (turn >= 0)
                 seconds[way][turn] = s;
@@ -91,16 +91,16 @@ static size_t trial_bytes(const trial *t)
     return bytes;
 }
 
-/* For all interleaved matrices, or those of the trial's type. */
+/* For all matrices, or the interleaved ones of the trial's type. */
 static void trial_set(const trial *t, bool all, hg_prefetch way)
 {
     for (size_t i = 0; i < t->n; i++) {
-        if (all ? t->matrices[i]->interleaved : trial_takes(t, i))
+        if (all || trial_takes(t, i))
             t->matrices[i]->prefetch = way;
     }
 }
 
-/* Tries a type, and sets what is fastest for it: for all interleaved matrices, or its own. */
+/* Tries a type, and sets what is fastest for it: for all matrices, or its own. */
 static void trial_type(trial *t, hg_dtype type, bool all)
 {
     t->type = type;

@@ -11,10 +11,10 @@
 
 #include "ops/context.h"
 
-/* Sets `prefetch` of those of the n matrices that are interleaved: to the fastest for their type, or, of
- * types that are so few here that a cache might hold them, to that of the type that most are of. Where that,
- * too, is so few, or memory is short, nothing is tried, and nothing set. Takes some hundredths of a second.
- */
+/* Sets `prefetch` of n matrices: of those that are interleaved to the fastest for their type, of all others,
+ * and of types that are so few here that a cache might hold them, to that of the type that most are of. Where
+ * that, too, is so few, or memory is short, nothing is tried, and nothing set. Takes some hundredths of a
+ * second. */
 void hg_prefetch_choose(const hg_kernels *kernels, size_t n, hg_tensor *const *matrices);
 
 #endif

@@ -27,25 +27,35 @@ typedef struct products_chunk {
     int64_t first, count;
     int64_t t, n_t;
     const void *w; /* its first row */
-    hg_real *y;    /* its first column and row */
+    const hg_real *x;
+    const hg_rounded *rounded; /* all of x */
+    hg_real *y;                /* its first column and row */
 } products_chunk;
 
-static const hg_real *products_x(const hg_products *job, const products_chunk *c)
+static int64_t products_least(int64_t a, int64_t b)
 {
-    return hg_tensor_real(job->x) + c->t * job->x->stride[0];
+    return a < b ? a : b;
+}
+
+/* Weight rows begin to begin + count of a chunk by one row of x. */
+static void products_matvec_rows(const hg_products *job, const products_chunk *c, int64_t begin,
+                                 int64_t count, int64_t t)
+{
+    const hg_tensor *w = c->product->w;
+    const void *rows = hg_tensor_at(w, (c->first + begin) * w->stride[0]);
+    hg_real result[HG_PRODUCTS_LARGE], *y = c->y + t * c->product->ldy + begin;
+    job->ctx->kernels->matvec(w->dtype, count, w->shape[1], rows, w->stride[0], c->x + t * job->x->stride[0],
+                              hg_prefetch_asks(w->prefetch), result);
+    for (int64_t i = 0; i < count; i++)
+        y[i] = c->product->add ? result[i] + y[i] : result[i];
 }
 
 /* Few rows, plain. */
 static void products_matvec(const hg_products *job, const products_chunk *c)
 {
-    const hg_tensor *x = job->x, *w = c->product->w;
-    hg_real result[HG_PRODUCTS_LARGE];
     for (int64_t t = 0; t < c->n_t; t++) {
-        job->ctx->kernels->matvec(w->dtype, c->count, w->shape[1], c->w, w->stride[0],
-                                  products_x(job, c) + t * x->stride[0], true, result);
-        hg_real *y = c->y + t * c->product->ldy;
-        for (int64_t i = 0; i < c->count; i++)
-            y[i] = c->product->add ? result[i] + y[i] : result[i];
+        for (int64_t begin = 0; begin < c->count; begin += HG_PRODUCTS_LARGE)
+            products_matvec_rows(job, c, begin, products_least(c->count - begin, HG_PRODUCTS_LARGE), t);
     }
 }
 
@@ -70,7 +80,7 @@ static void products_gemm(const hg_products *job, const products_chunk *c, void 
                            .lda = x->stride[0],
                            .ldb = ld,
                            .ldc = c->product->ldy};
-    job->ctx->kernels->gemm(&shape, products_x(job, c), rows, c->product->add ? 1 : 0, c->y);
+    job->ctx->kernels->gemm(&shape, c->x, rows, c->product->add ? 1 : 0, c->y);
 }
 
 /* Many rows of x in tiles, and with them the product that is joined to this one. */
@@ -99,20 +109,15 @@ static void products_rounded(const hg_products *job, const products_chunk *c, vo
     const bool add = c->product->add;
     const int64_t ldy = c->product->ldy;
     if (job->x->shape[0] <= PRODUCTS_FEW_ROUNDED && w->interleaved)
-        kernels->matvec_interleaved(w->dtype, c->count, c->w, w->prefetch, &job->rounded, add, c->y, ldy);
+        kernels->matvec_interleaved(w->dtype, c->count, c->w, w->prefetch, c->rounded, add, c->y, ldy);
     else if (job->x->shape[0] <= PRODUCTS_FEW_ROUNDED)
-        kernels->matvec_rounded(w->dtype, c->count, c->w, w->stride[0], &job->rounded, add, c->y, ldy);
+        kernels->matvec_rounded(w->dtype, c->count, c->w, w->stride[0], c->rounded, add, c->y, ldy);
     else if (job->wide)
         products_wide(job, c, scratch);
     else if (w->interleaved)
-        kernels->gemm_interleaved(w->dtype, c->count, c->w, &job->rounded, add, c->y, ldy, scratch);
+        kernels->gemm_interleaved(w->dtype, c->count, c->w, c->rounded, add, c->y, ldy, scratch);
     else
-        kernels->gemm_rounded(w->dtype, c->count, c->w, w->stride[0], &job->rounded, add, c->y, ldy, scratch);
-}
-
-static int64_t products_least(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
+        kernels->gemm_rounded(w->dtype, c->count, c->w, w->stride[0], c->rounded, add, c->y, ldy, scratch);
 }
 
 static int64_t products_blocks(int64_t n, int64_t block)
@@ -123,6 +128,26 @@ static int64_t products_blocks(int64_t n, int64_t block)
 static int64_t products_left(int64_t n, int64_t begin, int64_t block)
 {
     return products_least(n - begin, block);
+}
+
+/* That of a worker, or all workers'. */
+static const hg_real *products_x(const hg_products *job, int worker)
+{
+    return hg_tensor_real(job->x) + (job->apart ? worker * job->x->stride[0] : 0);
+}
+
+/* Bytes of a row of x rounded, in cache lines that no other worker writes to. */
+static size_t products_apart_bytes(const hg_products *job)
+{
+    return (hg_rounded_bytes(1, job->x->shape[1]) + 127) / 128 * 128;
+}
+
+static hg_rounded products_rounded_x(const hg_products *job, int worker)
+{
+    if (!job->apart || !job->any_rounds)
+        return job->rounded;
+    return hg_rounded_make(1, job->x->shape[1],
+                           (uint8_t *)job->rounded.codes + (size_t)worker * products_apart_bytes(job));
 }
 
 void hg_products_run_chunk(void *arg, int64_t index, int worker)
@@ -139,6 +164,9 @@ void hg_products_run_chunk(void *arg, int64_t index, int worker)
     c.count = products_left(w->shape[0], c.first, job->block);
     c.n_t = products_left(job->x->shape[0], c.t, job->x_block);
     c.w = hg_tensor_at(w, c.first * w->stride[0]);
+    c.x = products_x(job, worker) + c.t * job->x->stride[0];
+    const hg_rounded rounded = products_rounded_x(job, worker);
+    c.rounded = &rounded;
     c.y = product->y + c.t * product->ldy + c.first;
     void *scratch = job->scratch + (size_t)worker * job->scratch_each;
     if (job->rounds[p])
@@ -197,7 +225,10 @@ bool hg_products_take_rows(hg_products *job)
     const int64_t t = job->x->shape[0], k = job->x->shape[1];
     if (!job->any_rounds)
         return true;
-    uint8_t *rows = products_take(job->ctx, job->wide ? hg_wide_bytes(t, k) : hg_rounded_bytes(t, k));
+    size_t bytes = job->wide ? hg_wide_bytes(t, k) : hg_rounded_bytes(t, k);
+    if (job->apart)
+        bytes = (size_t)job->ctx->n_threads * products_apart_bytes(job);
+    uint8_t *rows = products_take(job->ctx, bytes);
     if (rows != NULL && job->wide)
         job->wide_rows = hg_wide_make(t, k, rows);
     else if (rows != NULL)
@@ -205,10 +236,26 @@ bool hg_products_take_rows(hg_products *job)
     return rows != NULL;
 }
 
-void hg_products_round(hg_products *job, int n_threads)
+void hg_products_round(const hg_products *job, int n_threads)
 {
     if (job->any_rounds)
-        hg_parallel_for(n_threads, job->x->shape[0], products_round_row, job);
+        hg_parallel_for(n_threads, job->x->shape[0], products_round_row, (void *)(uintptr_t)job);
+}
+
+void hg_products_round_own(const hg_products *job, int worker)
+{
+    assert(job->apart);
+    const hg_rounded to = products_rounded_x(job, worker);
+    if (job->any_rounds)
+        job->ctx->kernels->round(products_x(job, worker), &to, 0);
+}
+
+void hg_products_round_columns(const hg_products *job, int64_t begin, int64_t count)
+{
+    assert(job->x->shape[0] == 1 && !job->wide && !job->apart);
+    const hg_rounded columns = hg_rounded_columns(&job->rounded, begin, count);
+    if (job->any_rounds)
+        job->ctx->kernels->round(hg_tensor_real(job->x) + begin, &columns, 0);
 }
 
 static bool products_may_round(const hg_ctx *ctx, const hg_tensor *w)
@@ -229,14 +276,16 @@ void hg_products_cut(hg_products *job, int64_t block, int64_t x_block)
     }
 }
 
-/* Weight rows a chunk for few rows of x: at least four chunks a thread, where there are rows for that. */
+/* Weight rows a chunk for few rows of x: at least four chunks a thread, where there are rows for that. What
+ * is converted before it is multiplied stays within its scratch. */
 static int64_t products_few_block(const hg_products *job)
 {
     const int64_t k = job->x->shape[1];
+    const bool few = job->x->shape[0] <= PRODUCTS_FEW;
     int64_t rows = HG_PRODUCTS_ELEMENTS / (k > 0 ? k : 1);
     for (int i = 0; i < job->n_products; i++) {
         const int64_t share = job->products[i].w->shape[0] / (4 * job->ctx->n_threads);
-        rows = products_least(rows, job->rounds[i] ? share : HG_PRODUCTS_SMALL);
+        rows = products_least(rows, job->rounds[i] || few ? share : HG_PRODUCTS_SMALL);
     }
     return rows < HG_PRODUCTS_SMALL ? HG_PRODUCTS_SMALL : rows / HG_PRODUCTS_SMALL * HG_PRODUCTS_SMALL;
 }

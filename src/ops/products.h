@@ -32,6 +32,8 @@ typedef struct hg_products {
     hg_wide wide_rows;  /* the same, when wide */
     uint8_t *scratch;   /* scratch_each bytes for each worker */
     size_t scratch_each;
+    /* Each worker has an x of its own, x->stride[0] behind the one's before, and rounds it for itself. */
+    bool apart;
     const struct hg_products *joined; /* its only product is added to the only one of this, in tiles */
 } hg_products;
 
@@ -46,8 +48,11 @@ void hg_products_cut(hg_products *job, int64_t block, int64_t x_block);
 bool hg_products_take_scratch(hg_products *job);
 bool hg_products_take_rows(hg_products *job);
 
-/* Rounds x where a product needs that. */
-void hg_products_round(hg_products *job, int n_threads);
+/* Rounds x where a product needs that: all of it, or columns begin to begin + count of its only row,
+ * multiples of HG_ROUNDED_RUN, or the x of a worker. */
+void hg_products_round(const hg_products *job, int n_threads);
+void hg_products_round_columns(const hg_products *job, int64_t begin, int64_t count);
+void hg_products_round_own(const hg_products *job, int worker);
 
 /* As many threads as rounding x, and as the products, are worth. */
 int hg_products_round_threads(const hg_products *job);

@@ -6,13 +6,23 @@
 #ifndef HG_TENSOR_PREFETCH_H
 #define HG_TENSOR_PREFETCH_H
 
+#include <stdbool.h>
+
 typedef enum hg_prefetch {
-    HG_PREFETCH_NONE, /* left to the processor, which sees one stream */
-    HG_PREFETCH_3K,   /* so many bytes ahead, into the first-level cache */
+    HG_PREFETCH_UNTRIED, /* nobody knows: rows and cached heads are asked for as their kernels do it,
+                            interleaved weights are not */
+    HG_PREFETCH_NONE,    /* left to the processor, which sees one stream */
+    HG_PREFETCH_3K,      /* so many bytes ahead, into the first-level cache */
     HG_PREFETCH_4K,
     HG_PREFETCH_6K
 } hg_prefetch;
 
-#define HG_PREFETCH_COUNT 4
+/* Whether kernels that know one way of asking should ask. */
+static inline bool hg_prefetch_asks(hg_prefetch prefetch)
+{
+    return prefetch != HG_PREFETCH_NONE;
+}
+
+#define HG_PREFETCH_COUNT 5
 
 #endif

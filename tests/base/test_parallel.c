@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * test_parallel.c: each chunk once, workers in range, the same results for any number of threads; chunks that
- * wait for others; processor tiers.
+ * wait for others, and what each thread does once; processor tiers.
  */
 #include "base/cpu.h"
 #include "base/parallel.h"
@@ -71,6 +71,7 @@ static void test_few_chunks(void **state)
 typedef struct chain {
     atomic_llong left;
     atomic_llong sum;
+    int each[16];
     int64_t second; /* its chunks */
     int times[CHUNKS];
     int64_t seen[CHUNKS], third[CHUNKS];
@@ -101,6 +102,14 @@ static void chain_third(void *arg, int64_t index, int worker)
         c->third[index] += c->times[i];
 }
 
+/* Once on every thread. */
+static void chain_each(void *arg, int64_t index, int worker)
+{
+    chain *c = arg;
+    if (index == worker)
+        c->each[index]++;
+}
+
 static void test_parts(void **state)
 {
     (void)state;
@@ -109,13 +118,17 @@ static void test_parts(void **state)
     for (size_t n = 0; n < sizeof n_chunks / sizeof *n_chunks; n++) {
         for (int threads = 1; threads <= 9; threads++) {
             const int64_t first = n_chunks[n][0], second = n_chunks[n][1], third = n_chunks[n][2];
-            const hg_parallel_part parts[] = {
-                {first, chain_first, false}, {second, chain_second, false}, {third, chain_third, true}};
+            const hg_parallel_part parts[] = {{first, chain_first, &c, false},
+                                              {second, chain_second, &c, false},
+                                              {third, chain_third, &c, true},
+                                              {HG_PARALLEL_EACH, chain_each, &c, true}};
             memset(&c, 0, sizeof c);
             atomic_init(&c.left, first);
             c.second = second;
-            hg_parallel_for_parts(threads, 3, parts, &c);
+            hg_parallel_for_parts(threads, 4, parts);
             assert_int_equal(atomic_load(&c.sum), first * (first + 1) / 2);
+            for (int i = 0; i < 16; i++)
+                assert_int_equal(c.each[i], i < threads ? 1 : 0);
             for (int64_t i = 0; i < CHUNKS; i++) {
                 assert_int_equal(c.times[i], i < second ? 1 : 0);
                 assert_int_equal(c.seen[i], i < second ? first * (first + 1) / 2 : 0);

@@ -172,10 +172,13 @@ static double cached_rate(rounded_bench *b, hg_parallel_fn fn)
 /* The same bytes taken for interleaved rows, with every way of asking for them. */
 static void bench_interleaved(rounded_bench *b)
 {
-    static const char *const names[HG_PREFETCH_COUNT] = {"unasked", "asked 3 KiB ahead", "4 KiB", "6 KiB"};
+    static const char *const names[HG_PREFETCH_COUNT] = {[HG_PREFETCH_NONE] = "unasked",
+                                                         [HG_PREFETCH_3K] = "asked 3 KiB ahead",
+                                                         [HG_PREFETCH_4K] = "4 KiB",
+                                                         [HG_PREFETCH_6K] = "6 KiB"};
     double ratio[HG_PREFETCH_COUNT][TURNS];
     for (int turn = -1; turn < TURNS; turn++) {
-        for (int way = 0; way < HG_PREFETCH_COUNT; way++) {
+        for (int way = HG_PREFETCH_NONE; way < HG_PREFETCH_COUNT; way++) {
             b->prefetch = (hg_prefetch)way;
             double read = read_seconds(b), fast = seconds_of(b, interleaved_chunk);
             if (turn >= 0)
@@ -183,7 +186,7 @@ static void bench_interleaved(rounded_bench *b)
         }
     }
     printf("  interleaved:");
-    for (int way = 0; way < HG_PREFETCH_COUNT; way++)
+    for (int way = HG_PREFETCH_NONE; way < HG_PREFETCH_COUNT; way++)
         printf(" %.2f (%s)", hg_timing_median(TURNS, ratio[way]), names[way]);
     b->prefetch = HG_PREFETCH_NONE;
     printf(" of a plain read's speed; from cache, one thread: %.0f GB/s, rows %.0f\n",

@@ -29,7 +29,7 @@ X86_INLINE void laced_ask(const uint8_t *w, int64_t bytes, hg_prefetch prefetch)
 {
     static const uint16_t ahead[HG_PREFETCH_COUNT] = {
         [HG_PREFETCH_3K] = 3072, [HG_PREFETCH_4K] = 4096, [HG_PREFETCH_6K] = 6144};
-    for (int64_t line = 0; line < bytes && prefetch != HG_PREFETCH_NONE; line += 64)
+    for (int64_t line = 0; line < bytes && ahead[prefetch] > 0; line += 64)
         simd_prefetch_at(w + line, ahead[prefetch]);
 }
 
