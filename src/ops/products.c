@@ -245,17 +245,19 @@ void hg_products_round(const hg_products *job, int n_threads)
 void hg_products_round_own(const hg_products *job, int worker)
 {
     assert(job->apart);
+    if (!job->any_rounds)
+        return;
     const hg_rounded to = products_rounded_x(job, worker);
-    if (job->any_rounds)
-        job->ctx->kernels->round(products_x(job, worker), &to, 0);
+    job->ctx->kernels->round(products_x(job, worker), &to, 0);
 }
 
 void hg_products_round_columns(const hg_products *job, int64_t begin, int64_t count)
 {
     assert(job->x->shape[0] == 1 && !job->wide && !job->apart);
+    if (!job->any_rounds)
+        return;
     const hg_rounded columns = hg_rounded_columns(&job->rounded, begin, count);
-    if (job->any_rounds)
-        job->ctx->kernels->round(hg_tensor_real(job->x) + begin, &columns, 0);
+    job->ctx->kernels->round(hg_tensor_real(job->x) + begin, &columns, 0);
 }
 
 static bool products_may_round(const hg_ctx *ctx, const hg_tensor *w)
