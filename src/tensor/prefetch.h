@@ -9,8 +9,8 @@
 #include <stdbool.h>
 
 typedef enum hg_prefetch {
-    HG_PREFETCH_UNTRIED, /* nobody knows: rows and cached heads are asked for as their kernels do it,
-                            interleaved weights are not */
+    HG_PREFETCH_UNTRIED, /* nobody knows: cached heads are asked for, as their kernels do it, weights are not
+                          */
     HG_PREFETCH_NONE,    /* left to the processor, which sees one stream */
     HG_PREFETCH_3K,      /* so many bytes ahead, into the first-level cache */
     HG_PREFETCH_4K,

@@ -81,28 +81,37 @@ static void simd_from_real(hg_dtype type, int64_t n, const float *from, void *to
 /* ---- one activation row against weight rows ---- */
 
 /* Rows that share each load of x, and sums per row that run side by side to cover the latency of an addition.
- */
-#define MATVEC_ROWS 4
-#define MATVEC_SUMS 2
+ * Short rows, as the keys of a head, are one stream, however many are read together. Long ones are as many
+ * streams, each of which a core needs a while to get up to speed with: so they are read one at a time, as
+ * long as x stays in the first level of cache beside them, else as many as can be. */
+typedef struct simd_matvec_shape {
+    int rows, sums;
+} simd_matvec_shape;
 
-SIMD_INLINE void simd_matvec_rows(hg_dtype type, int n_rows, int64_t k, const void *w, int64_t ldw,
-                                  const float *x, bool ask, float *y)
+#define MATVEC_MAX_ROWS 8
+#define MATVEC_MAX_SUMS 4
+#define MATVEC_SHORT ((simd_matvec_shape){4, 2})
+#define MATVEC_LONG ((simd_matvec_shape){1, 4})
+#define MATVEC_LONGER ((simd_matvec_shape){8, 1})
+/* Bytes of a long row, and elements of a longer one: 16 KiB of x. */
+#define MATVEC_LONG_BYTES 2048
+#define MATVEC_LONGER_COLUMNS 4096
+
+SIMD_INLINE void simd_matvec_rows(hg_dtype type, int n_rows, int n_sums, int64_t k, const void *w,
+                                  int64_t ldw, const float *x, uintptr_t ahead, float *y)
 {
-    vf sum[MATVEC_ROWS][MATVEC_SUMS];
-    const void *row[MATVEC_ROWS];
-    /* Long rows are as many streams; short ones, as the keys of a head, are one. */
-    const uintptr_t ahead =
-        k * (type == HG_DTYPE_F32 ? 4 : 2) < SIMD_AHEAD ? MATVEC_ROWS * SIMD_AHEAD : SIMD_AHEAD;
+    vf sum[MATVEC_MAX_ROWS][MATVEC_MAX_SUMS];
+    const void *row[MATVEC_MAX_ROWS];
     for (int r = 0; r < n_rows; r++) {
         row[r] = simd_row(type, w, r * ldw);
-        for (int s = 0; s < MATVEC_SUMS; s++)
+        for (int s = 0; s < n_sums; s++)
             sum[r][s] = vf_set1(0);
     }
     int64_t j = 0;
-    for (; j + MATVEC_SUMS * VF_LANES <= k; j += MATVEC_SUMS * VF_LANES) {
-        for (int r = 0; r < n_rows && ask; r++)
+    for (; j + n_sums * VF_LANES <= k; j += n_sums * VF_LANES) {
+        for (int r = 0; r < n_rows && ahead > 0; r++)
             simd_prefetch_at(simd_row(type, row[r], j), ahead);
-        for (int s = 0; s < MATVEC_SUMS; s++) {
+        for (int s = 0; s < n_sums; s++) {
             vf part = vf_load(x + j + s * VF_LANES);
             for (int r = 0; r < n_rows; r++)
                 sum[r][s] = vf_fma(simd_load(type, row[r], j + s * VF_LANES), part, sum[r][s]);
@@ -115,18 +124,33 @@ SIMD_INLINE void simd_matvec_rows(hg_dtype type, int n_rows, int64_t k, const vo
             sum[r][0] = vf_fma(n < VF_LANES ? simd_load_part(type, row[r], j, n) : simd_load(type, row[r], j),
                                part, sum[r][0]);
     }
-    for (int r = 0; r < n_rows; r++)
-        y[r] = vf_sum(vf_add(sum[r][0], sum[r][1]));
+    for (int r = 0; r < n_rows; r++) {
+        for (int s = 1; s < n_sums; s++)
+            sum[r][0] = vf_add(sum[r][0], sum[r][s]);
+        y[r] = vf_sum(sum[r][0]);
+    }
+}
+
+/* What is left when rows do not come out even goes one row at a time, with as many sums. */
+SIMD_INLINE void simd_matvec_shaped(hg_dtype type, simd_matvec_shape shape, int64_t n, int64_t k,
+                                    const void *w, int64_t ldw, const float *x, uintptr_t ahead, float *y)
+{
+    int64_t i = 0;
+    for (; i + shape.rows <= n; i += shape.rows)
+        simd_matvec_rows(type, shape.rows, shape.sums, k, simd_row(type, w, i * ldw), ldw, x, ahead, y + i);
+    for (; i < n; i++)
+        simd_matvec_rows(type, 1, shape.sums, k, simd_row(type, w, i * ldw), ldw, x, ahead, y + i);
 }
 
 SIMD_INLINE void simd_matvec_type(hg_dtype type, int64_t n, int64_t k, const void *w, int64_t ldw,
                                   const float *x, bool ask, float *y)
 {
-    int64_t i = 0;
-    for (; i + MATVEC_ROWS <= n; i += MATVEC_ROWS)
-        simd_matvec_rows(type, MATVEC_ROWS, k, simd_row(type, w, i * ldw), ldw, x, ask, y + i);
-    for (; i < n; i++)
-        simd_matvec_rows(type, 1, k, simd_row(type, w, i * ldw), ldw, x, ask, y + i);
+    if (k * (type == HG_DTYPE_F32 ? 4 : 2) < MATVEC_LONG_BYTES)
+        simd_matvec_shaped(type, MATVEC_SHORT, n, k, w, ldw, x, ask ? 4 * SIMD_AHEAD : 0, y);
+    else if (k <= MATVEC_LONGER_COLUMNS)
+        simd_matvec_shaped(type, MATVEC_LONG, n, k, w, ldw, x, ask ? SIMD_AHEAD : 0, y);
+    else
+        simd_matvec_shaped(type, MATVEC_LONGER, n, k, w, ldw, x, ask ? SIMD_AHEAD : 0, y);
 }
 
 static void simd_matvec(hg_dtype type, int64_t n, int64_t k, const void *w, int64_t ldw, const float *x,
