@@ -11,7 +11,7 @@
 #include "ops/attention_one.h"
 #include "ops/project.h"
 
-#include <math.h>
+#include <string.h>
 
 /* Columns of the feed-forward part that are a chunk: whole runs (kernels/rounded.h), and whole vectors. */
 #define STEP_COLUMNS 512

@@ -31,7 +31,7 @@ bool hg_attention_one_begin(hg_attention_one *a, hg_ctx *ctx, const hg_tensor *q
  * own. */
 static void one_ask(const hg_tensor *x, int64_t row, int64_t head)
 {
-    if (!hg_prefetch_asks(x->prefetch))
+    if (!hg_prefetch_asks_heads(x->prefetch))
         return;
     const void *p = hg_attention_head(x, row, head);
     for (uintptr_t at = 0; at < ASK_BYTES; at += 64)
@@ -47,12 +47,12 @@ void hg_attention_one_group(void *arg, int64_t group, int worker)
     one_ask(v, a->first, group);
     for (int64_t h = group * each; h < (group + 1) * each; h++) {
         a->kernels->matvec(k->dtype, a->n_keys, d, hg_attention_head(k, a->first, group), k->stride[0],
-                           hg_attention_head(&a->q, 0, h), hg_prefetch_asks(k->prefetch), p);
+                           hg_attention_head(&a->q, 0, h), hg_prefetch_asks_heads(k->prefetch), p);
         a->kernels->softmax(a->n_keys, a->scale, p);
         if (h + 1 == (group + 1) * each && group + 1 < k->shape[1])
             one_ask(k, a->first, group + 1);
         a->kernels->weighted_rows(v->dtype, a->n_keys, d, p, hg_attention_head(v, a->first, group),
-                                  v->stride[0], hg_prefetch_asks(v->prefetch), a->y + h * d);
+                                  v->stride[0], hg_prefetch_asks_heads(v->prefetch), a->y + h * d);
     }
 }
 

@@ -45,7 +45,7 @@ static void products_matvec_rows(const hg_products *job, const products_chunk *c
     const void *rows = hg_tensor_at(w, (c->first + begin) * w->stride[0]);
     hg_real result[HG_PRODUCTS_LARGE], *y = c->y + t * c->product->ldy + begin;
     job->ctx->kernels->matvec(w->dtype, count, w->shape[1], rows, w->stride[0], c->x + t * job->x->stride[0],
-                              w->prefetch > HG_PREFETCH_NONE, result);
+                              hg_prefetch_asks_rows(w->prefetch), result);
     for (int64_t i = 0; i < count; i++)
         y[i] = c->product->add ? result[i] + y[i] : result[i];
 }

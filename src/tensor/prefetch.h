@@ -17,10 +17,15 @@ typedef enum hg_prefetch {
     HG_PREFETCH_6K
 } hg_prefetch;
 
-/* Whether kernels that know one way of asking should ask. */
-static inline bool hg_prefetch_asks(hg_prefetch prefetch)
+/* Whether kernels that know but one way of asking should ask: for keys and values, for rows of weights. */
+static inline bool hg_prefetch_asks_heads(hg_prefetch prefetch)
 {
     return prefetch != HG_PREFETCH_NONE;
+}
+
+static inline bool hg_prefetch_asks_rows(hg_prefetch prefetch)
+{
+    return prefetch != HG_PREFETCH_NONE && prefetch != HG_PREFETCH_UNTRIED;
 }
 
 #define HG_PREFETCH_COUNT 5

@@ -146,7 +146,8 @@ SIMD_INLINE void simd_matvec_type(hg_dtype type, int64_t n, int64_t k, const voi
                                   const float *x, bool ask, float *y)
 {
     if (k * (type == HG_DTYPE_F32 ? 4 : 2) < MATVEC_LONG_BYTES)
-        simd_matvec_shaped(type, MATVEC_SHORT, n, k, w, ldw, x, ask ? 4 * SIMD_AHEAD : 0, y);
+        simd_matvec_shaped(type, MATVEC_SHORT, n, k, w, ldw, x,
+                           ask ? (uintptr_t)MATVEC_SHORT.rows * SIMD_AHEAD : 0, y);
     else if (k <= MATVEC_LONGER_COLUMNS)
         simd_matvec_shaped(type, MATVEC_LONG, n, k, w, ldw, x, ask ? SIMD_AHEAD : 0, y);
     else
