@@ -140,9 +140,9 @@ typedef struct hg_kernels {
     void (*gemm_turned)(hg_dtype type, int64_t n, const void *w, int64_t ldw, const hg_rounded *x, hg_real *y,
                         int64_t ldy, void *scratch);
 
-    /* Whether HG_WIDE_ROWS rows of x and more should go through the following two instead, which round more
-     * (wide.h). They are always there: the reference's define them. */
-    bool wide;
+    /* For which weights HG_WIDE_ROWS rows of x and more should go through the following two instead, which
+     * round more (wide.h). They are always there: the reference's define them. */
+    hg_wide_use wide;
 
     /* x (K) to row `row` of `to`. The same bits on every tier. */
     void (*round_wide)(const hg_real *x, const hg_wide *to, int64_t row);
@@ -189,6 +189,13 @@ typedef struct hg_kernels {
     bool (*conv2d_backward_weights)(int n_threads, const hg_conv_shape *s, const hg_real *dy,
                                     const hg_real *x, hg_real *dw, hg_real *db);
 } hg_kernels;
+
+/* Whether many rows of x by weights of this block type should go through gemm_wide. */
+static inline bool hg_kernels_widen(const hg_kernels *kernels, hg_dtype type)
+{
+    const bool four_bits = type == HG_DTYPE_Q4_0 || type == HG_DTYPE_Q4_K;
+    return kernels->wide == HG_WIDE_ALL || (kernels->wide == HG_WIDE_4_BITS && four_bits);
+}
 
 /* The table of a tier; tiers this build or processor lacks give the next lower one. In the double build
  * always the reference. */

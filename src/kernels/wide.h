@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * wide.h: products in which both sides are 8-bit codes with one scale for every 256 inputs, for processors
- * whose matrix unit sums so many products of bytes before a scale is due.
+ * that sum products of bytes so fast that a scale for every 32 costs much beside them.
  *
- * Activations: as in rounded.h, but with runs of 256. Weights: code · scale is within 0.57 · scale of the
- * weight, where scale is the largest magnitude that its run's blocks can hold, divided by 127 (q8_0, q4_k),
- * 128 (q4_0, q6_k). A run whose blocks share one scale keeps its codes as they are (q8_0, q4_0, q6_k).
+ * Activations: as in rounded.h, but with runs of 256. Weights: code · scale is within HG_WIDE_ERROR · scale
+ * of the weight, where scale is the largest magnitude that its run's blocks can hold, divided by 127 (q8_0,
+ * q4_k), 128 (q4_0, q6_k). A run whose blocks share one scale keeps its codes as they are (q8_0, q4_0, q6_k).
  * wide_weights.h says how they come about. Sums of codes are whole numbers and exact; runs are scaled and
  * added in floats, in their order.
  */
@@ -26,10 +26,11 @@
 /* The fewest rows of x that are worth it; layouts are padded to a multiple of it. */
 #define HG_WIDE_ROWS 32
 
-/* What a matrix register holds of x. */
+/* What a matrix register holds of x; without one, the order is the same. */
 #define HG_WIDE_TILE_ROWS 16
 #define HG_WIDE_TILE_COLUMNS 64
 #define HG_WIDE_TILE_BYTES (HG_WIDE_TILE_ROWS * HG_WIDE_TILE_COLUMNS)
+#define HG_WIDE_APART (HG_WIDE_ROWS * HG_WIDE_TILE_COLUMNS) /* bytes from a row's tile to its next */
 
 /* Weight rows that are multiplied together. */
 #define HG_WIDE_PANEL 64
@@ -39,7 +40,9 @@ typedef struct hg_wide {
     int64_t t, k;
     int8_t *codes; /* in -127..127; (pairs of tiles of rows, tiles of columns, 2, 16, 64): see hg_wide_code */
     float *scales; /* (runs, T up to whole HG_WIDE_ROWS); not a number where x is not finite */
-    int64_t ld;    /* scales from run to run */
+    int32_t *minus; /* as scales: -128 times the sum of a run's codes, which a sum begins with where weights
+                       are multiplied as unsigned bytes, code + 128 */
+    int64_t ld;     /* scales from run to run */
 } hg_wide;
 
 static inline int64_t hg_wide_up(int64_t n, int64_t unit)
@@ -67,15 +70,16 @@ static inline size_t hg_wide_code_bytes(int64_t t, int64_t k)
 static inline size_t hg_wide_bytes(int64_t t, int64_t k)
 {
     return hg_wide_code_bytes(t, k) +
-           (size_t)hg_wide_up(t, HG_WIDE_ROWS) * (size_t)hg_wide_runs(k) * sizeof(float);
+           (size_t)hg_wide_up(t, HG_WIDE_ROWS) * (size_t)hg_wide_runs(k) * (sizeof(float) + sizeof(int32_t));
 }
 
 /* Zeros beyond the last row; what is beyond the last column is the rounding's to clear. */
 static inline hg_wide hg_wide_make(int64_t t, int64_t k, void *memory)
 {
-    int64_t whole = t / HG_WIDE_ROWS * HG_WIDE_ROWS;
+    int64_t whole = t / HG_WIDE_ROWS * HG_WIDE_ROWS, ld = hg_wide_up(t, HG_WIDE_ROWS);
     size_t before = hg_wide_code_bytes(whole, k), bytes = hg_wide_code_bytes(t, k);
-    hg_wide w = {t, k, memory, (float *)(void *)((int8_t *)memory + bytes), hg_wide_up(t, HG_WIDE_ROWS)};
+    float *scales = (float *)(void *)((int8_t *)memory + bytes);
+    hg_wide w = {t, k, memory, scales, (int32_t *)(void *)(scales + ld * hg_wide_runs(k)), ld};
     memset(w.codes + before, 0, bytes - before);
     memset(w.scales, 0, hg_wide_bytes(t, k) - bytes);
     return w;
@@ -103,11 +107,20 @@ static inline float *hg_wide_scale(const hg_wide *w, int64_t t, int64_t run)
     return w->scales + run * w->ld + t;
 }
 
+static inline int32_t *hg_wide_minus(const hg_wide *w, int64_t t, int64_t run)
+{
+    return w->minus + run * w->ld + t;
+}
+
 /* `count` rows from row `first` on, a multiple of HG_WIDE_ROWS. */
 static inline hg_wide hg_wide_rows(const hg_wide *w, int64_t first, int64_t count)
 {
-    return (hg_wide){count, w->k, hg_wide_code(w, first, 0), w->scales + first, w->ld};
+    return (hg_wide){count, w->k, hg_wide_code(w, first, 0), w->scales + first, w->minus + first, w->ld};
 }
+
+/* The weights for which many rows of x should go this way: none, those whose own 4 bits round so much more
+ * that nothing of it is seen, or all. */
+typedef enum hg_wide_use { HG_WIDE_NONE, HG_WIDE_4_BITS, HG_WIDE_ALL } hg_wide_use;
 
 /* Bytes that the kernels need for HG_WIDE_PANEL rows of weights. */
 static inline size_t hg_wide_scratch(int64_t k)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * chain.c: products of which one is added to another and made from the rest: H-LoRA beside a frozen layer.
- * Three ways: few rows, all in one region of threads; many rows in tiles, where the chain's product is one
- * more term of the frozen one and its result is written once; else one product after the other.
+ * Three ways: few rows, all in one region of threads; many rows as bytes with wide runs (kernels/wide.h),
+ * where the chain's product is one more term of the frozen one and its result is written once; else one
+ * product after the other.
  */
 #include "ops/chain.h"
 
@@ -10,7 +11,7 @@
 
 /* Rows of x a chunk of the narrow products, whose weights are few. */
 #define CHAIN_X_ROWS 128
-static_assert(CHAIN_X_ROWS % HG_WIDE_ROWS == 0, "rows of x are cut between tiles");
+static_assert(CHAIN_X_ROWS % HG_WIDE_ROWS == 0, "rows of x are cut where bytes may be");
 
 /* ---- few rows ---- */
 
@@ -113,15 +114,16 @@ static void chain_few(hg_ctx *ctx, const hg_tensor *x, const hg_product *product
 /* ---- many rows ---- */
 
 /* The narrow products first, then the wide one with the chain's as a term. x is rounded once. False, and
- * nothing done, when these do not go through tiles. */
+ * nothing done, when the wide one does not go that way. */
 static bool chain_joined(hg_ctx *ctx, const hg_tensor *x, const hg_product *products, int n_products,
                          const hg_chain *chain, const hg_product *last_product)
 {
     hg_products wide = hg_products_begin(ctx, x, &products[n_products - 1], 1),
                 last = hg_products_begin(ctx, chain->z, last_product, 1),
                 narrow = hg_products_begin(ctx, x, products, n_products - 1);
-    if (!wide.wide || !wide.rounds[0] || !last.rounds[0])
+    if (!wide.wide || !last.rounds[0])
         return false;
+    last.wide = narrow.wide = true;
     wide.joined = &last;
     hg_products_cut(&narrow, HG_PRODUCTS_SMALL, CHAIN_X_ROWS);
     if (!hg_products_take_scratch(&wide) || !hg_products_take_rows(&wide) ||

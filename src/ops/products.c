@@ -2,8 +2,8 @@
  *
  * products.c: forward products, as chunks of weight rows. There are four ways: few rows of x read the weights
  * as they are stored, many have them unpacked or converted first; with block-quantised weights both go
- * through rounded activations when the tier does that and no gradient is wanted; on AMX many rows go through
- * coarser ones (kernels/wide.h), but not in training.
+ * through rounded activations when the tier does that and no gradient is wanted; where the tier is faster
+ * with them, many rows go through coarser ones (kernels/wide.h), but not in training.
  */
 #include "ops/products.h"
 
@@ -83,7 +83,7 @@ static void products_gemm(const hg_products *job, const products_chunk *c, void 
     job->ctx->kernels->gemm(&shape, c->x, rows, c->product->add ? 1 : 0, c->y);
 }
 
-/* Many rows of x in tiles, and with them the product that is joined to this one. */
+/* Many rows of x with wide runs, and with them the product that is joined to this one. */
 static void products_wide(const hg_products *job, const products_chunk *c, void *scratch)
 {
     const hg_tensor *w = c->product->w;
@@ -297,14 +297,18 @@ hg_products hg_products_begin(hg_ctx *ctx, const hg_tensor *x, const hg_product 
     assert(n_products >= 1 && n_products <= HG_PRODUCTS_MAX);
     int64_t t = x->shape[0];
     hg_products job = {.ctx = ctx, .x = x, .products = products, .n_products = n_products};
-    job.wide = ctx->kernels->wide && t >= HG_WIDE_ROWS && ctx->compute == HG_COMPUTE_INFER;
+    const hg_tensor *largest = NULL; /* of the weights that x is rounded for, in one way for all */
     for (int i = 0; i < n_products; i++) {
         const hg_tensor *w = products[i].w;
         job.rounds[i] = products_may_round(ctx, w);
-        job.any_rounds = job.any_rounds || job.rounds[i];
         assert(!w->interleaved || job.rounds[i]); /* other ways read rows */
         job.work += t * hg_tensor_count(w);
+        if (job.rounds[i] && (largest == NULL || hg_tensor_count(w) > hg_tensor_count(largest)))
+            largest = w;
     }
+    job.any_rounds = largest != NULL;
+    job.wide = job.any_rounds && t >= HG_WIDE_ROWS && ctx->compute == HG_COMPUTE_INFER &&
+               hg_kernels_widen(ctx->kernels, largest->dtype);
     hg_products_cut(&job, t <= PRODUCTS_FEW_ROUNDED ? products_few_block(&job) : HG_PRODUCTS_LARGE,
                     t > 0 ? t : 1);
     return job;

@@ -27,14 +27,14 @@ typedef struct hg_products {
     int64_t work; /* multiply-adds of all products */
     bool rounds[HG_PRODUCTS_MAX];
     bool any_rounds;
-    bool wide;          /* which of the two ways of rounding */
+    bool wide;          /* which of the two ways of rounding; may change before memory is taken */
     hg_rounded rounded; /* x, when any product rounds */
     hg_wide wide_rows;  /* the same, when wide */
     uint8_t *scratch;   /* scratch_each bytes for each worker */
     size_t scratch_each;
     /* Each worker has an x of its own, x->stride[0] behind the one's before, and rounds it for itself. */
     bool apart;
-    const struct hg_products *joined; /* its only product is added to the only one of this, in tiles */
+    const struct hg_products *joined; /* its only product is added to the only one of this; both are wide */
 } hg_products;
 
 /* Products of x in chunks of as many weight rows as few or many rows of x want, with all rows of x. */

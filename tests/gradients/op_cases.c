@@ -284,7 +284,7 @@ static void make_hlora_blocks(hg_ctx *ctx, hg_rng *rng, int variant, int64_t siz
     c->in[0] = leaf(ctx, rng, c, DIMS(few ? 2 : 5 + size, k));
     c->in[1] = weight(ctx, rng, few ? HG_DTYPE_Q6_K : HG_DTYPE_Q4_0, n, k);
     c->plug.a = *weight(ctx, rng, wide, r, k);
-    c->plug.b = *weight(ctx, rng, few ? HG_DTYPE_Q8_0 : HG_DTYPE_Q4_0, n, r);
+    c->plug.b = *weight(ctx, rng, few ? HG_DTYPE_Q4_0 : HG_DTYPE_Q8_0, n, r);
     c->plug.router = *weight(ctx, rng, wide, e, k);
 }
 

@@ -252,15 +252,15 @@ static void bench_prefill(rounded_bench *b)
         b->k = shapes[s][0];
         b->n = shapes[s][1];
         b->t = TOKENS;
-        b->wide = b->kernels->wide;
-        if (b->wide)
-            b->wide_rows = hg_wide_make(b->t, b->k, b->rows.codes);
-        else
-            b->rows = hg_rounded_make(b->t, b->k, b->rows.codes);
         (void)dense_product_open(&bf16, dnnl_bf16, b->t, b->k, b->n);
         (void)dense_product_open(&f32, dnnl_f32, b->t, b->k, b->n);
         for (size_t i = 0; i < sizeof block_types / sizeof *block_types; i++) {
             b->type = block_types[i];
+            b->wide = hg_kernels_widen(b->kernels, b->type);
+            if (b->wide)
+                b->wide_rows = hg_wide_make(b->t, b->k, b->rows.codes);
+            else
+                b->rows = hg_rounded_make(b->t, b->k, b->rows.codes);
             bench_shape(b, &bf16, &f32);
         }
         dense_product_close(&bf16);

@@ -96,6 +96,8 @@ void check_amx_kernels(hg_rng *rng)
     assert_true(table.wide);
     assert_true(table.gemm_wide != hg_kernels_get(HG_CPU_TIER_REFERENCE)->gemm_wide);
     check_wide(&table, rng);
+    if (hg_cpu_has(HG_CPU_TIER_AVX512_VNNI))
+        check_wide_same(&table, hg_kernels_get(HG_CPU_TIER_AVX512_VNNI), rng);
 }
 
 void check_amx_trial(void)

@@ -65,6 +65,7 @@ static void check_round(const hg_kernels *kernels, int64_t t, int64_t k, hg_rng 
     assert_memory_equal(want.codes, got.codes, hg_wide_code_bytes(t, k));
     for (int64_t i = 0; i < hg_wide_up(t, HG_WIDE_ROWS) * hg_wide_runs(k); i++)
         assert_true(want.scales[i] == got.scales[i] || (isnan(want.scales[i]) && isnan(got.scales[i])));
+    assert_memory_equal(want.minus, got.minus, (size_t)(want.ld * hg_wide_runs(k)) * sizeof *want.minus);
     free_wide(&want);
     free_wide(&got);
 }
@@ -176,6 +177,31 @@ static void check_product(const hg_kernels *kernels, const wide_case *c, hg_rng 
     free_floats(got, n_y);
     free_floats(scale, n_y);
     free_floats(begin, n_y);
+}
+
+void check_wide_same(const hg_kernels *a, const hg_kernels *b, hg_rng *rng)
+{
+    enum { N = 41, K = 544, R = 96, T = 75 };
+    for (size_t type = 0; type < sizeof block_types / sizeof *block_types; type++) {
+        const int64_t k = hg_dtype_block(block_types[type]) == 32 ? K : 512;
+        wide_side sides[HG_WIDE_TERMS] = {{.type = block_types[type], .n = N, .k = k, .t = T, .ldw = k},
+                                          {.type = HG_DTYPE_Q8_0, .n = N, .k = R, .t = T, .ldw = R}};
+        hg_wide_term terms[HG_WIDE_TERMS];
+        float *y[2] = {new_floats(T * N, rng, 1), new_floats(T * N, rng, 1)};
+        void *scratch = guard_alloc(hg_wide_scratch(k) + hg_wide_scratch(R));
+        for (int i = 0; i < HG_WIDE_TERMS; i++) {
+            make_side(&sides[i], rng);
+            terms[i] = (hg_wide_term){sides[i].type, false, sides[i].w, sides[i].ldw, &sides[i].rows};
+        }
+        a->gemm_wide(N, terms, HG_WIDE_TERMS, false, y[0], N, scratch);
+        b->gemm_wide(N, terms, HG_WIDE_TERMS, false, y[1], N, scratch);
+        assert_memory_equal(y[0], y[1], (size_t)T * N * sizeof(float));
+        for (int i = 0; i < HG_WIDE_TERMS; i++) {
+            free_side(&sides[i]);
+            free_floats(y[i], T * N);
+        }
+        guard_free(scratch, hg_wide_scratch(k) + hg_wide_scratch(R));
+    }
 }
 
 /* The second of two terms is a plain one's product more: by the reference, which the others are held against.

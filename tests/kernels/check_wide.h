@@ -11,6 +11,9 @@
 /* The tier's `round_wide` and product against the reference; fails on a difference. */
 void check_wide(const hg_kernels *t, hg_rng *rng);
 
+/* Two tiers' products, which must have the same bits. */
+void check_wide_same(const hg_kernels *a, const hg_kernels *b, hg_rng *rng);
+
 /* How far the reference's codes of weights are from the weights, and its products from those of floats. */
 void check_wide_weights(hg_rng *rng);
 void check_wide_error(hg_rng *rng);

@@ -24,10 +24,14 @@ void hg_reference_round_wide(const hg_real *x, const hg_wide *to, int64_t row)
     for (int64_t j = 0; j < to->k; j += HG_WIDE_RUN) {
         int64_t n = hg_wide_run_length(to->k, j);
         float factor, scale = hg_wide_x_scale(ref_largest(x + j, n), &factor);
-        for (int64_t i = 0; i < hg_wide_up(n, HG_WIDE_TILE_COLUMNS); i++)
-            *hg_wide_code(to, row, j + i) =
-                (int8_t)(factor > 0 && i < n ? lrintf((float)x[j + i] * factor) : 0);
+        int32_t sum = 0;
+        for (int64_t i = 0; i < hg_wide_up(n, HG_WIDE_TILE_COLUMNS); i++) {
+            const int8_t code = (int8_t)(factor > 0 && i < n ? lrintf((float)x[j + i] * factor) : 0);
+            *hg_wide_code(to, row, j + i) = code;
+            sum += code;
+        }
         *hg_wide_scale(to, row, j / HG_WIDE_RUN) = scale;
+        *hg_wide_minus(to, row, j / HG_WIDE_RUN) = -128 * sum;
     }
 }
 

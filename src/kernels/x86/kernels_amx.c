@@ -4,7 +4,7 @@
  * AVX-512; without, and with HG_AMX_EMULATED for tiles in plain C, it runs on every processor.
  *
  * Rows of x are the left factor, as they are: 16 rows by 64 columns a tile. Weight rows are the right one,
- * which needs four columns of each row side by side (amx_lanes.h). Sums then have rows of x by weight rows,
+ * which needs four columns of each row side by side (wide_lanes.h). Sums then have rows of x by weight rows,
  * as results do.
  *
  * A run of 256 inputs is four steps of 64, in which 2 x 2 tiles of whole numbers stay in registers; then they
@@ -12,15 +12,18 @@
  * way. Blocks of 64 weight rows by 64 rows of x keep a run's weights, x and sums near the first-level cache.
  */
 #include "kernels/reference/reference.h"
-#include "kernels/x86/amx_pack.h"
+#include "kernels/x86/amx_tiles.h"
 
-#ifdef __AVX512F__
-#include <immintrin.h>
-#endif
+#define WIDE_ZERO 0 /* bytes of weights are signed */
+#include "kernels/x86/wide_out.h"
+#include "kernels/x86/wide_pack.h"
+#include "kernels/x86/wide_round.h"
 
 #define AMX_BLOCK 64 /* rows of x whose sums are kept together */
 
-static_assert(AMX_TILE_BYTES == HG_WIDE_TILE_BYTES && AMX_PAIR == HG_WIDE_ROWS, "wide.h's order fits tiles");
+static_assert(AMX_TILE_BYTES == HG_WIDE_TILE_BYTES && WIDE_PAIR == HG_WIDE_ROWS, "wide.h's order fits tiles");
+static_assert(HG_WIDE_APART == 2 * AMX_TILE_BYTES && WIDE_APART == HG_WIDE_APART,
+              "a pair's tiles lie side by side");
 
 static const amx_config amx_whole = {
     .palette = 1,
@@ -33,7 +36,7 @@ static const amx_config amx_whole = {
 /* Where the sums of a pair by a pair of tiles go, and their scales. */
 typedef struct amx_part {
     const float *x_scales, *w_scales;
-    float (*to)[HG_WIDE_PANEL]; /* the first of AMX_PAIR rows of x; NULL: nowhere */
+    float (*to)[HG_WIDE_PANEL]; /* the first of WIDE_PAIR rows of x; NULL: nowhere */
 } amx_part;
 
 /* The factors of a run's product: two tiles of x and two of weights, `steps` times. */
@@ -44,7 +47,7 @@ typedef struct amx_factors {
 
 /* A block's products, one after the other. */
 typedef struct amx_flow {
-    _Alignas(64) int32_t sums[AMX_PAIR][AMX_PAIR];
+    _Alignas(64) int32_t sums[WIDE_PAIR][WIDE_PAIR];
     amx_part last; /* of the product whose sums are in the registers */
     float (*to)[HG_WIDE_PANEL];
 } amx_flow;
@@ -67,10 +70,10 @@ SIMD_INLINE void amx_add_lanes(const int32_t *sums, const hg_wide_floats *scale,
 SIMD_INLINE void amx_add(const amx_flow *flow, int begin, int count)
 {
     const amx_part part = flow->last;
-    hg_wide_floats w_scales[AMX_PAIR / HG_WIDE_PARTS];
+    hg_wide_floats w_scales[WIDE_PAIR / HG_WIDE_PARTS];
     memcpy(w_scales, part.w_scales, sizeof w_scales);
     for (int t = begin; t < begin + count; t++) {
-        for (int i = 0; i < AMX_PAIR / HG_WIDE_PARTS; i++) {
+        for (int i = 0; i < WIDE_PAIR / HG_WIDE_PARTS; i++) {
             const hg_wide_floats scale = w_scales[i] * part.x_scales[t];
             amx_add_lanes(&flow->sums[t][i * HG_WIDE_PARTS], &scale, &part.to[t][i * HG_WIDE_PARTS]);
         }
@@ -126,14 +129,14 @@ SIMD_INLINE void amx_multiply(amx_tiles *tiles, const amx_factors *f, amx_flow *
     int added = 0;
     amx_begin(tiles, f->x, f->w, flow);
     for (int s = 1; s < f->steps; s++) {
-        amx_step(tiles, f->x + (ptrdiff_t)s * AMX_APART, f->w + (ptrdiff_t)s * AMX_APART);
-        const int count = AMX_PAIR - added < AMX_ADDED ? AMX_PAIR - added : AMX_ADDED;
+        amx_step(tiles, f->x + (ptrdiff_t)s * HG_WIDE_APART, f->w + (ptrdiff_t)s * WIDE_APART);
+        const int count = WIDE_PAIR - added < AMX_ADDED ? WIDE_PAIR - added : AMX_ADDED;
         if (adds)
             amx_add(flow, added, count);
         added += count;
     }
     if (adds)
-        amx_add(flow, added, AMX_PAIR - added);
+        amx_add(flow, added, WIDE_PAIR - added);
 }
 
 /* The last of all. */
@@ -143,42 +146,30 @@ static void amx_end(amx_tiles *tiles, amx_flow *flow)
     AMX_STORE_SUMS(tiles, 1, flow);
     AMX_STORE_SUMS(tiles, 2, flow);
     AMX_STORE_SUMS(tiles, 3, flow);
-    amx_add(flow, 0, AMX_PAIR);
+    amx_add(flow, 0, WIDE_PAIR);
 }
-
-/* A panel of weights, and the rows of x that it is multiplied with. */
-typedef struct amx_term {
-    amx_panel panel;
-    const hg_wide *x;
-} amx_term;
-
-/* What is multiplied, and added up. */
-typedef struct amx_product {
-    amx_term terms[HG_WIDE_TERMS];
-    int n_terms;
-    int64_t t; /* rows of x */
-} amx_product;
 
 /* Rows t to `end` of x, at most AMX_BLOCK and whole pairs, times a run of a term: pairs of rows of x, for
  * each of them pairs of weight rows. */
-static void amx_run(amx_tiles *tiles, const amx_term *term, int64_t j, int64_t t, int64_t end, amx_flow *flow)
+static void amx_run(amx_tiles *tiles, const wide_term *term, int64_t j, int64_t t, int64_t end,
+                    amx_flow *flow)
 {
     const hg_wide *x = term->x;
-    const amx_panel *p = &term->panel;
+    const wide_panel *p = &term->panel;
     const int64_t n = hg_wide_run_length(x->k, j), run = j / HG_WIDE_RUN;
-    const int steps = (int)(hg_wide_up(n, AMX_TILE_ROW_BYTES) / AMX_TILE_ROW_BYTES);
-    for (int64_t row = t; row < end; row += AMX_PAIR) {
+    const int steps = (int)(hg_wide_up(n, HG_WIDE_TILE_COLUMNS) / HG_WIDE_TILE_COLUMNS);
+    for (int64_t row = t; row < end; row += WIDE_PAIR) {
         for (int64_t pair = 0; pair < p->pairs; pair++) {
-            const amx_factors f = {hg_wide_code(x, row, j), amx_panel_at(p, pair, j, n), steps};
+            const amx_factors f = {hg_wide_code(x, row, j), wide_panel_at(p, pair, j, n), steps};
             amx_multiply(tiles, &f, flow);
-            flow->last = (amx_part){hg_wide_scale(x, row, run), amx_scales_at(p, pair * AMX_PAIR, j),
-                                    (float(*)[HG_WIDE_PANEL]) & flow->to[row - t][pair * AMX_PAIR]};
+            flow->last = (amx_part){hg_wide_scale(x, row, run), wide_scales_at(p, pair * WIDE_PAIR, j),
+                                    (float(*)[HG_WIDE_PANEL]) & flow->to[row - t][pair * WIDE_PAIR]};
         }
     }
 }
 
 /* Rows t to `end` of x times all there is. */
-static void amx_block(amx_tiles *tiles, const amx_product *p, int64_t t, int64_t end,
+static void amx_block(amx_tiles *tiles, const wide_product *p, int64_t t, int64_t end,
                       float (*to)[HG_WIDE_PANEL])
 {
     amx_flow flow;
@@ -191,165 +182,23 @@ static void amx_block(amx_tiles *tiles, const amx_product *p, int64_t t, int64_t
     amx_end(tiles, &flow);
 }
 
-/* ---- results ---- */
-
-/* Where results go: n columns of y, whose rows are ldy apart. */
-typedef struct amx_out {
-    float *y;
-    int64_t ldy, n;
-    bool add;
-    bool passes; /* past the caches */
-} amx_out;
-
-/* From so many bytes on results do not stay in a core's cache until they are read: they go to memory without
- * being fetched from there first. */
-#define AMX_PASSES ((int64_t)4 << 20)
-
-static amx_out amx_out_make(const hg_wide *x, int64_t n, bool add, float *y, int64_t ldy)
-{
-    const bool lines = (uintptr_t)y % 64 == 0 && ldy % HG_WIDE_PARTS == 0 && n % HG_WIDE_PARTS == 0;
-    const bool large = x->t * ldy * (int64_t)sizeof *y >= AMX_PASSES;
-    return (amx_out){y, ldy, n, add, lines && large && !add};
-}
-
-/* A row's sums, n of them, to y. */
-SIMD_INLINE void amx_store_row(const float *restrict sums, int64_t n, bool add, float *restrict y)
-{
-    int64_t i = 0;
-    for (; i + HG_WIDE_PARTS <= n; i += HG_WIDE_PARTS) {
-        hg_wide_floats lanes, before;
-        memcpy(&lanes, sums + i, sizeof lanes);
-        if (add) {
-            memcpy(&before, y + i, sizeof before);
-            lanes += before;
-        }
-        memcpy(y + i, &lanes, sizeof lanes);
-    }
-    for (; i < n; i++)
-        y[i] = add ? y[i] + sums[i] : sums[i];
-}
-
-/* The same past the caches; y begins at a cache line, n is a multiple of 16. */
-SIMD_INLINE void amx_pass_row(const float *restrict sums, int64_t n, float *restrict y)
-{
-#ifdef __AVX512F__
-    for (int64_t i = 0; i < n; i += HG_WIDE_PARTS)
-        _mm512_stream_ps(y + i, _mm512_loadu_ps(sums + i));
-#else
-    memcpy(y, sums, (size_t)n * sizeof *y);
-#endif
-}
-
-SIMD_INLINE void amx_clear_row(float sums[HG_WIDE_PANEL])
-{
-    const hg_wide_floats zero = {0};
-    for (int i = 0; i < HG_WIDE_PANEL; i += HG_WIDE_PARTS)
-        memcpy(sums + i, &zero, sizeof zero);
-}
-
-/* Sums of n_t rows of x, to those of y from t on; they are zeros again. */
-static void amx_store(const amx_out *out, int64_t t, int64_t n_t, float (*sums)[HG_WIDE_PANEL])
-{
-    float *y = out->y + t * out->ldy;
-    for (int64_t r = 0; r < n_t; r++, y += out->ldy) {
-        if (out->passes)
-            amx_pass_row(sums[r], out->n, y);
-        else if (out->add)
-            amx_store_row(sums[r], out->n, true, y);
-        else
-            amx_store_row(sums[r], out->n, false, y);
-        amx_clear_row(sums[r]);
-    }
-}
-
-/* What has passed the caches is there for other threads. */
-static void amx_store_end(const amx_out *out)
-{
-#ifdef __AVX512F__
-    if (out->passes)
-        _mm_sfence();
-#else
-    (void)out;
-#endif
-}
-
-static amx_product amx_product_make(int64_t n, const hg_wide_term *terms, int n_terms, uint8_t *scratch)
-{
-    amx_product p = {.n_terms = n_terms, .t = terms[0].x->t};
-    for (int i = 0; i < n_terms; i++) {
-        const hg_wide_term *term = &terms[i];
-        const int64_t row = term->interleaved ? term->x->k : term->ldw;
-        const amx_weights w = {term->type, term->interleaved, n,
-                               term->x->k, term->w,           hg_dtype_span(term->type, row)};
-        p.terms[i] = (amx_term){amx_pack(&w, scratch), term->x};
-        scratch += hg_wide_scratch(term->x->k);
-    }
-    return p;
-}
+/* ---- all of it ---- */
 
 static void amx_gemm_wide(int64_t n, const hg_wide_term *terms, int n_terms, bool add, float *y, int64_t ldy,
                           void *scratch)
 {
     _Alignas(64) float sums[AMX_BLOCK][HG_WIDE_PANEL] = {{0}};
-    const amx_out out = amx_out_make(terms[0].x, n, add, y, ldy);
-    const amx_product p = amx_product_make(n, terms, n_terms, scratch);
+    const wide_out out = wide_out_make(terms[0].x, n, add, y, ldy);
+    const wide_product p = wide_product_make(n, terms, n_terms, scratch);
     amx_tiles tiles;
     amx_open(&tiles, &amx_whole);
     for (int64_t t = 0; t < p.t; t += AMX_BLOCK) {
         const int64_t n_t = p.t - t < AMX_BLOCK ? p.t - t : AMX_BLOCK;
-        amx_block(&tiles, &p, t, t + hg_wide_up(n_t, AMX_PAIR), sums);
-        amx_store(&out, t, n_t, sums);
+        amx_block(&tiles, &p, t, t + hg_wide_up(n_t, WIDE_PAIR), sums);
+        wide_store(&out, t, n_t, sums);
     }
     amx_close(&tiles);
-    amx_store_end(&out);
-}
-
-/* ---- rows of x ---- */
-
-/* Of n values, a multiple of 32: two sequences of comparisons, which need not wait for each other. */
-static float amx_largest(const float *x, int64_t n)
-{
-    hg_wide_words most[2] = {{0}, {0}};
-    for (int64_t i = 0; i < n; i += 2 * HG_WIDE_PARTS) {
-        hg_wide_floats lanes[2];
-        memcpy(lanes, x + i, sizeof lanes);
-        hg_wide_larger(&most[0], &lanes[0]);
-        hg_wide_larger(&most[1], &lanes[1]);
-    }
-    hg_wide_larger(&most[0], (const hg_wide_floats *)&most[1]);
-    return hg_wide_largest(&most[0]);
-}
-
-/* 16 columns of a row. */
-SIMD_INLINE void amx_round_lanes(const float *x, float factor, int8_t *to)
-{
-    hg_wide_floats lanes;
-    memcpy(&lanes, x, sizeof lanes);
-    lanes *= factor;
-    hg_wide_halves halves;
-    hg_wide_whole(&lanes, &halves);
-    hg_wide_bytes16 bytes = __builtin_convertvector(halves, hg_wide_bytes16);
-    memcpy(to, &bytes, sizeof bytes);
-}
-
-static void amx_round_wide(const float *x, const hg_wide *to, int64_t row)
-{
-    int8_t *at = hg_wide_code(to, row, 0);
-    for (int64_t j = 0; j < to->k; j += HG_WIDE_RUN) {
-        int64_t n = hg_wide_run_length(to->k, j);
-        float factor, scale = hg_wide_x_scale(amx_largest(x + j, n), &factor);
-        *hg_wide_scale(to, row, j / HG_WIDE_RUN) = scale;
-        for (int64_t i = 0; i < n; i += HG_WIDE_PARTS) {
-            int8_t *codes = at + i / AMX_TILE_ROW_BYTES * AMX_APART + i % AMX_TILE_ROW_BYTES;
-            if (factor > 0)
-                amx_round_lanes(x + j + i, factor, codes);
-            else
-                memset(codes, 0, HG_WIDE_PARTS);
-        }
-        at += HG_WIDE_RUN / AMX_TILE_ROW_BYTES * AMX_APART;
-    }
-    if (to->k % HG_WIDE_TILE_COLUMNS != 0)
-        memset(hg_wide_code(to, row, to->k), 0, HG_WIDE_TILE_COLUMNS / 2);
+    wide_store_end(&out);
 }
 
 /* ---- a trial, and the table ---- */
@@ -379,7 +228,7 @@ static void amx_trial_fill(amx_trial *trial, const hg_wide *x)
             random = random * 1664525 + 1013904223;
             row[j] = (float)(random >> 24) - 128;
         }
-        amx_round_wide(row, x, t);
+        wide_round_row(row, x, t);
     }
 }
 
@@ -389,7 +238,8 @@ static void amx_trial_fill(amx_trial *trial, const hg_wide *x)
 static bool amx_works(void)
 {
     amx_trial trial;
-    _Static_assert(sizeof trial.x >= 64 * (WORKS_K + 32) + 64 * 2 * sizeof(float), "hg_wide_bytes");
+    _Static_assert(sizeof trial.x >= 64 * (WORKS_K + 32) + 64 * 2 * (sizeof(float) + sizeof(int32_t)),
+                   "hg_wide_bytes");
     const hg_wide x = hg_wide_make(WORKS_T, WORKS_K, trial.x);
     amx_trial_fill(&trial, &x);
     const hg_wide_term term = {HG_DTYPE_Q8_0, false, trial.w, WORKS_K, &x};
@@ -407,8 +257,8 @@ void hg_kernels_set_amx(hg_kernels *table)
         table->name = hg_cpu_tier_name(HG_CPU_TIER_AVX512_BF16);
         return;
     }
-    table->wide = true;
+    table->wide = HG_WIDE_ALL;
     table->turns = false; /* oneDNN multiplies bf16 in tiles, which is as fast */
-    table->round_wide = amx_round_wide;
+    table->round_wide = wide_round_row;
     table->gemm_wide = amx_gemm_wide;
 }

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * test_project_rounded.c: a frozen layer with its H-LoRA, whose weights are of different block types, with
+ * rounded activations: near what floats give, the same bits with any threads, and with a scale for 256 inputs
+ * just where the tier's table says so.
+ */
+#include "base/rng.h"
+#include "ops/ops.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { K = 512, N = 144, R = 64, E = 4, T = 75 };
+
+typedef struct layer {
+    hg_real x[T * K];
+    uint8_t w[N * K * 4], a[R * K * 4], b[N * R * 4], router[E * K * 4];
+    hg_tensor in, weight;
+    hg_hlora plug;
+} layer;
+
+static layer l;
+
+static hg_tensor make_weight(hg_dtype type, int64_t rows, int64_t columns, hg_rng *rng, void *memory)
+{
+    static hg_real real[N * K];
+    for (int64_t i = 0; i < rows * columns; i++)
+        real[i] = (hg_real)(2 * hg_rng_uniform(rng) - 1);
+    hg_dtype_from_real(type, rows * columns, real, memory);
+    return hg_tensor_make(type, 2, (int64_t[]){rows, columns}, memory);
+}
+
+/* As packages have it: a plug-in of its own type, the router in f16. */
+static void make_layer(hg_dtype frozen, hg_dtype plug)
+{
+    hg_rng rng;
+    hg_rng_init(&rng, 5);
+    for (int i = 0; i < T * K; i++)
+        l.x[i] = (hg_real)(2 * hg_rng_uniform(&rng) - 1);
+    l.in = hg_tensor_make(HG_DTYPE_REAL, 2, (int64_t[]){T, K}, l.x);
+    l.weight = make_weight(frozen, N, K, &rng, l.w);
+    l.plug.a = make_weight(plug, R, K, &rng, l.a);
+    l.plug.b = make_weight(plug, N, R, &rng, l.b);
+    l.plug.router = make_weight(HG_DTYPE_F16, E, K, &rng, l.router);
+    l.plug.scale = (hg_real)0.5;
+}
+
+/* The first n_t rows. */
+static void run(const hg_kernels *kernels, hg_compute compute, int n_threads, int64_t n_t, hg_real *y)
+{
+    hg_arena arena;
+    hg_ctx ctx;
+    hg_arena_init(&arena, 1 << 20, (size_t)64 << 20);
+    hg_ctx_init(&ctx, &arena, kernels, n_threads);
+    ctx.compute = compute;
+    hg_tensor x = hg_tensor_view_rows(&l.in, 0, n_t);
+    const hg_tensor *got = hg_op_project(&ctx, &x, &l.weight, NULL, &l.plug, NULL);
+    if (got == NULL)
+        fail_msg("%s", ctx.error.text);
+    memcpy(y, got->data, hg_tensor_bytes(got));
+    hg_arena_deinit(&arena);
+}
+
+/* Of the results' root mean square. A number of a run of uniform ones moves by 1/254 of the largest at most,
+ * so by 1/254 of its own root mean square on average: x, then what B is multiplied with, as much for either's
+ * weights where they are rounded, too; errors are independent. */
+#define MEAN_ERROR (2.0 / 127)
+
+static hg_real exact[T * N], rounded[T * N], again[T * N];
+
+static void check_rows(const hg_kernels *kernels, hg_dtype frozen, hg_dtype plug, int64_t n_t)
+{
+    const size_t bytes = (size_t)(n_t * N) * sizeof(hg_real);
+    run(kernels, HG_COMPUTE_EXACT, 1, n_t, exact);
+    run(kernels, HG_COMPUTE_INFER, 1, n_t, rounded);
+    double errors = 0, sizes = 0;
+    for (int64_t i = 0; i < n_t * N; i++) {
+        errors += pow((double)rounded[i] - (double)exact[i], 2);
+        sizes += pow((double)exact[i], 2);
+    }
+    if (!(errors > 0 && errors <= MEAN_ERROR * MEAN_ERROR * sizes))
+        fail_msg("%s: %s with %s, %lld rows: %g of the results' root mean square off", kernels->name,
+                 hg_dtype_name(frozen), hg_dtype_name(plug), (long long)n_t, sqrt(errors / sizes));
+    for (int threads = 2; threads <= 4; threads++) {
+        run(kernels, HG_COMPUTE_INFER, threads, n_t, again);
+        assert_memory_equal(again, rounded, bytes);
+    }
+    hg_kernels finer = *kernels;
+    finer.wide = HG_WIDE_NONE;
+    run(&finer, HG_COMPUTE_INFER, 1, n_t, again);
+    /* The layer decides of A, too; B has an x of its own. */
+    const bool widens =
+        n_t >= HG_WIDE_ROWS && (hg_kernels_widen(kernels, frozen) ||
+                                (hg_dtype_is_quantised(plug) && hg_kernels_widen(kernels, plug)));
+    assert_true((memcmp(again, rounded, bytes) != 0) == widens);
+}
+
+static void test_types_and_rows(void **state)
+{
+    (void)state;
+    static const hg_dtype frozen[] = {HG_DTYPE_Q4_K, HG_DTYPE_Q4_0, HG_DTYPE_Q6_K, HG_DTYPE_Q8_0};
+    static const hg_dtype plugs[] = {HG_DTYPE_Q8_0, HG_DTYPE_Q4_0, HG_DTYPE_F16};
+    static const int64_t rows[] = {1, HG_WIDE_ROWS - 1, HG_WIDE_ROWS, T};
+    for (hg_cpu_tier tier = HG_CPU_TIER_REFERENCE; tier < HG_CPU_TIER_COUNT; tier++) {
+        const hg_kernels *kernels = hg_kernels_get(tier);
+        if (!hg_cpu_has(tier) || !kernels->rounds || strcmp(kernels->name, hg_cpu_tier_name(tier)) != 0)
+            continue;
+        for (size_t f = 0; f < sizeof frozen / sizeof *frozen; f++) {
+            for (size_t p = 0; p < sizeof plugs / sizeof *plugs; p++) {
+                make_layer(frozen[f], plugs[p]);
+                for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+                    check_rows(kernels, frozen[f], plugs[p], rows[i]);
+            }
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_types_and_rows)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
