@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * quant_error.c: what a smaller type costs: `quant_error [--exact] [--kv-cache TYPE] REFERENCE MODEL...`
- * compares models of the same weights in other types with the first. For each task: the Kullback-Leibler
- * divergence of the next token's distribution, in nats, over positions of random token sequences, and how
- * often the best token is the same; then the relative error of the tensors, by type. Rows of a Markdown
- * table. With --exact activations stay float32, else they are rounded where that is this processor's way.
- * With --kv-cache the models (which may be the first one again), but not the first, keep keys and values as
- * that type.
+ * quant_error.c: what a smaller type costs: `quant_error [--exact] [--cpu TIER] [--kv-cache TYPE]
+ * REFERENCE MODEL...` compares models of the same weights in other types with the first. For each task: the
+ * Kullback-Leibler divergence of the next token's distribution, in nats, over positions of random token
+ * sequences, and how often the best token is the same; then the relative error of the tensors, by type. Rows
+ * of a Markdown table. With --exact activations stay float32, else they are rounded where that is this
+ * processor's way. With --kv-cache the models (which may be the first one again), but not the first, keep
+ * keys and values as that type.
  */
 #include "base/memory.h"
 #include "base/parallel.h"
@@ -88,7 +88,15 @@ static double divergence(const float *a, const float *b, int64_t n)
     return sum;
 }
 
-static void compare_task(opened_model *reference, opened_model *other, hg_task task, hg_compute compute,
+typedef struct options {
+    hg_compute compute;
+    hg_cpu_tier tier;
+    bool cached;
+    hg_dtype cache_type;
+    int first; /* the argument that names the reference */
+} options;
+
+static void compare_task(const options *o, opened_model *reference, opened_model *other, hg_task task,
                          hg_kv_cache *cache)
 {
     double sum = 0, most = 0;
@@ -102,8 +110,8 @@ static void compare_task(opened_model *reference, opened_model *other, hg_task t
     for (uint64_t s = 0; s < N_SEQUENCES; s++) {
         hg_ctx ctx;
         hg_arena_mark mark = hg_arena_get_mark(&arena);
-        hg_ctx_init(&ctx, &arena, hg_kernels_get(hg_cpu_detect()), hg_parallel_processors());
-        ctx.compute = compute;
+        hg_ctx_init(&ctx, &arena, hg_kernels_get(o->tier), hg_parallel_processors());
+        ctx.compute = o->compute;
         hg_tensor *a = run_sequence(&ctx, reference, task, s + 1, NULL),
                   *b = run_sequence(&ctx, other, task, s + 1, cache);
         if (hg_ctx_failed(&ctx)) {
@@ -172,22 +180,18 @@ static void compare_tensors(opened_model *reference, opened_model *other)
     printf(" |\n");
 }
 
-typedef struct options {
-    hg_compute compute;
-    bool cached;
-    hg_dtype cache_type;
-    int first; /* the argument that names the reference */
-} options;
-
 static bool options_parse(options *o, int argc, char **argv)
 {
-    *o = (options){.compute = HG_COMPUTE_INFER, .first = 1};
+    *o = (options){.compute = HG_COMPUTE_INFER, .tier = hg_cpu_detect(), .first = 1};
     for (; o->first < argc && argv[o->first][0] == '-'; o->first++) {
         if (strcmp(argv[o->first], "--exact") == 0)
             o->compute = HG_COMPUTE_EXACT;
         else if (strcmp(argv[o->first], "--kv-cache") == 0 && o->first + 1 < argc &&
                  hg_dtype_find(argv[++o->first], &o->cache_type))
             o->cached = true;
+        else if (strcmp(argv[o->first], "--cpu") == 0 && o->first + 1 < argc &&
+                 hg_cpu_tier_find(argv[++o->first], &o->tier) && hg_cpu_has(o->tier))
+            continue;
         else
             return false;
     }
@@ -207,7 +211,7 @@ static void compare_model(const options *o, opened_model *reference, const char 
     }
     printf("| %s |", hg_path_name(path));
     for (int task = 0; task < HG_TASK_COUNT; task++)
-        compare_task(reference, other, (hg_task)task, o->compute, o->cached ? &cache : NULL);
+        compare_task(o, reference, other, (hg_task)task, o->cached ? &cache : NULL);
     compare_tensors(reference, other);
     hg_kv_cache_deinit(&cache);
     model_close(other);
@@ -217,7 +221,9 @@ int main(int argc, char **argv)
 {
     options o;
     if (!options_parse(&o, argc, argv)) {
-        fprintf(stderr, "usage: quant_error [--exact] [--kv-cache f32|f16|bf16|q8_0] REFERENCE MODEL...\n");
+        fprintf(
+            stderr,
+            "usage: quant_error [--exact] [--cpu TIER] [--kv-cache f32|f16|bf16|q8_0] REFERENCE MODEL...\n");
         return HG_STATUS_USAGE;
     }
     opened_model *reference = model_open(argv[o.first]);
