@@ -13,9 +13,11 @@
 
 #define SESSION_ARENA_BLOCK ((size_t)16 << 20)
 #define SESSION_ARENA_MAX ((size_t)16 << 30)
-/* Positions are read in parts, so that progress can be told and memory stays small. A constant: results do
- * not depend on it being tuned. */
-#define PREFILL_CHUNK 256
+/* Positions of a prompt that are read at once, at most: weights are unpacked or converted once for all of
+ * them, and an image with its question fits. More take memory: 0.3 MB a position of HealthGPT-M3. */
+#define PREFILL_MOST 768
+/* What parts of a longer prompt are multiples of. */
+#define PREFILL_UNIT 32
 /* The cache is never larger than this many positions, whatever the model allows. */
 #define SESSION_MAX_POSITIONS 16384
 
@@ -182,19 +184,42 @@ static bool report(const hg_progress *progress, const char *stage, int64_t done,
            progress->report(progress->user, stage, done, total);
 }
 
-static hg_status prefill_chunks(hg_session *s, hg_task task, hg_tensor *x, const hg_progress *progress,
-                                hg_tensor **hidden, hg_error *err)
+/* A part of a prompt that is being read. */
+typedef struct prefill_part {
+    const hg_progress *progress;
+    int64_t begin, count, n; /* positions: its own, and all */
+    int64_t n_layers;
+} prefill_part;
+
+static bool prefill_report(void *user, int64_t n_layers)
+{
+    const prefill_part *part = user;
+    return report(part->progress, "prompt", part->begin + part->count * n_layers / part->n_layers, part->n);
+}
+
+/* Parts of n positions are as long as each other, but for the last one's end. */
+static int64_t prefill_length(int64_t n)
+{
+    const int64_t parts = (n + PREFILL_MOST - 1) / PREFILL_MOST, each = (n + parts - 1) / parts;
+    return (each + PREFILL_UNIT - 1) / PREFILL_UNIT * PREFILL_UNIT;
+}
+
+static hg_status prefill_parts(hg_session *s, hg_task task, hg_tensor *x, const hg_progress *progress,
+                               hg_tensor **hidden, hg_error *err)
 {
     hg_ctx *ctx = &s->ctx;
+    hg_decoder *decoder = &s->model->weights.decoder;
     const hg_plugin *plugin = &s->model->weights.tasks[task].plugin;
-    int64_t n = x->shape[0];
+    const int64_t n = x->shape[0], length = prefill_length(n);
     hg_tensor *last = hg_ctx_tensor(ctx, 2, (int64_t[]){1, x->shape[1]}, false);
-    for (int64_t i = 0; i < n && !hg_ctx_failed(ctx); i += PREFILL_CHUNK) {
+    for (int64_t i = 0; i < n && !hg_ctx_failed(ctx); i += length) {
         if (!report(progress, "prompt", i, n))
             return hg_error_set(err, HG_STATUS_FAILED, "cancelled");
+        prefill_part p = {progress, i, n - i < length ? n - i : length, n, decoder->config.n_layers};
         hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
-        hg_tensor part = hg_tensor_view_rows(x, i, n - i < PREFILL_CHUNK ? n - i : PREFILL_CHUNK);
-        hg_tensor *y = hg_decoder_forward(ctx, &s->model->weights.decoder, plugin, &s->cache, &part);
+        hg_tensor part = hg_tensor_view_rows(x, i, p.count);
+        hg_tensor *y = hg_decoder_forward_watched(ctx, decoder, plugin, &s->cache, &part,
+                                                  &(hg_decoder_watch){prefill_report, &p});
         if (!hg_ctx_failed(ctx))
             memcpy(last->data, hg_tensor_real(y) + (y->shape[0] - 1) * y->shape[1],
                    (size_t)y->shape[1] * sizeof(hg_real));
@@ -232,7 +257,7 @@ hg_status hg_session_prefill(hg_session *s, hg_task task, const hg_prompt *promp
     timings->vision += seen - begin;
     if (hg_ctx_failed(&s->ctx))
         return hg_ctx_status(&s->ctx, err);
-    hg_status status = prefill_chunks(s, task, x, progress, hidden, err);
+    hg_status status = prefill_parts(s, task, x, progress, hidden, err);
     timings->prefill += hg_timing_now() - seen;
     if (status == HG_STATUS_OK)
         status = hg_prompt_copy_items(&s->known, prompt, err);

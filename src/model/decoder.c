@@ -156,7 +156,7 @@ hg_tensor *hg_decoder_layer_forward_rows(hg_ctx *ctx, hg_decoder *d, const hg_pl
 
 /* All layers, one operation after the other. */
 static hg_tensor *decoder_all(hg_ctx *ctx, hg_decoder *d, const hg_plugin *plugin, hg_kv_cache *cache,
-                              hg_tensor *x)
+                              hg_tensor *x, const hg_decoder_watch *watch)
 {
     /* Without a tape nothing of a layer is needed but its result, which all of them leave in one place. */
     hg_tensor *state = ctx->tape == NULL ? hg_ctx_tensor(ctx, 2, x->shape, false) : NULL;
@@ -166,12 +166,20 @@ static hg_tensor *decoder_all(hg_ctx *ctx, hg_decoder *d, const hg_plugin *plugi
         x = decoder_layer(ctx, d, plugin, &rows, layer, x);
         if (ctx->tape == NULL)
             hg_arena_reset(ctx->arena, mark);
+        if (watch != NULL && !watch->done(watch->user, layer + 1))
+            (void)hg_ctx_fail(ctx, HG_STATUS_FAILED, "cancelled");
     }
     return x;
 }
 
 hg_tensor *hg_decoder_forward(hg_ctx *ctx, hg_decoder *d, const hg_plugin *plugin, hg_kv_cache *cache,
                               hg_tensor *x)
+{
+    return hg_decoder_forward_watched(ctx, d, plugin, cache, x, NULL);
+}
+
+hg_tensor *hg_decoder_forward_watched(hg_ctx *ctx, hg_decoder *d, const hg_plugin *plugin, hg_kv_cache *cache,
+                                      hg_tensor *x, const hg_decoder_watch *watch)
 {
     if (hg_ctx_failed(ctx))
         return NULL;
@@ -183,11 +191,14 @@ hg_tensor *hg_decoder_forward(hg_ctx *ctx, hg_decoder *d, const hg_plugin *plugi
     if (hg_decoder_step_fits(ctx, d, plugin, cache, x))
         x = hg_decoder_step(ctx, d, plugin, cache, decoder_rope(ctx, d, cache, x), x);
     else
-        x = decoder_all(ctx, d, plugin, cache, x);
+        x = decoder_all(ctx, d, plugin, cache, x, watch);
+    if (hg_ctx_failed(ctx))
+        return NULL;
     if (cache != NULL)
         hg_kv_cache_advance(cache, count);
-    return hg_ctx_failed(ctx) ? NULL : x;
+    return x;
 }
+
 hg_tensor *hg_decoder_logits(hg_ctx *ctx, hg_decoder *d, hg_tensor *head, hg_tensor *x)
 {
     return hg_op_linear(ctx, hg_op_rmsnorm(ctx, x, &d->norm, (hg_real)d->config.rms_eps), head, NULL);

@@ -36,6 +36,18 @@ hg_status hg_decoder_load(hg_decoder *d, const hg_decoder_config *config, const 
 hg_tensor *hg_decoder_forward(hg_ctx *ctx, hg_decoder *d, const hg_plugin *plugin, hg_kv_cache *cache,
                               hg_tensor *x);
 
+/* Who is told, on the calling thread, how many layers are done, where a layer may take seconds; false asks to
+ * stop. */
+typedef struct hg_decoder_watch {
+    bool (*done)(void *user, int64_t n_layers);
+    void *user;
+} hg_decoder_watch;
+
+/* The same, watched. When it is stopped it fails with HG_STATUS_FAILED and "cancelled", and the cache has as
+ * many positions as before. A single position is not worth watching: nobody is told. */
+hg_tensor *hg_decoder_forward_watched(hg_ctx *ctx, hg_decoder *d, const hg_plugin *plugin, hg_kv_cache *cache,
+                                      hg_tensor *x, const hg_decoder_watch *watch);
+
 /* How a layer attends; `segments` may be NULL. */
 hg_attention hg_decoder_attention(const hg_decoder_config *c, const hg_segments *segments);
 
