@@ -103,6 +103,9 @@ bool cli_common_take(cli_common *c, int code, const char *argument, hg_status *s
     case CLI_VISION:
         c->vision = argument;
         return true;
+    case CLI_PREFILL:
+        c->prefill = argument;
+        return true;
     case CLI_HUGE:
         if (cli_parse_choice("huge-pages", argument, &choice))
             c->huge = (hg_huge_pages)choice;

@@ -24,6 +24,7 @@ typedef struct cli_common {
     const char *cpu;              /* --cpu */
     const char *cache;            /* --kv-cache */
     const char *vision;           /* --vision */
+    const char *prefill;          /* --prefill */
     hg_huge_pages huge;           /* --huge-pages */
     hg_repack_choice repack;      /* --repack */
     bool lock;                    /* --mlock */
@@ -40,6 +41,7 @@ enum {
     CLI_CPU,
     CLI_CACHE,
     CLI_VISION,
+    CLI_PREFILL,
     CLI_LOCK,
     CLI_HUGE,
     CLI_REPACK,
@@ -55,6 +57,7 @@ enum {
     {"model", required_argument, NULL, CLI_MODEL}, {"threads", required_argument, NULL, CLI_THREADS}, \
     {"cpu", required_argument, NULL, CLI_CPU}, {"kv-cache", required_argument, NULL, CLI_CACHE}, \
     {"vision", required_argument, NULL, CLI_VISION}, {"mlock", no_argument, NULL, CLI_LOCK}, \
+    {"prefill", required_argument, NULL, CLI_PREFILL}, \
     {"huge-pages", required_argument, NULL, CLI_HUGE}, {"repack", required_argument, NULL, CLI_REPACK}, \
     {"seed", required_argument, NULL, CLI_SEED}, {"json", no_argument, NULL, CLI_JSON}, \
     {"quiet", no_argument, NULL, CLI_QUIET}, {"help", no_argument, NULL, CLI_HELP}

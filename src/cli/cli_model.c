@@ -74,6 +74,7 @@ hg_model_options cli_model_options(const cli_common *c)
                               .cpu_tier = c->cpu,
                               .kv_cache = c->cache,
                               .vision = c->vision,
+                              .prefill = c->prefill,
                               .huge_pages = c->huge,
                               .repack = c->repack,
                               .lock = c->lock};

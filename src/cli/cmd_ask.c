@@ -23,7 +23,7 @@ static const char ask_help[] =
     "  --sr OUT.dcm              also writes question and answer as a DICOM report (Basic Text SR, "
     "unverified)\n" CLI_DEID_HELP CLI_VIEW_HELP CLI_SLICES_HELP
     "  --threads N  --cpu TIER  --kv-cache f32|f16|bf16|q8_0\n"
-    "  --vision f32|bf16  --json  --quiet\n"
+    "  --vision f32|bf16  --prefill f32|bf16  --json  --quiet\n"
     "  --mlock                   keeps the model's files in memory\n"
     "  --repack auto|yes|no      weights copied in the order that decoding reads fastest (no)\n"
     "  --huge-pages auto|yes|no  the others in pages of 2 MiB; yes copies them at the start\n";

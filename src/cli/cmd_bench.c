@@ -24,7 +24,8 @@ static const char bench_help[] =
     "ask\"\n"
     "  --runs N        runs of each measurement (5); the median counts\n"
     "  --prompt N      tokens of the prompt (512)      --answer N   tokens that a run makes (16)\n"
-    "  --threads N  --cpu TIER  --kv-cache f32|f16|bf16|q8_0  --vision f32|bf16  --mlock\n"
+    "  --threads N  --cpu TIER  --kv-cache f32|f16|bf16|q8_0  --vision f32|bf16\n"
+    "  --prefill f32|bf16  --mlock\n"
     "  --repack auto|yes|no  --huge-pages auto|yes|no\n"
     "  --json  --quiet\n\n"
     "docs/bench.md says what each line means.\n";

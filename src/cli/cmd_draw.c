@@ -27,7 +27,7 @@ static const char draw_help[] =
     "  --temperature X           0: greedy, the default; above: sampling\n"
     "  --top-k N  --top-p X  --repetition-penalty X  --seed N  --system TEXT\n"
     "  --model MODEL  --threads N  --cpu TIER  --kv-cache f32|f16|bf16|q8_0\n"
-    "  --vision f32|bf16  --json  --quiet\n"
+    "  --vision f32|bf16  --prefill f32|bf16  --json  --quiet\n"
     "  --mlock                   keeps the model's files in memory\n"
     "  --repack auto|yes|no      weights copied in the order that decoding reads fastest\n"
     "  --huge-pages auto|yes|no  the others in pages of 2 MiB; yes copies them at the start\n" CLI_VIEW_HELP

@@ -21,7 +21,8 @@ struct hg_model {
     const hg_kernels *kernels;
     int n_threads;
     hg_dtype cache_type;
-    char lock_note[HG_ERROR_TEXT_BYTES];   /* why weights that should be locked in memory are not */
+    bool bf16;                           /* prompts: weights that are not quantised are multiplied in bf16 */
+    char lock_note[HG_ERROR_TEXT_BYTES]; /* why weights that should be locked in memory are not */
     char repack_note[HG_ERROR_TEXT_BYTES]; /* why weights that should be repacked are not */
     char huge_note[HG_ERROR_TEXT_BYTES];   /* why weights that should lie in huge pages do not */
 };

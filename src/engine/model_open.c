@@ -47,6 +47,21 @@ static hg_status open_cache_type(hg_model *m, const char *wanted, hg_error *err)
     return hg_error_set(err, HG_STATUS_USAGE, "no KV cache type '%.40s': f32, f16, bf16 or q8_0", wanted);
 }
 
+/* Whether what is wanted, "f32" or "bf16", is the latter. Left open, it is bf16 where that is faster and the
+ * language model is block-quantised, whose own error is larger; otherwise f32, which is exact. `what` is for
+ * the text of an error. */
+static hg_status open_bf16(const hg_model *m, const char *wanted, const char *what, bool *bf16, hg_error *err)
+{
+    const bool fast = m->kernels->fast_bf16;
+    *bf16 = wanted != NULL ? strcmp(wanted, "bf16") == 0 : fast && is_quantised(&m->weights.decoder);
+    if (wanted != NULL && !*bf16 && strcmp(wanted, "f32") != 0)
+        return hg_error_set(err, HG_STATUS_USAGE, "no %s '%.40s': f32 or bf16", what, wanted);
+    if (*bf16 && !fast)
+        return hg_error_set(err, HG_STATUS_USAGE, "%s bf16 needs a processor with AVX512-BF16: use f32",
+                            what);
+    return HG_STATUS_OK;
+}
+
 /* Pictures are decoded in the vision type; codes come from float32, because bf16 would change a few of them.
  */
 static hg_status open_maps(hg_model *m, bool bf16, hg_error *err)
@@ -62,18 +77,13 @@ static hg_status open_maps(hg_model *m, bool bf16, hg_error *err)
     return HG_STATUS_OK;
 }
 
-/* The type of the vision parts' products. Left open, it is bf16 where that is faster and the language model
- * is block-quantised, whose own error is larger (docs/adr/0015-bf16-vision.md); otherwise f32, which is
- * exact. */
+/* The type of the vision parts' products (docs/adr/0015-bf16-vision.md). */
 static hg_status open_vision(hg_model *m, const char *wanted, hg_error *err)
 {
-    bool fast = m->kernels->fast_bf16, bf16 = wanted != NULL && strcmp(wanted, "bf16") == 0;
-    if (wanted != NULL && !bf16 && strcmp(wanted, "f32") != 0)
-        return hg_error_set(err, HG_STATUS_USAGE, "no vision type '%.40s': f32 or bf16", wanted);
-    if (bf16 && !fast)
-        return hg_error_set(err, HG_STATUS_USAGE,
-                            "vision type bf16 needs a processor with AVX512-BF16: use f32");
-    bf16 = bf16 || (wanted == NULL && fast && is_quantised(&m->weights.decoder));
+    bool bf16;
+    hg_status status = open_bf16(m, wanted, "vision type", &bf16, err);
+    if (status != HG_STATUS_OK)
+        return status;
     m->weights.clip.bf16 = bf16;
     return open_maps(m, bf16, err);
 }
@@ -189,6 +199,8 @@ hg_status hg_model_open(hg_model **out, const char *path, const hg_model_options
         status = open_cache_type(m, options != NULL ? options->kv_cache : NULL, err);
     if (status == HG_STATUS_OK)
         status = open_vision(m, options != NULL ? options->vision : NULL, err);
+    if (status == HG_STATUS_OK)
+        status = open_bf16(m, options != NULL ? options->prefill : NULL, "prefill type", &m->bf16, err);
     if (status == HG_STATUS_OK)
         open_repack(m, options != NULL ? options->repack : HG_REPACK_AUTO, options != NULL && options->lock);
     if (status == HG_STATUS_OK)

@@ -217,9 +217,12 @@ static hg_status prefill_parts(hg_session *s, hg_task task, hg_tensor *x, const 
             return hg_error_set(err, HG_STATUS_FAILED, "cancelled");
         prefill_part p = {progress, i, n - i < length ? n - i : length, n, decoder->config.n_layers};
         hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
+        ctx->bf16 =
+            s->model->bf16; /* of the language model alone: the vision parts have a type of their own */
         hg_tensor part = hg_tensor_view_rows(x, i, p.count);
         hg_tensor *y = hg_decoder_forward_watched(ctx, decoder, plugin, &s->cache, &part,
                                                   &(hg_decoder_watch){prefill_report, &p});
+        ctx->bf16 = false;
         if (!hg_ctx_failed(ctx))
             memcpy(last->data, hg_tensor_real(y) + (y->shape[0] - 1) * y->shape[1],
                    (size_t)y->shape[1] * sizeof(hg_real));

@@ -121,7 +121,7 @@ static bool chain_joined(hg_ctx *ctx, const hg_tensor *x, const hg_product *prod
     hg_products wide = hg_products_begin(ctx, x, &products[n_products - 1], 1),
                 last = hg_products_begin(ctx, chain->z, last_product, 1),
                 narrow = hg_products_begin(ctx, x, products, n_products - 1);
-    if (!wide.wide || !last.rounds[0])
+    if (!wide.wide || !last.rounds[0] || narrow.any_bf16)
         return false;
     last.wide = narrow.wide = true;
     wide.joined = &last;

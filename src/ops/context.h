@@ -33,6 +33,8 @@ typedef struct hg_ctx {
     int n_threads;
     struct hg_tape *tape; /* NULL: inference, nothing is recorded */
     hg_compute compute;
+    bool bf16; /* HG_COMPUTE_INFER: many rows by weights that are not quantised are multiplied in bf16, where
+                  that is faster */
     hg_error error; /* code HG_STATUS_OK until the first failure */
 } hg_ctx;
 

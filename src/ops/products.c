@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * products.c: forward products, as chunks of weight rows. There are four ways: few rows of x read the weights
- * as they are stored, many have them unpacked or converted first; with block-quantised weights both go
+ * products.c: forward products, as chunks of weight rows. There are five ways: few rows of x read the weights
+ * as they are stored, many have them unpacked or converted first, to floats or, where the context says so, to
+ * bf16; with block-quantised weights both go
  * through rounded activations when the tier does that and no gradient is wanted; where the tier is faster
  * with them, many rows go through coarser ones (kernels/wide.h), but not in training.
  */
 #include "ops/products.h"
 
 #include "base/parallel.h"
+#include "ops/bf16_row.h"
 #include "tensor/interleave.h"
 
 #include <assert.h>
@@ -15,6 +17,8 @@
 /* Up to this many rows of x the weights are read as they are stored: reading them is what costs. */
 #define PRODUCTS_FEW 4
 #define PRODUCTS_FEW_ROUNDED 8
+/* In bf16: at least so many rows of x and of weights, or rounding x is what costs. */
+#define PRODUCTS_BF16_ROWS 32
 static_assert(HG_CHAIN_ROWS <= PRODUCTS_FEW_ROUNDED, "no product of a chain for few rows is of many");
 static_assert(HG_PRODUCTS_LARGE <= HG_ROUNDED_PANEL && HG_PRODUCTS_LARGE <= HG_WIDE_PANEL,
               "a chunk is unpacked at once");
@@ -81,6 +85,30 @@ static void products_gemm(const hg_products *job, const products_chunk *c, void 
                            .ldb = ld,
                            .ldc = c->product->ldy};
     job->ctx->kernels->gemm(&shape, c->x, rows, c->product->add ? 1 : 0, c->y);
+}
+
+/* Many rows, in bf16. */
+static void products_bf16(const hg_products *job, const products_chunk *c, void *scratch)
+{
+    const hg_kernels *kernels = job->ctx->kernels;
+    const hg_tensor *w = c->product->w;
+    const int64_t k = w->shape[1];
+    hg_bf16_product s = {.m = c->n_t,
+                         .n = c->count,
+                         .k = k,
+                         .ldx = k,
+                         .ldw = w->stride[0],
+                         .ldy = c->product->ldy,
+                         .end = c->product->add ? HG_BF16_END_ADD : HG_BF16_END_STORE};
+    const uint16_t *rows = c->w;
+    if (w->dtype != HG_DTYPE_BF16) {
+        uint16_t *to = scratch;
+        for (int64_t i = 0; i < c->count; i++)
+            hg_bf16_row(kernels, w->dtype, k, hg_tensor_at(w, (c->first + i) * w->stride[0]), to + i * k);
+        rows = to;
+        s.ldw = k;
+    }
+    kernels->gemm_bf16(&s, job->bf16_rows + c->t * k, rows, NULL, c->y);
 }
 
 /* Many rows of x with wide runs, and with them the product that is joined to this one. */
@@ -171,6 +199,8 @@ void hg_products_run_chunk(void *arg, int64_t index, int worker)
     void *scratch = job->scratch + (size_t)worker * job->scratch_each;
     if (job->rounds[p])
         products_rounded(job, &c, scratch);
+    else if (job->bf16[p])
+        products_bf16(job, &c, scratch);
     else if (job->x->shape[0] <= PRODUCTS_FEW)
         products_matvec(job, &c);
     else
@@ -182,9 +212,12 @@ static void products_round_row(void *arg, int64_t row, int worker)
     (void)worker;
     const hg_products *job = arg;
     const hg_real *x = hg_tensor_real(job->x) + row * job->x->stride[0];
-    if (job->wide)
+    const int64_t k = job->x->shape[1];
+    if (job->any_bf16)
+        job->ctx->kernels->to_bf16(HG_DTYPE_REAL, k, x, job->bf16_rows + row * k);
+    if (job->any_rounds && job->wide)
         job->ctx->kernels->round_wide(x, &job->wide_rows, row);
-    else
+    else if (job->any_rounds)
         job->ctx->kernels->round(x, &job->rounded, row);
 }
 
@@ -196,8 +229,10 @@ static size_t products_need(const hg_products *job, int i)
         return hg_wide_scratch(k) + (job->joined == NULL ? 0 : hg_wide_scratch(job->joined->x->shape[1]));
     if (job->rounds[i])
         return t > PRODUCTS_FEW_ROUNDED ? hg_rounded_scratch(k) : 0;
+    if (job->bf16[i])
+        return job->products[i].w->dtype == HG_DTYPE_BF16 ? 0 : (size_t)(job->block * k) * sizeof(uint16_t);
     const bool converts = t > PRODUCTS_FEW && job->products[i].w->dtype != HG_DTYPE_REAL;
-    return converts ? (size_t)(HG_PRODUCTS_LARGE * k) * sizeof(hg_real) : 0;
+    return converts ? (size_t)(job->block * k) * sizeof(hg_real) : 0;
 }
 
 /* Memory of the arena; NULL, and the context fails, when there is none. */
@@ -223,6 +258,11 @@ bool hg_products_take_scratch(hg_products *job)
 bool hg_products_take_rows(hg_products *job)
 {
     const int64_t t = job->x->shape[0], k = job->x->shape[1];
+    if (job->any_bf16) {
+        job->bf16_rows = (uint16_t *)(void *)products_take(job->ctx, (size_t)(t * k) * sizeof(uint16_t));
+        if (job->bf16_rows == NULL)
+            return false;
+    }
     if (!job->any_rounds)
         return true;
     size_t bytes = job->wide ? hg_wide_bytes(t, k) : hg_rounded_bytes(t, k);
@@ -238,7 +278,7 @@ bool hg_products_take_rows(hg_products *job)
 
 void hg_products_round(const hg_products *job, int n_threads)
 {
-    if (job->any_rounds)
+    if (job->any_rounds || job->any_bf16)
         hg_parallel_for(n_threads, job->x->shape[0], products_round_row, (void *)(uintptr_t)job);
 }
 
@@ -264,6 +304,12 @@ static bool products_may_round(const hg_ctx *ctx, const hg_tensor *w)
 {
     bool wanted = hg_ctx_reduces(ctx) || (ctx->compute == HG_COMPUTE_INFER && ctx->tape == NULL);
     return wanted && ctx->kernels->rounds && hg_dtype_is_quantised(w->dtype);
+}
+
+static bool products_may_bf16(const hg_ctx *ctx, int64_t t, const hg_tensor *w)
+{
+    return ctx->bf16 && ctx->compute == HG_COMPUTE_INFER && ctx->tape == NULL && ctx->kernels->fast_bf16 &&
+           t >= PRODUCTS_BF16_ROWS && w->shape[0] >= PRODUCTS_BF16_ROWS && !hg_dtype_is_quantised(w->dtype);
 }
 
 void hg_products_cut(hg_products *job, int64_t block, int64_t x_block)
@@ -292,6 +338,14 @@ static int64_t products_few_block(const hg_products *job)
     return rows < HG_PRODUCTS_SMALL ? HG_PRODUCTS_SMALL : rows / HG_PRODUCTS_SMALL * HG_PRODUCTS_SMALL;
 }
 
+static int64_t products_many_block(const hg_products *job)
+{
+    int64_t most = 0;
+    for (int i = 0; i < job->n_products; i++)
+        most = job->products[i].w->shape[0] > most ? job->products[i].w->shape[0] : most;
+    return job->any_rounds || most < HG_PRODUCTS_DENSE_LEAST ? HG_PRODUCTS_LARGE : HG_PRODUCTS_DENSE;
+}
+
 hg_products hg_products_begin(hg_ctx *ctx, const hg_tensor *x, const hg_product *products, int n_products)
 {
     assert(n_products >= 1 && n_products <= HG_PRODUCTS_MAX);
@@ -301,6 +355,8 @@ hg_products hg_products_begin(hg_ctx *ctx, const hg_tensor *x, const hg_product 
     for (int i = 0; i < n_products; i++) {
         const hg_tensor *w = products[i].w;
         job.rounds[i] = products_may_round(ctx, w);
+        job.bf16[i] = products_may_bf16(ctx, t, w);
+        job.any_bf16 = job.any_bf16 || job.bf16[i];
         assert(!w->interleaved || job.rounds[i]); /* other ways read rows */
         job.work += t * hg_tensor_count(w);
         if (job.rounds[i] && (largest == NULL || hg_tensor_count(w) > hg_tensor_count(largest)))
@@ -309,7 +365,7 @@ hg_products hg_products_begin(hg_ctx *ctx, const hg_tensor *x, const hg_product 
     job.any_rounds = largest != NULL;
     job.wide = job.any_rounds && t >= HG_WIDE_ROWS && ctx->compute == HG_COMPUTE_INFER &&
                hg_kernels_widen(ctx->kernels, largest->dtype);
-    hg_products_cut(&job, t <= PRODUCTS_FEW_ROUNDED ? products_few_block(&job) : HG_PRODUCTS_LARGE,
+    hg_products_cut(&job, t <= PRODUCTS_FEW_ROUNDED ? products_few_block(&job) : products_many_block(&job),
                     t > 0 ? t : 1);
     return job;
 }

@@ -9,11 +9,15 @@
 #include "ops/matmul.h"
 
 /* Weight rows a chunk. Few rows of x: small, so that no thread waits long for the last one. Many: 64 rows of
- * 3,072 floats are 768 KiB, which stays in a second-level cache. Short rows: so many that a chunk has
+ * 3,072 bytes with their scales stay in a second-level cache. Short rows: so many that a chunk has
  * HG_PRODUCTS_ELEMENTS, because taking one costs as much as multiplying some thousands of elements. */
 #define HG_PRODUCTS_SMALL 32
 #define HG_PRODUCTS_ELEMENTS 16384
 #define HG_PRODUCTS_LARGE 64
+/* Where oneDNN multiplies, for weights that leave enough chunks: it copies what it reads of x for each, and
+ * is slow with fewer columns. */
+#define HG_PRODUCTS_DENSE 128
+#define HG_PRODUCTS_DENSE_LEAST 2048
 
 typedef struct hg_products {
     hg_ctx *ctx;
@@ -27,10 +31,13 @@ typedef struct hg_products {
     int64_t work; /* multiply-adds of all products */
     bool rounds[HG_PRODUCTS_MAX];
     bool any_rounds;
-    bool wide;          /* which of the two ways of rounding; may change before memory is taken */
-    hg_rounded rounded; /* x, when any product rounds */
-    hg_wide wide_rows;  /* the same, when wide */
-    uint8_t *scratch;   /* scratch_each bytes for each worker */
+    bool bf16[HG_PRODUCTS_MAX]; /* multiplied in bf16 */
+    bool any_bf16;
+    bool wide;           /* which of the two ways of rounding; may change before memory is taken */
+    hg_rounded rounded;  /* x, when any product rounds */
+    hg_wide wide_rows;   /* the same, when wide */
+    uint16_t *bf16_rows; /* x (T, K) in bf16, when any product is */
+    uint8_t *scratch;    /* scratch_each bytes for each worker */
     size_t scratch_each;
     /* Each worker has an x of its own, x->stride[0] behind the one's before, and rounds it for itself. */
     bool apart;

@@ -226,8 +226,8 @@ static void test_several_images(void **state)
     close_fixture(&f);
 }
 
-/* The type of the vision parts is checked. */
-static void test_vision_type(void **state)
+/* The types of the vision parts and of prompts are checked. */
+static void test_bf16_types(void **state)
 {
     (void)state;
     hg_error err = {HG_STATUS_OK, ""};
@@ -236,6 +236,12 @@ static void test_vision_type(void **state)
     assert_int_equal(hg_model_open(&model, HG_TEST_DATA "/tiny/m3", &options, &err), HG_STATUS_USAGE);
     assert_non_null(strstr(err.text, "f32 or bf16"));
     options = (hg_model_options){.vision = "bf16", .cpu_tier = "reference"};
+    assert_int_equal(hg_model_open(&model, HG_TEST_DATA "/tiny/m3", &options, &err), HG_STATUS_USAGE);
+    assert_non_null(strstr(err.text, "AVX512-BF16"));
+    options = (hg_model_options){.prefill = "q8_0"};
+    assert_int_equal(hg_model_open(&model, HG_TEST_DATA "/tiny/m3", &options, &err), HG_STATUS_USAGE);
+    assert_string_equal(err.text, "no prefill type 'q8_0': f32 or bf16");
+    options = (hg_model_options){.prefill = "bf16", .cpu_tier = "reference"};
     assert_int_equal(hg_model_open(&model, HG_TEST_DATA "/tiny/m3", &options, &err), HG_STATUS_USAGE);
     assert_non_null(strstr(err.text, "AVX512-BF16"));
 }
@@ -503,7 +509,7 @@ int main(void)
                                        cmocka_unit_test(test_reference_decoding_checks_the_length),
                                        cmocka_unit_test(test_conversation_reuses_positions),
                                        cmocka_unit_test(test_several_images),
-                                       cmocka_unit_test(test_vision_type),
+                                       cmocka_unit_test(test_bf16_types),
                                        cmocka_unit_test(test_stream_is_the_answer),
                                        cmocka_unit_test(test_sessions_of_one_model_side_by_side),
                                        cmocka_unit_test(test_refusals),

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * test_project_rounded.c: a frozen layer with its H-LoRA, whose weights are of different block types, with
- * rounded activations: near what floats give, the same bits with any threads, and with a scale for 256 inputs
- * just where the tier's table says so.
+ * test_project_rounded.c: a frozen layer with its H-LoRA, whose weights are of different types, with rounded
+ * activations: near what floats give, the same bits with any threads, and with a scale for 256 inputs just
+ * where the tier's table says so, in bf16 where the context does.
  */
 #include "base/rng.h"
 #include "ops/ops.h"
@@ -50,13 +50,15 @@ static void make_layer(hg_dtype frozen, hg_dtype plug)
 }
 
 /* The first n_t rows. */
-static void run(const hg_kernels *kernels, hg_compute compute, int n_threads, int64_t n_t, hg_real *y)
+static void run(const hg_kernels *kernels, hg_compute compute, bool bf16, int n_threads, int64_t n_t,
+                hg_real *y)
 {
     hg_arena arena;
     hg_ctx ctx;
     hg_arena_init(&arena, 1 << 20, (size_t)64 << 20);
     hg_ctx_init(&ctx, &arena, kernels, n_threads);
     ctx.compute = compute;
+    ctx.bf16 = bf16;
     hg_tensor x = hg_tensor_view_rows(&l.in, 0, n_t);
     const hg_tensor *got = hg_op_project(&ctx, &x, &l.weight, NULL, &l.plug, NULL);
     if (got == NULL)
@@ -72,26 +74,33 @@ static void run(const hg_kernels *kernels, hg_compute compute, int n_threads, in
 
 static hg_real exact[T * N], rounded[T * N], again[T * N];
 
-static void check_rows(const hg_kernels *kernels, hg_dtype frozen, hg_dtype plug, int64_t n_t)
+/* Of rounded from exact, of its root mean square. */
+static double mean_error(int64_t n_t)
 {
-    const size_t bytes = (size_t)(n_t * N) * sizeof(hg_real);
-    run(kernels, HG_COMPUTE_EXACT, 1, n_t, exact);
-    run(kernels, HG_COMPUTE_INFER, 1, n_t, rounded);
     double errors = 0, sizes = 0;
     for (int64_t i = 0; i < n_t * N; i++) {
         errors += pow((double)rounded[i] - (double)exact[i], 2);
         sizes += pow((double)exact[i], 2);
     }
-    if (!(errors > 0 && errors <= MEAN_ERROR * MEAN_ERROR * sizes))
+    return sqrt(errors / sizes);
+}
+
+static void check_rows(const hg_kernels *kernels, hg_dtype frozen, hg_dtype plug, int64_t n_t)
+{
+    const size_t bytes = (size_t)(n_t * N) * sizeof(hg_real);
+    run(kernels, HG_COMPUTE_EXACT, false, 1, n_t, exact);
+    run(kernels, HG_COMPUTE_INFER, false, 1, n_t, rounded);
+    const double error = mean_error(n_t);
+    if (!(error > 0 && error <= MEAN_ERROR))
         fail_msg("%s: %s with %s, %lld rows: %g of the results' root mean square off", kernels->name,
-                 hg_dtype_name(frozen), hg_dtype_name(plug), (long long)n_t, sqrt(errors / sizes));
+                 hg_dtype_name(frozen), hg_dtype_name(plug), (long long)n_t, error);
     for (int threads = 2; threads <= 4; threads++) {
-        run(kernels, HG_COMPUTE_INFER, threads, n_t, again);
+        run(kernels, HG_COMPUTE_INFER, false, threads, n_t, again);
         assert_memory_equal(again, rounded, bytes);
     }
     hg_kernels finer = *kernels;
     finer.wide = HG_WIDE_NONE;
-    run(&finer, HG_COMPUTE_INFER, 1, n_t, again);
+    run(&finer, HG_COMPUTE_INFER, false, 1, n_t, again);
     /* The layer decides of A, too; B has an x of its own. */
     const bool widens =
         n_t >= HG_WIDE_ROWS && (hg_kernels_widen(kernels, frozen) ||
@@ -119,8 +128,48 @@ static void test_types_and_rows(void **state)
     }
 }
 
+/* Both factors move by 2^-9 of themselves at most, one after the other in two products. */
+#define MEAN_ERROR_BF16 0x1p-7
+
+static void check_bf16(const hg_kernels *kernels, hg_dtype frozen, hg_dtype plug, int64_t n_t)
+{
+    const size_t bytes = (size_t)(n_t * N) * sizeof(hg_real);
+    run(kernels, HG_COMPUTE_INFER, false, 1, n_t, exact);
+    run(kernels, HG_COMPUTE_INFER, true, 1, n_t, rounded);
+    const double error = mean_error(n_t);
+    /* Few rows, and what is in blocks, stay as they are. */
+    const bool differs =
+        kernels->fast_bf16 && n_t >= 32 && !(hg_dtype_is_quantised(frozen) && hg_dtype_is_quantised(plug));
+    if (differs ? !(error > 0 && error <= MEAN_ERROR_BF16) : memcmp(exact, rounded, bytes) != 0)
+        fail_msg("%s: %s with %s in bf16, %lld rows: %g of the results' root mean square off", kernels->name,
+                 hg_dtype_name(frozen), hg_dtype_name(plug), (long long)n_t, error);
+    run(kernels, HG_COMPUTE_INFER, true, 3, n_t, again);
+    assert_memory_equal(again, rounded, bytes);
+    run(kernels, HG_COMPUTE_EXACT, false, 1, n_t, exact);
+    run(kernels, HG_COMPUTE_EXACT, true, 1, n_t, again); /* is not asked */
+    assert_memory_equal(again, exact, bytes);
+}
+
+static void test_bf16(void **state)
+{
+    (void)state;
+    static const hg_dtype types[] = {HG_DTYPE_BF16, HG_DTYPE_F16, HG_DTYPE_F32, HG_DTYPE_Q8_0, HG_DTYPE_Q4_K};
+    static const int64_t rows[] = {1, 31, 32, T};
+    static const hg_cpu_tier tiers[] = {HG_CPU_TIER_REFERENCE, HG_CPU_TIER_AVX512_VNNI,
+                                        HG_CPU_TIER_AVX512_BF16, HG_CPU_TIER_AMX};
+    for (size_t tier = 0; tier < sizeof tiers / sizeof *tiers; tier++) {
+        for (size_t f = 0; f < 5 && hg_cpu_has(tiers[tier]); f++) {
+            for (size_t p = 0; p < 4; p++) {
+                make_layer(types[f], types[p]);
+                for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+                    check_bf16(hg_kernels_get(tiers[tier]), types[f], types[p], rows[i]);
+            }
+        }
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_types_and_rows)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_types_and_rows), cmocka_unit_test(test_bf16)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * quant_error.c: what a smaller type costs: `quant_error [--exact] [--cpu TIER] [--kv-cache TYPE]
+ * quant_error.c: what a smaller type costs: `quant_error [--exact] [--bf16] [--cpu TIER] [--kv-cache TYPE]
  * REFERENCE MODEL...` compares models of the same weights in other types with the first. For each task: the
  * Kullback-Leibler divergence of the next token's distribution, in nats, over positions of random token
  * sequences, and how often the best token is the same; then the relative error of the tensors, by type. Rows
  * of a Markdown table. With --exact activations stay float32, else they are rounded where that is this
- * processor's way. With --kv-cache the models (which may be the first one again), but not the first, keep
- * keys and values as that type.
+ * processor's way. The models (which may be the first one again), but not the first, multiply what is not
+ * quantised in bf16 with --bf16, and keep keys and values as that type with --kv-cache.
  */
 #include "base/memory.h"
 #include "base/parallel.h"
@@ -91,6 +91,7 @@ static double divergence(const float *a, const float *b, int64_t n)
 typedef struct options {
     hg_compute compute;
     hg_cpu_tier tier;
+    bool bf16;
     bool cached;
     hg_dtype cache_type;
     int first; /* the argument that names the reference */
@@ -112,8 +113,9 @@ static void compare_task(const options *o, opened_model *reference, opened_model
         hg_arena_mark mark = hg_arena_get_mark(&arena);
         hg_ctx_init(&ctx, &arena, hg_kernels_get(o->tier), hg_parallel_processors());
         ctx.compute = o->compute;
-        hg_tensor *a = run_sequence(&ctx, reference, task, s + 1, NULL),
-                  *b = run_sequence(&ctx, other, task, s + 1, cache);
+        const hg_tensor *a = run_sequence(&ctx, reference, task, s + 1, NULL);
+        ctx.bf16 = o->bf16;
+        const hg_tensor *b = run_sequence(&ctx, other, task, s + 1, cache);
         if (hg_ctx_failed(&ctx)) {
             fprintf(stderr, "quant_error: %s\n", ctx.error.text);
             exit(HG_STATUS_FAILED);
@@ -189,6 +191,8 @@ static bool options_parse(options *o, int argc, char **argv)
         else if (strcmp(argv[o->first], "--kv-cache") == 0 && o->first + 1 < argc &&
                  hg_dtype_find(argv[++o->first], &o->cache_type))
             o->cached = true;
+        else if (strcmp(argv[o->first], "--bf16") == 0)
+            o->bf16 = true;
         else if (strcmp(argv[o->first], "--cpu") == 0 && o->first + 1 < argc &&
                  hg_cpu_tier_find(argv[++o->first], &o->tier) && hg_cpu_has(o->tier))
             continue;
@@ -221,9 +225,8 @@ int main(int argc, char **argv)
 {
     options o;
     if (!options_parse(&o, argc, argv)) {
-        fprintf(
-            stderr,
-            "usage: quant_error [--exact] [--cpu TIER] [--kv-cache f32|f16|bf16|q8_0] REFERENCE MODEL...\n");
+        fprintf(stderr, "usage: quant_error [--exact] [--bf16] [--cpu TIER] [--kv-cache f32|f16|bf16|q8_0] "
+                        "REFERENCE MODEL...\n");
         return HG_STATUS_USAGE;
     }
     opened_model *reference = model_open(argv[o.first]);
