@@ -212,13 +212,13 @@ static hg_status prefill_parts(hg_session *s, hg_task task, hg_tensor *x, const 
     const hg_plugin *plugin = &s->model->weights.tasks[task].plugin;
     const int64_t n = x->shape[0], length = prefill_length(n);
     hg_tensor *last = hg_ctx_tensor(ctx, 2, (int64_t[]){1, x->shape[1]}, false);
+    if (!report(progress, "prompt", 0, n))
+        return hg_error_set(err, HG_STATUS_FAILED, "cancelled");
     for (int64_t i = 0; i < n && !hg_ctx_failed(ctx); i += length) {
-        if (!report(progress, "prompt", i, n))
-            return hg_error_set(err, HG_STATUS_FAILED, "cancelled");
         prefill_part p = {progress, i, n - i < length ? n - i : length, n, decoder->config.n_layers};
         hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
-        ctx->bf16 =
-            s->model->bf16; /* of the language model alone: the vision parts have a type of their own */
+        /* Of the language model alone: the vision parts have a type of their own. */
+        ctx->bf16 = s->model->bf16;
         hg_tensor part = hg_tensor_view_rows(x, i, p.count);
         hg_tensor *y = hg_decoder_forward_watched(ctx, decoder, plugin, &s->cache, &part,
                                                   &(hg_decoder_watch){prefill_report, &p});

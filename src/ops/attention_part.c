@@ -62,15 +62,9 @@ static void mix_f32(const hg_attention_part *part, const hg_key_part *keys, cons
 static const uint16_t *part_rows_bf16(const hg_attention_part *part, const hg_tensor *x,
                                       const hg_key_part *keys, int64_t *ld)
 {
-    const int64_t d = x->shape[2], n = keys->end - keys->begin;
-    *ld = x->dtype == HG_DTYPE_BF16 ? x->stride[0] : d;
-    if (x->dtype == HG_DTYPE_BF16)
-        return hg_attention_head(x, keys->row, part->group);
-    uint16_t *rows = (uint16_t *)part->rows;
-    for (int64_t i = 0; i < n; i++)
-        hg_bf16_row(part->kernels, x->dtype, d, hg_attention_head(x, keys->row + i, part->group),
-                    rows + i * d);
-    return rows;
+    return hg_bf16_rows(part->kernels, x->dtype, keys->end - keys->begin, x->shape[2],
+                        hg_attention_head(x, keys->row, part->group), x->stride[0], (uint16_t *)part->rows,
+                        ld);
 }
 
 static void scores_bf16(const hg_attention_part *part, const hg_key_part *keys, hg_real *p)

@@ -101,20 +101,6 @@ static int64_t part_chunks(const hg_bf16_part *part, int64_t block)
     return (part->w->shape[0] + block - 1) / block;
 }
 
-/* Rows of a weight as bf16: in place when they are, else rounded into `scratch`. *ld gets the elements
- * between them. */
-static const uint16_t *weight_rows(const hg_kernels *kernels, const hg_tensor *w, int64_t first,
-                                   int64_t count, uint16_t *scratch, int64_t *ld)
-{
-    int64_t k = w->shape[1];
-    *ld = w->dtype == HG_DTYPE_BF16 ? w->stride[0] : k;
-    if (w->dtype == HG_DTYPE_BF16)
-        return bf16_at(w, first * w->stride[0]);
-    for (int64_t i = 0; i < count; i++)
-        hg_bf16_row(kernels, w->dtype, k, hg_tensor_at(w, (first + i) * w->stride[0]), scratch + i * k);
-    return scratch;
-}
-
 static void linear_chunk(void *arg, int64_t index, int worker)
 {
     const linear_job *job = arg;
@@ -130,7 +116,8 @@ static void linear_chunk(void *arg, int64_t index, int worker)
                          .to_bf16 = part->y.dtype == HG_DTYPE_BF16,
                          .end = job->end};
     const uint16_t *w =
-        weight_rows(job->kernels, part->w, first, s.n, job->scratch + worker * job->block * k, &s.ldw);
+        hg_bf16_rows(job->kernels, part->w->dtype, s.n, k, hg_tensor_at(part->w, first * part->w->stride[0]),
+                     part->w->stride[0], job->scratch + worker * job->block * k, &s.ldw);
     const hg_real *bias = part->bias != NULL ? hg_tensor_real(part->bias) + first : NULL;
     void *y = (uint8_t *)part->y.data + (size_t)first * hg_dtype_bytes(part->y.dtype);
     job->kernels->gemm_bf16(&s, bf16_at(job->x, 0), w, bias, y);

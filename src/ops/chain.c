@@ -114,7 +114,7 @@ static void chain_few(hg_ctx *ctx, const hg_tensor *x, const hg_product *product
 /* ---- many rows ---- */
 
 /* The narrow products first, then the wide one with the chain's as a term. x is rounded once. False, and
- * nothing done, when the wide one does not go that way. */
+ * nothing done, when the wide one does not go that way, or a narrow one wants x in bf16, too. */
 static bool chain_joined(hg_ctx *ctx, const hg_tensor *x, const hg_product *products, int n_products,
                          const hg_chain *chain, const hg_product *last_product)
 {

@@ -2,9 +2,9 @@
  *
  * products.c: forward products, as chunks of weight rows. There are five ways: few rows of x read the weights
  * as they are stored, many have them unpacked or converted first, to floats or, where the context says so, to
- * bf16; with block-quantised weights both go
- * through rounded activations when the tier does that and no gradient is wanted; where the tier is faster
- * with them, many rows go through coarser ones (kernels/wide.h), but not in training.
+ * bf16; with block-quantised weights both go through rounded activations when the tier does that and no
+ * gradient is wanted; where the tier is faster with them, many rows go through coarser ones (kernels/wide.h),
+ * but not in training.
  */
 #include "ops/products.h"
 
@@ -97,17 +97,9 @@ static void products_bf16(const hg_products *job, const products_chunk *c, void 
                          .n = c->count,
                          .k = k,
                          .ldx = k,
-                         .ldw = w->stride[0],
                          .ldy = c->product->ldy,
                          .end = c->product->add ? HG_BF16_END_ADD : HG_BF16_END_STORE};
-    const uint16_t *rows = c->w;
-    if (w->dtype != HG_DTYPE_BF16) {
-        uint16_t *to = scratch;
-        for (int64_t i = 0; i < c->count; i++)
-            hg_bf16_row(kernels, w->dtype, k, hg_tensor_at(w, (c->first + i) * w->stride[0]), to + i * k);
-        rows = to;
-        s.ldw = k;
-    }
+    const uint16_t *rows = hg_bf16_rows(kernels, w->dtype, c->count, k, c->w, w->stride[0], scratch, &s.ldw);
     kernels->gemm_bf16(&s, job->bf16_rows + c->t * k, rows, NULL, c->y);
 }
 
@@ -338,6 +330,7 @@ static int64_t products_few_block(const hg_products *job)
     return rows < HG_PRODUCTS_SMALL ? HG_PRODUCTS_SMALL : rows / HG_PRODUCTS_SMALL * HG_PRODUCTS_SMALL;
 }
 
+/* For many: what is unpacked has a place of its own size, all else is oneDNN's. */
 static int64_t products_many_block(const hg_products *job)
 {
     int64_t most = 0;

@@ -194,7 +194,7 @@ static bool options_parse(options *o, int argc, char **argv)
         else if (strcmp(argv[o->first], "--bf16") == 0)
             o->bf16 = true;
         else if (strcmp(argv[o->first], "--cpu") == 0 && o->first + 1 < argc &&
-                 hg_cpu_tier_find(argv[++o->first], &o->tier) && hg_cpu_has(o->tier))
+                 hg_cpu_choose(argv[++o->first], &o->tier, NULL) == HG_STATUS_OK)
             continue;
         else
             return false;
