@@ -87,20 +87,35 @@ typedef struct product_case {
     hg_dtype type;
     int64_t n, k, t, ldw;
     bool add;
+    bool largest; /* codes of weights and of x, which have one sign: no sums can be larger */
 } product_case;
+
+static uint8_t *case_weights(const product_case *c, int64_t count, hg_rng *rng, float *real)
+{
+    return (c->largest ? new_largest_weights : new_weights)(c->type, count, rng, real);
+}
+
+/* The rows of x, rounded. */
+static hg_rounded case_rows(const product_case *c, hg_rng *rng)
+{
+    hg_rounded rows = new_rounded(c->t, c->k);
+    float *x = new_floats(c->k, rng, 1);
+    for (int64_t t = 0; t < c->t; t++) {
+        for (int64_t j = 0; j < c->k; j++)
+            x[j] = c->largest ? (t % 2 == 0 ? 1 : -1) : (float)(2 * hg_rng_uniform(rng) - 1);
+        reference_table()->round(x, &rows, t);
+    }
+    free_floats(x, c->k);
+    return rows;
+}
 
 static void check_product(const hg_kernels *kernels, const product_case *c, hg_rng *rng)
 {
     int64_t count = (c->n - 1) * c->ldw + c->k, n_y = c->n * c->t;
-    float *real = new_floats(count, rng, 1), *x = new_floats(c->k, rng, 1);
+    float *real = new_floats(count, rng, 1);
     float *want = new_floats(n_y, rng, 1), *got = new_floats(n_y, rng, 1), *scale = new_floats(n_y, rng, 1);
-    void *w = new_weights(c->type, count, rng, real), *scratch = guard_alloc(hg_rounded_scratch(c->k));
-    hg_rounded rows = new_rounded(c->t, c->k);
-    for (int64_t t = 0; t < c->t; t++) {
-        for (int64_t j = 0; j < c->k; j++)
-            x[j] = (float)(2 * hg_rng_uniform(rng) - 1);
-        reference_table()->round(x, &rows, t);
-    }
+    void *w = case_weights(c, count, rng, real), *scratch = guard_alloc(hg_rounded_scratch(c->k));
+    hg_rounded rows = case_rows(c, rng);
     product_scale(real, c->ldw, c->n, &rows, scale);
     for (int way = 0; way < 2; way++) {
         for (int64_t i = 0; i < n_y; i++)
@@ -117,7 +132,6 @@ static void check_product(const hg_kernels *kernels, const product_case *c, hg_r
     guard_free(scratch, hg_rounded_scratch(c->k));
     free_weights(c->type, w, count);
     free_floats(real, count);
-    free_floats(x, c->k);
     free_floats(want, n_y);
     free_floats(got, n_y);
     free_floats(scale, n_y);
@@ -128,17 +142,12 @@ static void check_interleaved(const hg_kernels *kernels, const product_case *c, 
 {
     const int64_t count = c->n * c->k, n_y = c->n * c->t;
     const size_t group = hg_dtype_span(c->type, HG_INTERLEAVE_ROWS * c->k);
-    float *real = new_floats(count, rng, 1), *x = new_floats(c->k, rng, 1), *y[4], *scale;
-    uint8_t *rows = new_weights(c->type, count, rng, real), *w = guard_alloc(hg_dtype_span(c->type, count));
+    float *real = new_floats(count, rng, 1), *y[4], *scale;
+    uint8_t *rows = case_weights(c, count, rng, real), *w = guard_alloc(hg_dtype_span(c->type, count));
     void *scratch = guard_alloc(hg_rounded_scratch(c->k));
     for (int64_t i = 0; i < c->n / HG_INTERLEAVE_ROWS; i++)
         hg_interleave_pack(c->type, c->k, rows + (size_t)i * group, w + (size_t)i * group);
-    hg_rounded rounded = new_rounded(c->t, c->k);
-    for (int64_t t = 0; t < c->t; t++) {
-        for (int64_t j = 0; j < c->k; j++)
-            x[j] = (float)(2 * hg_rng_uniform(rng) - 1);
-        reference_table()->round(x, &rounded, t);
-    }
+    hg_rounded rounded = case_rows(c, rng);
     scale = new_floats(n_y, rng, 1);
     product_scale(real, c->k, c->n, &rounded, scale);
     for (int way = 0; way < 4; way++)
@@ -162,7 +171,6 @@ static void check_interleaved(const hg_kernels *kernels, const product_case *c, 
     guard_free(w, hg_dtype_span(c->type, count));
     free_weights(c->type, rows, count);
     free_floats(real, count);
-    free_floats(x, c->k);
 }
 
 static const hg_dtype block_types[] = {HG_DTYPE_Q8_0, HG_DTYPE_Q4_0, HG_DTYPE_Q4_K, HG_DTYPE_Q6_K};
@@ -187,6 +195,14 @@ void check_rounded(const hg_kernels *t, hg_rng *rng)
         product_case c = {.type = block_types[i % 3], .n = groups[i / 3 % 3], .t = rows[i % 9], .add = i % 2};
         c.k = (c.type == HG_DTYPE_Q4_K ? 256 : 64) * (int64_t)(1 + i / 9 % 5);
         check_interleaved(t, &c, rng);
+    }
+    for (size_t i = 0; i < 4 * 4; i++) {
+        product_case c = {
+            .type = block_types[i % 4], .n = 32, .k = 512, .t = 1 + (int64_t)i / 4 * 2, .ldw = 512};
+        c.largest = true;
+        check_product(t, &c, rng);
+        if (c.type != HG_DTYPE_Q6_K)
+            check_interleaved(t, &c, rng);
     }
 }
 

@@ -37,6 +37,17 @@ static void new_scales(hg_dtype type, uint8_t *block, hg_rng *rng)
     }
 }
 
+/* Gives blocks new bytes, random ones or the one given, and scales. */
+static void new_blocks(hg_dtype type, int64_t n, hg_rng *rng, const uint8_t *byte, uint8_t *w)
+{
+    const size_t bytes = hg_dtype_block_bytes(type);
+    for (int64_t block = 0; block < n / hg_dtype_block(type); block++, w += bytes) {
+        for (size_t i = 0; i < bytes; i++)
+            w[i] = byte != NULL ? *byte : (uint8_t)hg_rng_next(rng);
+        new_scales(type, w, rng);
+    }
+}
+
 /* n random values of a type, and the same as floats. Blocks get any bytes, so that every code and packed
  * scale occurs, and scales of either sign. */
 void *new_weights(hg_dtype type, int64_t n, hg_rng *rng, float *as_float)
@@ -44,14 +55,20 @@ void *new_weights(hg_dtype type, int64_t n, hg_rng *rng, float *as_float)
     float *x = new_floats(n, rng, 1);
     uint8_t *w = guard_alloc(hg_dtype_span(type, n));
     hg_dtype_from_real(type, n, x, w);
-    size_t bytes = hg_dtype_block_bytes(type);
-    for (int64_t block = 0; hg_dtype_is_quantised(type) && block < n / hg_dtype_block(type); block++) {
-        for (size_t i = 0; i < bytes; i++)
-            w[(size_t)block * bytes + i] = (uint8_t)hg_rng_next(rng);
-        new_scales(type, w + (size_t)block * bytes, rng);
-    }
+    if (hg_dtype_is_quantised(type))
+        new_blocks(type, n, rng, NULL, w);
     hg_dtype_to_real(type, n, w, as_float);
     free_floats(x, n);
+    return w;
+}
+
+/* n values of a block type whose codes are all of the largest magnitude: -128 in q8_0, else 15 or 63. */
+void *new_largest_weights(hg_dtype type, int64_t n, hg_rng *rng, float *as_float)
+{
+    const uint8_t byte = type == HG_DTYPE_Q8_0 ? 0x80 : 0xff;
+    uint8_t *w = guard_alloc(hg_dtype_span(type, n));
+    new_blocks(type, n, rng, &byte, w);
+    hg_dtype_to_real(type, n, w, as_float);
     return w;
 }
 

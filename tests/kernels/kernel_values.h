@@ -19,6 +19,8 @@ void free_floats(float *x, int64_t n);
 /* n random values of a type, and the same as floats. Blocks get any bytes, so that every code and packed
  * scale occurs, and scales of either sign. */
 void *new_weights(hg_dtype type, int64_t n, hg_rng *rng, float *as_float);
+/* The same of a block type, with all codes of the largest magnitude: -128 in q8_0, 15 or 63 in the others. */
+void *new_largest_weights(hg_dtype type, int64_t n, hg_rng *rng, float *as_float);
 void free_weights(hg_dtype type, void *w, int64_t n);
 
 /* Whether n are whole blocks. */

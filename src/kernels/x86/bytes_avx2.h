@@ -107,6 +107,18 @@ static inline vb vb_from_four(const vf x[4])
     return _mm256_xor_si256(bytes, _mm256_set1_epi8(-128));
 }
 
+/* Each half of a lane: sum + two of the products. */
+static inline vb vb_dot_short(vb sum, vb w, vb x)
+{
+    return _mm256_add_epi16(sum, _mm256_maddubs_epi16(w, x));
+}
+
+/* Each lane: sum + the two halves of the lane of `pairs`, 16 bits each. */
+static inline vb vb_add_wider(vb sum, vb pairs)
+{
+    return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+}
+
 #ifdef __AVXVNNI__
 #define VB_SATURATES 0
 
@@ -125,7 +137,7 @@ X86_INLINE vb vb_dot(hg_dtype type, vb sum, vb w, vb x)
         x = _mm256_sign_epi8(x, w);
         w = _mm256_abs_epi8(w);
     }
-    return _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_maddubs_epi16(w, x), _mm256_set1_epi16(1)));
+    return vb_add_wider(sum, _mm256_maddubs_epi16(w, x));
 }
 #endif
 

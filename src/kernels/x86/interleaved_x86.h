@@ -121,14 +121,11 @@ typedef struct laced_dots {
     vb sum[ROUNDED_FEW];
 } laced_dots;
 
-/* What the sums of the run at column j begin with. */
 X86_INLINE laced_dots laced_begin(hg_dtype type, int n_x, const hg_rounded *x, int64_t j)
 {
     laced_dots d;
     for (int t = 0; t < n_x; t++)
-        d.sum[t] = rounded_offset(type) < 0
-                       ? vb_zero()
-                       : rounded_begin(type, vb_lanes(x->minus_32 + (t * x->k + j) / HG_ROUNDED_RUN));
+        d.sum[t] = rounded_dot_begin(type, rounded_group_begin(type, x, t, j));
     return d;
 }
 
@@ -136,7 +133,14 @@ X86_INLINE laced_dots laced_begin(hg_dtype type, int n_x, const hg_rounded *x, i
 X86_INLINE void laced_dot(hg_dtype type, int n_x, vb codes, const hg_rounded *x, int64_t j, laced_dots *to)
 {
     for (int t = 0; t < n_x; t++)
-        to->sum[t] = vb_dot(type, to->sum[t], codes, vb_lanes(x->codes + t * x->k + j));
+        to->sum[t] = rounded_dot(type, to->sum[t], codes, vb_lanes(x->codes + t * x->k + j));
+}
+
+/* Ends the sums of the run at column j. */
+X86_INLINE void laced_end(hg_dtype type, int n_x, const hg_rounded *x, int64_t j, laced_dots *to)
+{
+    for (int t = 0; t < n_x; t++)
+        to->sum[t] = rounded_dot_end(type, rounded_group_begin(type, x, t, j), to->sum[t]);
 }
 
 /* Adds n words' codes: of lower halves, with columns of x from `low` on, and of upper ones, with those from
@@ -179,11 +183,11 @@ X86_INLINE void laced_add_block(hg_dtype type, int n_x, const uint8_t *step, int
         laced_dots upper;
         for (int t = 0; t < n_x; t++)
             upper.sum[t] = vb_zero();
-        laced_halves(type, n_x, run.words, 4, x, j, j + 16, &dots, &upper);
-        for (int t = 0; t < n_x; t++)
-            dots.sum[t] =
-                vb_add(dots.sum[t], LACED_RAW ? vb_shift_right_signed(upper.sum[t], 4) : upper.sum[t]);
+        laced_halves(type, n_x, run.words, 4, x, j, j + 16, &dots, LACED_RAW ? &upper : &dots);
+        for (int t = 0; t < n_x && LACED_RAW; t++)
+            dots.sum[t] = vb_add(dots.sum[t], vb_shift_right_signed(upper.sum[t], 4));
     }
+    laced_end(type, n_x, x, j, &dots);
     laced_add(type, n_x, &run, &dots, x, j, sum);
 }
 
@@ -197,6 +201,8 @@ X86_INLINE void laced_add_pair(int n_x, const laced_head *head, vf scale_upper, 
                     high = laced_run_q4_k(head, step, part, half, quarter + 1, scale_upper);
     laced_dots lower = laced_begin(type, n_x, x, j), upper = laced_begin(type, n_x, x, j + 32);
     laced_halves(type, n_x, low.words, 8, x, j, j + 32, &lower, &upper);
+    laced_end(type, n_x, x, j, &lower);
+    laced_end(type, n_x, x, j + 32, &upper);
     laced_add(type, n_x, &low, &lower, x, j, sum);
     laced_add(type, n_x, &high, &upper, x, j + 32, sum);
 }

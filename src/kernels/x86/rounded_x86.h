@@ -37,6 +37,30 @@ X86_INLINE vb rounded_begin(hg_dtype type, vb minus)
     return rounded_offset(type) < 0 ? vb_zero() : vb_shift_left(minus, rounded_offset(type));
 }
 
+/* Whether all products of a group of 32 columns are added up in 16 bits, two sums in each lane, where pairs
+ * of products pass through 16 bits anyway: 16 products of 15 · 127 fit. */
+X86_INLINE bool rounded_short(hg_dtype type)
+{
+    return VB_SATURATES && (type == HG_DTYPE_Q4_0 || type == HG_DTYPE_Q4_K);
+}
+
+/* A group's sum of products: begin, then a product of fours for every four columns, then end. `begin`: what
+ * the sum is to begin with. */
+X86_INLINE vb rounded_dot_begin(hg_dtype type, vb begin)
+{
+    return rounded_short(type) ? vb_zero() : begin;
+}
+
+X86_INLINE vb rounded_dot(hg_dtype type, vb sum, vb w, vb x)
+{
+    return rounded_short(type) ? vb_dot_short(sum, w, x) : vb_dot(type, sum, w, x);
+}
+
+X86_INLINE vb rounded_dot_end(hg_dtype type, vb begin, vb sum)
+{
+    return rounded_short(type) ? vb_add_wider(begin, sum) : sum;
+}
+
 X86_INLINE int64_t rounded_row_bytes(hg_dtype type, int64_t elements)
 {
     return elements / quant_block(type) * quant_block_bytes(type);
@@ -268,24 +292,37 @@ X86_INLINE void rounded_store(const rounded_out *out, int64_t row, int panel, vf
         vf_store_part(y, n, out->add ? vf_add(x, vf_load_part(y, n)) : x);
 }
 
+/* What the sums of row t of x begin with in the group at column j. */
+X86_INLINE vb rounded_group_begin(hg_dtype type, const hg_rounded *x, int64_t t, int64_t j)
+{
+    const int group = rounded_group(type);
+    if (rounded_offset(type) < 0)
+        return vb_zero();
+    return rounded_begin(type, vb_lanes((group == 16 ? x->minus_16 : x->minus_32) + (t * x->k + j) / group));
+}
+
 /* One group of weights of two panels times n_x rows of x; j is the group's first column. */
 X86_INLINE void rounded_add_group(hg_dtype type, int n_x, const rounded_panel p[2], const hg_rounded *x,
                                   int64_t j, vf (*sum)[2])
 {
     const int group = rounded_group(type);
-    const int32_t *minus = group == 16 ? x->minus_16 + j / 16 : x->minus_32 + j / 32;
     vb dot[ROUNDED_TILE_ROWS][2];
     for (int t = 0; t < n_x; t++)
-        dot[t][0] = dot[t][1] =
-            rounded_offset(type) < 0 ? vb_zero() : rounded_begin(type, vb_lanes(minus + t * (x->k / group)));
+        dot[t][0] = dot[t][1] = rounded_dot_begin(type, rounded_group_begin(type, x, t, j));
+#pragma GCC unroll 2 /* all at once would not leave the sums in registers */
     for (int i = 0; i < group; i += 4) {
         vb first = vb_load(p[0].codes + (j + i) * VF_LANES),
            second = vb_load(p[1].codes + (j + i) * VF_LANES);
         for (int t = 0; t < n_x; t++) {
             vb four = vb_lanes(x->codes + t * x->k + j + i);
-            dot[t][0] = vb_dot(type, dot[t][0], first, four);
-            dot[t][1] = vb_dot(type, dot[t][1], second, four);
+            dot[t][0] = rounded_dot(type, dot[t][0], first, four);
+            dot[t][1] = rounded_dot(type, dot[t][1], second, four);
         }
+    }
+    for (int t = 0; t < n_x; t++) {
+        const vb begin = rounded_group_begin(type, x, t, j);
+        dot[t][0] = rounded_dot_end(type, begin, dot[t][0]);
+        dot[t][1] = rounded_dot_end(type, begin, dot[t][1]);
     }
     for (int l = 0; l < 2; l++) {
         vf scale = vf_load(p[l].scales + j / group * VF_LANES);
