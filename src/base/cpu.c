@@ -62,6 +62,15 @@ static bool cpu_has_avx512_vnni(void)
     return cpu_has_avx512() && __builtin_cpu_supports("avx512vnni");
 }
 
+static bool cpu_has_avx_vnni(void)
+{
+#ifdef HG_EVEX_VNNI /* kernels are compiled with the other encoding */
+    return cpu_has_avx512_vnni();
+#else
+    return cpu_has_avx2() && cpu_has_leaf_7_1(CPU_AVX_VNNI);
+#endif
+}
+
 #ifdef HG_EMULATE_AMX
 static bool cpu_has_amx(void)
 {
@@ -115,7 +124,7 @@ bool hg_cpu_has(hg_cpu_tier tier)
     case HG_CPU_TIER_AVX2:
         return cpu_has_avx2();
     case HG_CPU_TIER_AVX2_VNNI:
-        return cpu_has_avx2() && cpu_has_leaf_7_1(CPU_AVX_VNNI);
+        return cpu_has_avx_vnni();
     case HG_CPU_TIER_AVX512:
         return cpu_has_avx512();
     case HG_CPU_TIER_AVX512_VNNI:

@@ -24,28 +24,37 @@ typedef struct hg_wide_plan {
     uint16_t offset[HG_WIDE_PARTS];
 } hg_wide_plan;
 
-/* A value for each part: GNU vectors, arithmetic goes lane by lane, a comparison gives -1 or 0. They are
- * passed by address, as not all processors have registers of their size. */
+/* A value for each part: GNU vectors, arithmetic goes lane by lane. They are passed by address, as not all
+ * processors have registers of their size. There gcc would compare lane by lane, too: they are not compared.
+ */
 #define HG_WIDE_VECTOR(type) type __attribute__((vector_size(HG_WIDE_PARTS * sizeof(type))))
 typedef HG_WIDE_VECTOR(float) hg_wide_floats;
 typedef HG_WIDE_VECTOR(int32_t) hg_wide_words;
 typedef HG_WIDE_VECTOR(uint16_t) hg_wide_halves;
 typedef HG_WIDE_VECTOR(uint8_t) hg_wide_bytes16;
 
+/* -1 where x < y, else 0; neither negative. */
+static inline void hg_wide_less(const hg_wide_words *x, int32_t y, hg_wide_words *to)
+{
+    *to = (*x - y) >> 31;
+}
+
 /* As hg_f16_to_f32, without a branch. */
 static inline void hg_wide_from_f16(const hg_wide_halves *from, hg_wide_floats *to)
 {
     hg_wide_words x = __builtin_convertvector(*from, hg_wide_words), size = (x & 0x7fff) << 13;
-    hg_wide_words special = (size >= 0x1f << 23) & 0x7f800000; /* infinities, NaNs */
-    *to = (hg_wide_floats)size * 0x1p112F;                     /* what the exponents' biases differ by */
+    hg_wide_words finite;
+    hg_wide_less(&size, 0x1f << 23, &finite);
+    hg_wide_words special = ~finite & 0x7f800000; /* infinities, NaNs */
+    *to = (hg_wide_floats)size * 0x1p112F;        /* what the exponents' biases differ by */
     *to = (hg_wide_floats)((hg_wide_words)*to | special | (x & 0x8000) << 16);
 }
 
 /* Makes each lane of `most` the larger magnitude, by its bits, of which a NaN's are largest. */
 static inline void hg_wide_larger(hg_wide_words *most, const hg_wide_floats *x)
 {
-    hg_wide_words bits = (hg_wide_words)*x & 0x7fffffff, larger = bits > *most;
-    *most = (bits & larger) | (*most & ~larger);
+    hg_wide_words more = ((hg_wide_words)*x & 0x7fffffff) - *most;
+    *most += more & ~(more >> 31);
 }
 
 /* The largest lane, as the float it is the bits of. */

@@ -535,12 +535,17 @@ static void check_accuracy(const hg_kernels *t, int steps)
 
 #define STEPS 200000 /* a tenth of them where an emulator may be at work */
 
-static void check_tier(hg_cpu_tier tier, int steps)
+static void skip_without(hg_cpu_tier tier)
 {
     if (!hg_cpu_has(tier)) {
         print_message("skipped: this processor has no %s\n", hg_cpu_tier_name(tier));
         skip();
     }
+}
+
+static void check_tier(hg_cpu_tier tier, int steps)
+{
+    skip_without(tier);
     const hg_kernels *t = hg_kernels_get(tier);
     assert_string_equal(t->name, hg_cpu_tier_name(tier));
     hg_rng rng;
@@ -640,6 +645,27 @@ static void test_amx_emulated(void **state)
     check_amx_trial();
 }
 
+#ifdef __x86_64__
+void hg_kernels_set_evex_vnni(hg_kernels *table);
+
+/* The AVX-VNNI tier's kernels, compiled once more for the instruction's other encoding. */
+static void test_evex_vnni(void **state)
+{
+    (void)state;
+    skip_without(HG_CPU_TIER_AVX512_VNNI);
+    const hg_kernels *avx2 = hg_kernels_get(HG_CPU_TIER_AVX2);
+    hg_kernels table = *avx2;
+    hg_kernels_set_evex_vnni(&table);
+    assert_true(table.gemm_rounded != avx2->gemm_rounded && table.gemm_wide != avx2->gemm_wide);
+    hg_rng rng;
+    hg_rng_init(&rng, 17);
+    check_rounded(&table, &rng);
+    check_turned(&table, &rng);
+    check_wide(&table, &rng);
+    check_wide_same(&table, hg_kernels_get(HG_CPU_TIER_AVX512_VNNI), &rng);
+}
+#endif
+
 /* The reference itself, on cases small enough for exact results by hand. */
 static void test_reference_facts(void **state)
 {
@@ -701,6 +727,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_neon_i8mm),
         cmocka_unit_test(test_amx),
         cmocka_unit_test(test_amx_emulated),
+#ifdef __x86_64__
+        cmocka_unit_test(test_evex_vnni),
+#endif
     };
     bool best_alone = false;
     for (int i = 1; i < argc; i++) {

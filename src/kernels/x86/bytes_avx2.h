@@ -2,6 +2,8 @@
  *
  * bytes_avx2.h: sums of products of bytes, 32 at a time, and the scales that go with them, under the names
  * that rounded_x86.h is written in. Include after simd_avx2.h; __AVXVNNI__ says which tier is compiled.
+ * HG_EVEX_VNNI stands for that, too: the tier's instruction in its other encoding, that of AVX-512 VNNI, for
+ * processors that have only the other.
  *
  * Without AVX-VNNI pairs of products pass through 16 bits, where 127 · 63 twice fits but 127 · 255 does not:
  * q8_0 is then multiplied by magnitudes, with its signs moved to x.
@@ -119,14 +121,19 @@ static inline vb vb_add_wider(vb sum, vb pairs)
     return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
 }
 
-#ifdef __AVXVNNI__
+#if defined(__AVXVNNI__) || defined(HG_EVEX_VNNI)
 #define VB_SATURATES 0
 
 /* Each lane: sum + the four products of unsigned w and signed x. */
 X86_INLINE vb vb_dot(hg_dtype type, vb sum, vb w, vb x)
 {
     (void)type;
+#ifdef HG_EVEX_VNNI
+    __asm__("%{evex%} vpdpbusd %2, %1, %0" : "+x"(sum) : "x"(w), "xm"(x));
+    return sum;
+#else
     return _mm256_dpbusd_avx_epi32(sum, w, x);
+#endif
 }
 #else
 #define VB_SATURATES 1

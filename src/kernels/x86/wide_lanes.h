@@ -58,12 +58,18 @@ SIMD_INLINE void wide_twice(const hg_wide_floats *x, wide_halves *to)
     *to = (wide_halves)(whole | whole << 16);
 }
 
+/* Those of the smallest magnitude that is not taken for zero, 2^-100. */
+#define WIDE_LEAST_BITS ((127 - 100) << 23)
+
 /* As hg_wide_plan_parts, with a row in each lane instead of a part. */
 SIMD_INLINE void wide_plan_parts(int n, const hg_wide_floats *scale, const hg_wide_floats *minimum,
                                  const hg_wide_words *most, wide_plan *plan)
 {
     const hg_wide_floats largest = (hg_wide_floats)*most;
-    const hg_wide_words finite = largest < INFINITY, usable = finite & (largest >= 0x1p-100F);
+    hg_wide_words finite, tiny;
+    hg_wide_less(most, 0xff << 23, &finite);
+    hg_wide_less(most, WIDE_LEAST_BITS, &tiny);
+    const hg_wide_words usable = finite & ~tiny;
     const hg_wide_floats to_code = (hg_wide_floats)((hg_wide_words)(127.0F * 256 / largest) & usable);
     for (int i = 0; i < n; i++) {
         hg_wide_floats factor = scale[i] * to_code, offset = minimum[i] * to_code;

@@ -8,7 +8,7 @@
 #include "kernels/simd/simd_inline.h"
 #include "kernels/wide_weights.h"
 
-#ifdef __AVX512F__
+#ifdef __AVX__
 #include <immintrin.h>
 #endif
 
@@ -54,6 +54,9 @@ SIMD_INLINE void wide_pass_row(const float *restrict sums, int64_t n, float *res
 #ifdef __AVX512F__
     for (int64_t i = 0; i < n; i += HG_WIDE_PARTS)
         _mm512_stream_ps(y + i, _mm512_loadu_ps(sums + i));
+#elif defined(__AVX__)
+    for (int64_t i = 0; i < n; i += 8)
+        _mm256_stream_ps(y + i, _mm256_loadu_ps(sums + i));
 #else
     memcpy(y, sums, (size_t)n * sizeof *y);
 #endif
@@ -84,7 +87,7 @@ static void wide_store(const wide_out *out, int64_t t, int64_t n_t, float (*sums
 /* What has passed the caches is there for other threads. */
 static void wide_store_end(const wide_out *out)
 {
-#ifdef __AVX512F__
+#ifdef __AVX__
     if (out->passes)
         _mm_sfence();
 #else

@@ -8,18 +8,19 @@
 #include "kernels/simd/simd_inline.h"
 #include "kernels/wide_weights.h"
 
-/* Of n values, a multiple of 32: two sequences of comparisons, which need not wait for each other. */
+/* The largest magnitude of n values, by its bits, of which a NaN's are largest. */
 static float wide_largest(const float *x, int64_t n)
 {
-    hg_wide_words most[2] = {{0}, {0}};
-    for (int64_t i = 0; i < n; i += 2 * HG_WIDE_PARTS) {
-        hg_wide_floats lanes[2];
-        memcpy(lanes, x + i, sizeof lanes);
-        hg_wide_larger(&most[0], &lanes[0]);
-        hg_wide_larger(&most[1], &lanes[1]);
+    int32_t most = 0;
+    for (int64_t i = 0; i < n; i++) {
+        int32_t bits;
+        memcpy(&bits, x + i, sizeof bits);
+        bits &= 0x7fffffff;
+        most = bits > most ? bits : most;
     }
-    hg_wide_larger(&most[0], (const hg_wide_floats *)&most[1]);
-    return hg_wide_largest(&most[0]);
+    float largest;
+    memcpy(&largest, &most, sizeof largest);
+    return largest;
 }
 
 /* A run of n columns. Returns the sum of its codes. */
