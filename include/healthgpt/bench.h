@@ -34,7 +34,8 @@ typedef struct hg_bench_report {
     const char *cpu_tier; /* static text */
     int n_threads;
     bool random_weights;
-    bool vision_bf16;                      /* the image encoder multiplies in bf16 */
+    bool vision_bf16;  /* the image encoder multiplies in bf16 */
+    bool prefill_bf16; /* prompts' products by weights that are not block-quantised are in bf16 */
     double vision_mean, vision_largest;    /* then: how far its features are from those in f32, of their root
                                               mean square; else 0 */
     char lock_note[HG_ERROR_TEXT_BYTES];   /* see hg_model_get_lock_note */

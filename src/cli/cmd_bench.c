@@ -51,10 +51,11 @@ static hg_status bench_print_json(const hg_bench_report *r, hg_error *err)
                                                l->high, "runs", l->n_runs, "limit", l->limit, "limit_s",
                                                l->limit_s, "share_of_limit", l->share));
     }
-    json_t *report = json_pack("{s:s, s:i, s:b, s:s, s:f, s:f, s:o}", "cpu", r->cpu_tier, "threads",
-                               r->n_threads, "random_weights", r->random_weights, "vision",
-                               r->vision_bf16 ? "bf16" : "f32", "vision_mean_difference", r->vision_mean,
-                               "vision_largest_difference", r->vision_largest, "lines", lines);
+    json_t *report =
+        json_pack("{s:s, s:i, s:b, s:s, s:s, s:f, s:f, s:o}", "cpu", r->cpu_tier, "threads", r->n_threads,
+                  "random_weights", r->random_weights, "prefill", r->prefill_bf16 ? "bf16" : "f32", "vision",
+                  r->vision_bf16 ? "bf16" : "f32", "vision_mean_difference", r->vision_mean,
+                  "vision_largest_difference", r->vision_largest, "lines", lines);
     char *text = report == NULL ? NULL : json_dumps(report, JSON_COMPACT);
     json_decref(report);
     hg_status status = HG_STATUS_FAILED;
@@ -81,6 +82,8 @@ static void bench_print(const hg_bench_report *r)
             printf("  %3.0f %% of %.4f s (%s)", 100 * l->share, l->limit_s, l->limit);
         putchar('\n');
     }
+    if (r->prefill_bf16)
+        printf("\nPrompts are multiplied with weights that are not block-quantised in bf16 (--prefill).\n");
     if (r->vision_bf16 && r->vision_largest > 0) /* else no image stage was asked for */
         printf("\nThe image encoder multiplies in bf16: its features differ from float32's by %.4f of their "
                "root mean "

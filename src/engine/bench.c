@@ -112,6 +112,7 @@ static hg_status bench_session(hg_bench *b, hg_session *s, hg_error *err)
 {
     const hg_clip *clip = &s->model->weights.clip;
     b->report->vision_bf16 = clip->bf16;
+    b->report->prefill_bf16 = s->model->bf16;
     b->report->random_weights = hg_model_is_random(s->model);
     b->report->cpu_tier = b->kernels->name;
     b->report->n_threads = b->n_threads;

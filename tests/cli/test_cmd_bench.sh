@@ -38,6 +38,7 @@ for stage in 'load' 'read bandwidth' 'product f32' 'image, ask' 'image, draw' 'p
   expect_stage "$stage"
 done
 expect 0 'decode, ask' bench --model "$data/tiny/xl32" $quick --threads 1 --mlock --quiet
+expect 0 '"prefill": "f32"' bench --model "$data/tiny/m3" $quick --only load --json --prefill f32
 grep -q 'draw' "$work/out" && fail "a model that cannot draw has no drawing stages"
 expect 0 'decode, ask' bench --model "$data/tiny/m3" $quick --only decode
 grep -qE '^(load|image|prefill|picture)' "$work/out" && fail "--only decode measures other stages"
