@@ -14,7 +14,7 @@
 #include "base/parallel.h"
 #include "base/rng.h"
 #include "base/timing.h"
-#include "decoder_limits.h"
+#include "dense_product.h"
 #include "model/decoder.h"
 #include "ops/prefetch_trial.h"
 #include "tensor/interleave.h"
@@ -28,6 +28,10 @@ enum { RANKS = 3, MAX_TURNS = 31, TOKENS = 4 };
 #define WEIGHT_BYTES ((size_t)1 << 34)
 
 static const int64_t ranks[RANKS] = {0, 64, 256};
+
+/* Inputs and outputs of a layer's products: q, k and v; o; gate and up; down. */
+enum { SHAPES = 4 };
+static const int64_t shapes[SHAPES][2] = {{3072, 9216}, {3072, 3072}, {3072, 16384}, {8192, 3072}};
 
 typedef struct bench {
     uint8_t *weights; /* in huge pages */
@@ -218,7 +222,7 @@ typedef struct bench_times {
     double dense[MAX_TURNS];
 } bench_times;
 
-static void take_turn(bench *b, bench_times *t, int turn, hg_bench_dense *dense, int64_t token_bytes)
+static void take_turn(bench *b, bench_times *t, int turn, dense_product dense[SHAPES], int64_t token_bytes)
 {
     for (int i = 0; i < RANKS; i++) {
         int r = (i + turn) % RANKS; /* none is always first */
@@ -232,7 +236,9 @@ static void take_turn(bench *b, bench_times *t, int turn, hg_bench_dense *dense,
     double begin = hg_timing_now();
     (void)hg_bandwidth_read(b->n_threads, b->read, (size_t)token_bytes, b->ahead);
     t->read[turn] = hg_timing_now() - begin;
-    t->dense[turn] = (double)b->decoder.config.n_layers * hg_bench_dense_seconds(dense);
+    t->dense[turn] = 0;
+    for (int i = 0; i < SHAPES; i++)
+        t->dense[turn] += (double)b->decoder.config.n_layers * dense_product_seconds(&dense[i]);
 }
 
 static void report(const bench *b, const bench_times *t, int64_t token_bytes)
@@ -314,14 +320,17 @@ int main(int argc, char **argv)
     b.read = memset(take(&b, (size_t)token_bytes), 1, (size_t)token_bytes);
     b.ahead = hg_bandwidth_ahead(b.read, (size_t)token_bytes);
     choose_prefetch(&b);
-    hg_bench_dense *dense = hg_bench_dense_open(b.prompt);
-    if (dense == NULL)
-        fail("oneDNN has no bf16 product here");
+    dense_product dense[SHAPES];
+    for (int i = 0; i < SHAPES; i++) {
+        if (!dense_product_open(&dense[i], dnnl_bf16, b.prompt, shapes[i][0], shapes[i][1]))
+            fail("oneDNN has no bf16 product here");
+    }
     take_turn(&b, &times, 0, dense, token_bytes); /* warms up */
     for (int turn = 0; turn < b.turns; turn++)
         take_turn(&b, &times, turn, dense, token_bytes);
     report(&b, &times, token_bytes);
-    hg_bench_dense_close(dense);
+    for (int i = 0; i < SHAPES; i++)
+        dense_product_close(&dense[i]);
     hg_kv_cache_deinit(&b.cache);
     hg_arena_deinit(&b.step);
     hg_huge_pages_unmap(b.weights, WEIGHT_BYTES);

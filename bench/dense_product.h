@@ -3,8 +3,8 @@
  * dense_product.h: oneDNN's product of dense matrices, weights in the order it likes, on all threads: what
  * products with block-quantised weights are compared with.
  */
-#ifndef HG_TESTS_DENSE_PRODUCT_H
-#define HG_TESTS_DENSE_PRODUCT_H
+#ifndef HG_BENCH_DENSE_PRODUCT_H
+#define HG_BENCH_DENSE_PRODUCT_H
 
 #include <dnnl.h>
 #include <stdbool.h>
