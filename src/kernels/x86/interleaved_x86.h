@@ -121,6 +121,7 @@ typedef struct laced_dots {
     vb sum[ROUNDED_FEW];
 } laced_dots;
 
+/* Begins the sums of the run at column j. */
 X86_INLINE laced_dots laced_begin(hg_dtype type, int n_x, const hg_rounded *x, int64_t j)
 {
     laced_dots d;

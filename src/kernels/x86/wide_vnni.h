@@ -61,22 +61,23 @@ SIMD_INLINE void vnni_multiply(int n, const vnni_factors *f, float (*to)[HG_WIDE
     }
 }
 
-/* `times` times n rows of x, which lie together. */
-SIMD_INLINE void vnni_times(int n, const vnni_factors *factors, int64_t times, float (*to)[HG_WIDE_PANEL])
+/* `times` times n rows of x, which lie together; moves the factors on behind them. */
+SIMD_INLINE void vnni_times(int n, vnni_factors *factors, int64_t times, float (*to)[HG_WIDE_PANEL])
 {
-    vnni_factors f = *factors;
+    vnni_factors f = *factors; /* in registers: no store to `to` can change them */
     for (; times > 0; times--, to += n) {
         vnni_multiply(n, &f, to);
         f.x += n * HG_WIDE_TILE_COLUMNS;
         f.minus += n;
         f.x_scales += n;
     }
+    *factors = f;
 }
 
 /* Functions of their own, because gcc keeps sums in registers only where little else is around them, and only
  * if that is a loop. */
 #define VNNI_TIMES(n)                                                                                        \
-    __attribute__((noinline)) static void vnni_times_##n(const vnni_factors *f, int64_t times,               \
+    __attribute__((noinline)) static void vnni_times_##n(vnni_factors *f, int64_t times,                     \
                                                          float(*to)[HG_WIDE_PANEL])                          \
     {                                                                                                        \
         vnni_times(n, f, times, to);                                                                         \
@@ -93,7 +94,7 @@ VNNI_TIMES(8)
 #endif
 
 /* By the number of rows. */
-static void (*const vnni_times_of[VNNI_ROWS + 1])(const vnni_factors *, int64_t, float (*)[HG_WIDE_PANEL]) = {
+static void (*const vnni_times_of[VNNI_ROWS + 1])(vnni_factors *, int64_t, float (*)[HG_WIDE_PANEL]) = {
     NULL,         vnni_times_1, vnni_times_2, vnni_times_3, vnni_times_4, vnni_times_5, vnni_times_6,
 #if VNNI_ROWS > 6
     vnni_times_7, vnni_times_8,
@@ -117,9 +118,6 @@ static void vnni_piece(const wide_term *term, int64_t piece, int64_t j, int64_t 
     to = (float(*)[HG_WIDE_PANEL]) & to[0][piece * VNNI_PIECE];
     if (more > 0)
         vnni_times_of[rows + 1](&f, more, to);
-    f.x += more * (rows + 1) * HG_WIDE_TILE_COLUMNS;
-    f.minus += more * (rows + 1);
-    f.x_scales += more * (rows + 1);
     vnni_times_of[rows](&f, times - more, to + more * (rows + 1));
 }
 
