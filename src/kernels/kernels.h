@@ -147,9 +147,10 @@ typedef struct hg_kernels {
     /* x (K) to row `row` of `to`. The same bits on every tier. */
     void (*round_wide)(const hg_real *x, const hg_wide *to, int64_t row);
 
-    /* y[t, i] = sum over the terms and j of w[i, j] x[t, j] (+ y[t, i] when `add`), i < n <= HG_WIDE_PANEL:
+    /* y[t, i] = sum over the terms and j of w[i, j] x[t, j] (+ y[t, i] when `add`), i < n <= HG_WIDE_MOST:
      * n rows of weights and the same number of rows of x in each of at most HG_WIDE_TERMS terms. `scratch`:
-     * hg_wide_scratch(k) bytes for each, at a multiple of 64. Interleaved weights give the same bits. */
+     * hg_wide_scratch(n, k) bytes for each, at a multiple of 64. Interleaved weights give the same bits, and
+     * so do fewer rows at a time. */
     void (*gemm_wide)(int64_t n, const hg_wide_term *terms, int n_terms, bool add, hg_real *y, int64_t ldy,
                       void *scratch);
 

@@ -32,8 +32,13 @@
 #define HG_WIDE_TILE_BYTES (HG_WIDE_TILE_ROWS * HG_WIDE_TILE_COLUMNS)
 #define HG_WIDE_APART (HG_WIDE_ROWS * HG_WIDE_TILE_COLUMNS) /* bytes from a row's tile to its next */
 
-/* Weight rows that are multiplied together. */
+/* Weight rows that are unpacked together, and the most that a kernel takes at a time. */
 #define HG_WIDE_PANEL 64
+#define HG_WIDE_MOST 256
+
+/* What unpacked weights may take, beside the rows of x that they are multiplied with, in a second-level cache
+ * of 2 MiB: bytes. */
+#define HG_WIDE_CACHED ((int64_t)1 << 20)
 
 /* T rows of K activations, K a multiple of 32. */
 typedef struct hg_wide {
@@ -122,10 +127,10 @@ static inline hg_wide hg_wide_rows(const hg_wide *w, int64_t first, int64_t coun
  * that nothing of it is seen, or all. */
 typedef enum hg_wide_use { HG_WIDE_NONE, HG_WIDE_4_BITS, HG_WIDE_ALL } hg_wide_use;
 
-/* Bytes that the kernels need for HG_WIDE_PANEL rows of weights. */
-static inline size_t hg_wide_scratch(int64_t k)
+/* Bytes that the kernels need for n rows of weights. */
+static inline size_t hg_wide_scratch(int64_t n, int64_t k)
 {
-    return HG_WIDE_PANEL *
+    return (size_t)hg_wide_up(n, HG_WIDE_PANEL) *
            ((size_t)hg_wide_up(k, HG_WIDE_TILE_COLUMNS) + (size_t)hg_wide_runs(k) * sizeof(float));
 }
 

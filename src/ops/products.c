@@ -218,7 +218,8 @@ static size_t products_need(const hg_products *job, int i)
 {
     const int64_t t = job->x->shape[0], k = job->x->shape[1];
     if (job->rounds[i] && job->wide)
-        return hg_wide_scratch(k) + (job->joined == NULL ? 0 : hg_wide_scratch(job->joined->x->shape[1]));
+        return hg_wide_scratch(job->block, k) +
+               (job->joined == NULL ? 0 : hg_wide_scratch(job->block, job->joined->x->shape[1]));
     if (job->rounds[i])
         return t > PRODUCTS_FEW_ROUNDED ? hg_rounded_scratch(k) : 0;
     if (job->bf16[i])
@@ -339,6 +340,19 @@ static int64_t products_many_block(const hg_products *job)
     return job->any_rounds || most < HG_PRODUCTS_DENSE_LEAST ? HG_PRODUCTS_LARGE : HG_PRODUCTS_DENSE;
 }
 
+/* For wide runs: so many that x is read seldom and what is unpacked stays in a second-level cache, while each
+ * thread has at least eight chunks: they are long, and some threads are slower than others. */
+static int64_t products_wide_block(const hg_products *job)
+{
+    int64_t most = 0, rows = HG_WIDE_MOST;
+    for (int i = 0; i < job->n_products; i++)
+        most = job->products[i].w->shape[0] > most ? job->products[i].w->shape[0] : most;
+    while (rows > HG_WIDE_PANEL && (rows * job->x->shape[1] > HG_WIDE_CACHED ||
+                                    products_blocks(most, rows) < (int64_t)8 * job->ctx->n_threads))
+        rows /= 2;
+    return rows;
+}
+
 hg_products hg_products_begin(hg_ctx *ctx, const hg_tensor *x, const hg_product *products, int n_products)
 {
     assert(n_products >= 1 && n_products <= HG_PRODUCTS_MAX);
@@ -358,8 +372,10 @@ hg_products hg_products_begin(hg_ctx *ctx, const hg_tensor *x, const hg_product 
     job.any_rounds = largest != NULL;
     job.wide = job.any_rounds && t >= HG_WIDE_ROWS && ctx->compute == HG_COMPUTE_INFER &&
                hg_kernels_widen(ctx->kernels, largest->dtype);
-    hg_products_cut(&job, t <= PRODUCTS_FEW_ROUNDED ? products_few_block(&job) : products_many_block(&job),
-                    t > 0 ? t : 1);
+    const int64_t block = t <= PRODUCTS_FEW_ROUNDED ? products_few_block(&job)
+                          : job.wide                ? products_wide_block(&job)
+                                                    : products_many_block(&job);
+    hg_products_cut(&job, block, t > 0 ? t : 1);
     return job;
 }
 

@@ -50,7 +50,7 @@ static size_t larger(size_t a, size_t b)
 /* A thread's, for the longest rows. */
 static size_t scratch_bytes(void)
 {
-    return larger(larger(hg_rounded_scratch(8192), hg_wide_scratch(8192)),
+    return larger(larger(hg_rounded_scratch(8192), hg_wide_scratch(HG_WIDE_PANEL, 8192)),
                   HG_ROUNDED_PANEL * 8192 * sizeof(float));
 }
 

@@ -131,7 +131,7 @@ static void check_interleaved(const hg_kernels *kernels, const wide_case *c, con
         return;
     const size_t bytes = hg_dtype_span(c->type, c->n * c->k), n_y = (size_t)(c->n * c->t) * sizeof(float),
                  group = hg_dtype_span(c->type, HG_INTERLEAVE_ROWS * c->k),
-                 scratch_bytes = hg_wide_scratch(c->k) + hg_wide_scratch(c->joined);
+                 scratch_bytes = hg_wide_scratch(c->n, c->k) + hg_wide_scratch(c->n, c->joined);
     uint8_t *w = guard_alloc(bytes);
     void *scratch = guard_alloc(scratch_bytes);
     float *got = guard_alloc(n_y);
@@ -161,7 +161,7 @@ static void check_product(const hg_kernels *kernels, const wide_case *c, hg_rng 
         product_scale(&sides[i], scale);
         terms[i] = (hg_wide_term){sides[i].type, false, sides[i].w, sides[i].ldw, &sides[i].rows};
     }
-    const size_t scratch_bytes = hg_wide_scratch(c->k) + hg_wide_scratch(c->joined);
+    const size_t scratch_bytes = hg_wide_scratch(c->n, c->k) + hg_wide_scratch(c->n, c->joined);
     void *scratch = guard_alloc(scratch_bytes);
     for (int64_t i = 0; i < n_y; i++)
         want[i] = got[i] = begin[i] =
@@ -188,7 +188,7 @@ void check_wide_same(const hg_kernels *a, const hg_kernels *b, hg_rng *rng)
                                           {.type = HG_DTYPE_Q8_0, .n = N, .k = R, .t = T, .ldw = R}};
         hg_wide_term terms[HG_WIDE_TERMS];
         float *y[2] = {new_floats(T * N, rng, 1), new_floats(T * N, rng, 1)};
-        void *scratch = guard_alloc(hg_wide_scratch(k) + hg_wide_scratch(R));
+        void *scratch = guard_alloc(hg_wide_scratch(N, k) + hg_wide_scratch(N, R));
         for (int i = 0; i < HG_WIDE_TERMS; i++) {
             make_side(&sides[i], rng);
             terms[i] = (hg_wide_term){sides[i].type, false, sides[i].w, sides[i].ldw, &sides[i].rows};
@@ -200,7 +200,7 @@ void check_wide_same(const hg_kernels *a, const hg_kernels *b, hg_rng *rng)
             free_side(&sides[i]);
             free_floats(y[i], T * N);
         }
-        guard_free(scratch, hg_wide_scratch(k) + hg_wide_scratch(R));
+        guard_free(scratch, hg_wide_scratch(N, k) + hg_wide_scratch(N, R));
     }
 }
 
@@ -213,7 +213,7 @@ static void check_terms(hg_rng *rng)
                                       {.type = HG_DTYPE_Q8_0, .n = N, .k = R, .t = T, .ldw = R}};
     hg_wide_term terms[HG_WIDE_TERMS];
     float both[T * N], apart[T * N], scale[T * N] = {0};
-    void *scratch = guard_alloc(hg_wide_scratch(K) + hg_wide_scratch(R));
+    void *scratch = guard_alloc(hg_wide_scratch(N, K) + hg_wide_scratch(N, R));
     for (int i = 0; i < HG_WIDE_TERMS; i++) {
         make_side(&sides[i], rng);
         product_scale(&sides[i], scale);
@@ -224,7 +224,7 @@ static void check_terms(hg_rng *rng)
     compare("two terms", (int64_t)T * N, apart, both, scale, 1e-6, 1e-7);
     for (int i = 0; i < HG_WIDE_TERMS; i++)
         free_side(&sides[i]);
-    guard_free(scratch, hg_wide_scratch(K) + hg_wide_scratch(R));
+    guard_free(scratch, hg_wide_scratch(N, K) + hg_wide_scratch(N, R));
 }
 
 /* Results of many rows, which may pass the caches, and some rows of x alone: the same bits. */
@@ -238,7 +238,7 @@ static void check_rows(const hg_kernels *kernels, hg_rng *rng)
                        some = {side.type, false, side.w, K, &part};
     const size_t bytes = (size_t)T * LDY * sizeof(float);
     float *whole = hg_mem_aligned(64, bytes), *rows = hg_mem_aligned(64, bytes);
-    void *scratch = guard_alloc(hg_wide_scratch(K));
+    void *scratch = guard_alloc(hg_wide_scratch(N, K));
     assert_true(whole != NULL && rows != NULL);
     kernels->gemm_wide(N, &all, 1, false, whole, LDY, scratch);
     kernels->gemm_wide(N, &some, 1, false, rows, LDY, scratch);
@@ -246,7 +246,7 @@ static void check_rows(const hg_kernels *kernels, hg_rng *rng)
         assert_memory_equal(rows + t * LDY, whole + (FIRST + t) * LDY, N * sizeof(float));
     hg_mem_free(whole);
     hg_mem_free(rows);
-    guard_free(scratch, hg_wide_scratch(K));
+    guard_free(scratch, hg_wide_scratch(N, K));
     free_side(&side);
 }
 
@@ -257,7 +257,7 @@ static void check_not_finite(const hg_kernels *kernels, hg_rng *rng)
     for (size_t type = 0; type < 4; type++) {
         float *real = new_floats(N * K, rng, 1), *x = new_floats(K, rng, 1), y[T * N];
         uint8_t *w = new_weights(block_types[type], N * K, rng, real);
-        void *scratch = guard_alloc(hg_wide_scratch(K));
+        void *scratch = guard_alloc(hg_wide_scratch(N, K));
         static const uint16_t infinite = 0x7c00;
         uint8_t *row = w + hg_dtype_span(block_types[type], K);
         memcpy(row + (block_types[type] == HG_DTYPE_Q6_K ? 208 : 0), &infinite, sizeof infinite);
@@ -271,7 +271,7 @@ static void check_not_finite(const hg_kernels *kernels, hg_rng *rng)
         for (int i = 0; i < T * N; i++)
             assert_true((isnan(y[i]) != 0) == (i % N == 1 || i / N == 32));
         free_wide(&rows);
-        guard_free(scratch, hg_wide_scratch(K));
+        guard_free(scratch, hg_wide_scratch(N, K));
         free_weights(block_types[type], w, N * K);
         free_floats(real, N * K);
         free_floats(x, K);
@@ -281,14 +281,15 @@ static void check_not_finite(const hg_kernels *kernels, hg_rng *rng)
 void check_wide(const hg_kernels *t, hg_rng *rng)
 {
     static const int64_t columns[] = {32, 64, 96, 256, 288, 512, 768, 1056};
-    static const int64_t outputs[] = {1, 16, 17, 33, 48, 64}, rows[] = {1, 16, 31, 32, 33, 64, 65, 100, 130};
+    static const int64_t outputs[] = {1, 16, 17, 33, 48, 64, 112, HG_WIDE_MOST},
+                         rows[] = {1, 16, 31, 32, 33, 64, 65, 100, 130};
     for (size_t i = 0; i < 8; i++)
         check_round(t, rows[i], columns[i], rng);
     int interleaved = 0;
-    for (size_t i = 0; i < 4 * 6 * 9; i++) {
+    for (size_t i = 0; i < 4 * 8 * 9; i++) {
         wide_case c = {
-            .type = block_types[i % 4], .n = outputs[i / 4 % 6], .t = rows[i % 9], .add = i % 5 < 2};
-        c.k = columns[(i / 4 + i / 24) % 8];
+            .type = block_types[i % 4], .n = outputs[i / 4 % 8], .t = rows[i % 9], .add = i % 5 < 2};
+        c.k = columns[(i / 4 + i / 32) % 8];
         if (!type_holds(c.type, c.k))
             c.k = 256 * (int64_t)(1 + i % 3);
         c.ldw = c.k + (i % 3 == 0 ? 2 * hg_dtype_block(c.type) : 0);
@@ -346,7 +347,7 @@ static wide_weights *new_wide_weights(hg_dtype type, hg_rng *rng)
     weights->w = new_weights(type, ROWS * COLUMNS, rng, weights->real);
     hg_wide ones = new_wide(COLUMNS, COLUMNS);
     float x[COLUMNS] = {0}, *y = new_floats((int64_t)COLUMNS * ROWS, rng, 1);
-    void *scratch = guard_alloc(hg_wide_scratch(COLUMNS));
+    void *scratch = guard_alloc(hg_wide_scratch(HG_WIDE_PANEL, COLUMNS));
     for (int64_t j = 0; j < COLUMNS; j++) {
         x[j] = 1;
         reference_table()->round_wide(x, &ones, j);
@@ -360,7 +361,7 @@ static wide_weights *new_wide_weights(hg_dtype type, hg_rng *rng)
         for (int64_t run = 0; run < RUNS; run++)
             weights->step[i][run] = largest_allowed(weights, i, run) / 127;
     }
-    guard_free(scratch, hg_wide_scratch(COLUMNS));
+    guard_free(scratch, hg_wide_scratch(HG_WIDE_PANEL, COLUMNS));
     free_floats(y, (int64_t)COLUMNS * ROWS);
     free_wide(&ones);
     return weights;
@@ -397,7 +398,7 @@ void check_wide_error(hg_rng *rng)
         wide_weights *weights = new_wide_weights(block_types[type], rng);
         float *x = new_floats(COLUMNS, rng, 4), plain[ROWS], got[ROWS], bound[ROWS];
         hg_wide row = new_wide(1, COLUMNS);
-        void *scratch = guard_alloc(hg_wide_scratch(COLUMNS));
+        void *scratch = guard_alloc(hg_wide_scratch(HG_WIDE_PANEL, COLUMNS));
         reference_table()->round_wide(x, &row, 0);
         reference_table()->matvec(block_types[type], ROWS, COLUMNS, weights->w, COLUMNS, x, true, plain);
         const hg_wide_term term = {block_types[type], false, weights->w, COLUMNS, &row};
@@ -413,7 +414,7 @@ void check_wide_error(hg_rng *rng)
             bound[i] = (float)sum;
         }
         compare("wide rounding", ROWS, plain, got, bound, 1.0001, 0);
-        guard_free(scratch, hg_wide_scratch(COLUMNS));
+        guard_free(scratch, hg_wide_scratch(HG_WIDE_PANEL, COLUMNS));
         free_wide(&row);
         free_floats(x, COLUMNS);
         free_wide_weights(weights);

@@ -73,6 +73,8 @@ static inline void AMX_LOAD(amx_tiles *tiles, int to, const void *p, int64_t str
         memcpy(tiles->data[to][r], (const uint8_t *)p + r * stride, tiles->config.row_bytes[to]);
 }
 
+#define AMX_LOAD_ONCE AMX_LOAD
+
 static inline void AMX_STORE(const amx_tiles *tiles, int from, void *p, int64_t stride)
 {
     int rows = amx_rows(tiles, from);

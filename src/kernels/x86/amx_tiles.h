@@ -62,6 +62,9 @@ static inline void amx_close(amx_tiles *tiles)
 /* A tile's rows lie `stride` bytes apart from p on. */
 #define AMX_LOAD(tiles, to, p, stride)                                                                       \
     AMX_DO(tiles, "tileloadd (%0,%1,1), %%tmm" #to : : "r"(p), "r"((int64_t)(stride)) : "memory")
+/* The same of what is not wanted again soon: it takes less of the first-level cache from what is. */
+#define AMX_LOAD_ONCE(tiles, to, p, stride)                                                                  \
+    AMX_DO(tiles, "tileloaddt1 (%0,%1,1), %%tmm" #to : : "r"(p), "r"((int64_t)(stride)) : "memory")
 #define AMX_STORE(tiles, from, p, stride)                                                                    \
     AMX_DO(tiles, "tilestored %%tmm" #from ", (%0,%1,1)" : : "r"(p), "r"((int64_t)(stride)) : "memory")
 

@@ -62,26 +62,23 @@ SIMD_INLINE void wide_pass_row(const float *restrict sums, int64_t n, float *res
 #endif
 }
 
-SIMD_INLINE void wide_clear_row(float sums[HG_WIDE_PANEL])
+SIMD_INLINE void wide_clear_row(float *sums, int64_t n)
 {
     const hg_wide_floats zero = {0};
-    for (int i = 0; i < HG_WIDE_PANEL; i += HG_WIDE_PARTS)
+    for (int64_t i = 0; i < n; i += HG_WIDE_PARTS)
         memcpy(sums + i, &zero, sizeof zero);
 }
 
-/* Sums of n_t rows of x, to those of y from t on; they are zeros again. */
-static void wide_store(const wide_out *out, int64_t t, int64_t n_t, float (*sums)[HG_WIDE_PANEL])
+/* `whole` sums of a row of x, a multiple of 16, of which n are results, to y; they are zeros again. */
+SIMD_INLINE void wide_store_sums(const wide_out *out, float *sums, int64_t whole, int64_t n, float *y)
 {
-    float *y = out->y + t * out->ldy;
-    for (int64_t r = 0; r < n_t; r++, y += out->ldy) {
-        if (out->passes)
-            wide_pass_row(sums[r], out->n, y);
-        else if (out->add)
-            wide_store_row(sums[r], out->n, true, y);
-        else
-            wide_store_row(sums[r], out->n, false, y);
-        wide_clear_row(sums[r]);
-    }
+    if (out->passes)
+        wide_pass_row(sums, n, y);
+    else if (out->add)
+        wide_store_row(sums, n, true, y);
+    else
+        wide_store_row(sums, n, false, y);
+    wide_clear_row(sums, whole);
 }
 
 /* What has passed the caches is there for other threads. */

@@ -192,7 +192,7 @@ static void wide_pack_nothing(int64_t k, int64_t first, const wide_panel *p)
     }
 }
 
-/* `scratch`: hg_wide_scratch(k) bytes. */
+/* `scratch`: hg_wide_scratch(HG_WIDE_PANEL, k) bytes. */
 static wide_panel wide_pack(const wide_weights *w, void *scratch)
 {
     const int64_t padded = hg_wide_up(w->k, HG_WIDE_TILE_COLUMNS),
@@ -216,24 +216,27 @@ typedef struct wide_term {
     const hg_wide *x;
 } wide_term;
 
-/* What is multiplied, and added up. */
+/* What is multiplied, and added up: a panel of each term. */
 typedef struct wide_product {
     wide_term terms[HG_WIDE_TERMS];
     int n_terms;
     int64_t t; /* rows of x */
 } wide_product;
 
-/* gemm_wide's arguments. */
-static wide_product wide_product_make(int64_t n, const hg_wide_term *terms, int n_terms, uint8_t *scratch)
+/* Rows `first` to first + n - 1, at most HG_WIDE_PANEL, of gemm_wide's arguments. */
+static wide_product wide_product_make(int64_t first, int64_t n, const hg_wide_term *terms, int n_terms,
+                                      uint8_t *scratch)
 {
     wide_product p = {.n_terms = n_terms, .t = terms[0].x->t};
     for (int i = 0; i < n_terms; i++) {
         const hg_wide_term *term = &terms[i];
         const int64_t row = term->interleaved ? term->x->k : term->ldw;
-        const wide_weights w = {term->type, term->interleaved, n,
-                                term->x->k, term->w,           hg_dtype_span(term->type, row)};
+        const size_t bytes = hg_dtype_span(term->type, row);
+        const wide_weights w = {
+            term->type, term->interleaved, n, term->x->k, (const uint8_t *)term->w + (size_t)first * bytes,
+            bytes};
         p.terms[i] = (wide_term){wide_pack(&w, scratch), term->x};
-        scratch += hg_wide_scratch(term->x->k);
+        scratch += hg_wide_scratch(HG_WIDE_PANEL, term->x->k);
     }
     return p;
 }

@@ -132,19 +132,29 @@ static void vnni_run(const wide_term *term, int64_t j, int64_t t, int64_t end, f
     }
 }
 
+/* All rows of x times a panel, n of whose rows are there. */
+static void vnni_panel(const wide_product *p, const wide_out *out, int64_t n, float *y)
+{
+    _Alignas(64) float sums[VNNI_BLOCK][HG_WIDE_PANEL] = {{0}};
+    for (int64_t t = 0; t < p->t; t += VNNI_BLOCK) {
+        const int64_t n_t = p->t - t < VNNI_BLOCK ? p->t - t : VNNI_BLOCK;
+        for (int i = 0; i < p->n_terms; i++) {
+            for (int64_t j = 0; j < p->terms[i].x->k; j += HG_WIDE_RUN)
+                vnni_run(&p->terms[i], j, t, t + n_t, sums);
+        }
+        for (int64_t r = 0; r < n_t; r++)
+            wide_store_sums(out, sums[r], HG_WIDE_PANEL, n, y + (t + r) * out->ldy);
+    }
+}
+
 static void vnni_gemm_wide(int64_t n, const hg_wide_term *terms, int n_terms, bool add, float *y, int64_t ldy,
                            void *scratch)
 {
-    _Alignas(64) float sums[VNNI_BLOCK][HG_WIDE_PANEL] = {{0}};
     const wide_out out = wide_out_make(terms[0].x, n, add, y, ldy);
-    const wide_product p = wide_product_make(n, terms, n_terms, scratch);
-    for (int64_t t = 0; t < p.t; t += VNNI_BLOCK) {
-        const int64_t n_t = p.t - t < VNNI_BLOCK ? p.t - t : VNNI_BLOCK;
-        for (int i = 0; i < p.n_terms; i++) {
-            for (int64_t j = 0; j < p.terms[i].x->k; j += HG_WIDE_RUN)
-                vnni_run(&p.terms[i], j, t, t + n_t, sums);
-        }
-        wide_store(&out, t, n_t, sums);
+    for (int64_t i = 0; i < n; i += HG_WIDE_PANEL) {
+        const int64_t rows = n - i < HG_WIDE_PANEL ? n - i : HG_WIDE_PANEL;
+        const wide_product p = wide_product_make(i, rows, terms, n_terms, scratch);
+        vnni_panel(&p, &out, rows, y + i);
     }
     wide_store_end(&out);
 }
