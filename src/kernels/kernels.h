@@ -144,6 +144,9 @@ typedef struct hg_kernels {
      * round more (wide.h). They are always there: the reference's define them. */
     hg_wide_use wide;
 
+    /* The weight rows, at most HG_WIDE_MOST, that gemm_wide is fastest with where there are enough. */
+    int64_t wide_rows;
+
     /* x (K) to row `row` of `to`. The same bits on every tier. */
     void (*round_wide)(const hg_real *x, const hg_wide *to, int64_t row);
 

@@ -38,7 +38,7 @@
 
 /* What unpacked weights may take, beside the rows of x that they are multiplied with, in a second-level cache
  * of 2 MiB: bytes. */
-#define HG_WIDE_CACHED ((int64_t)1 << 20)
+#define HG_WIDE_CACHED ((int64_t)3 << 18)
 
 /* T rows of K activations, K a multiple of 32. */
 typedef struct hg_wide {

@@ -74,12 +74,20 @@ static void online_softmax(const online_job *job, online_block *b, const hg_key_
     }
 }
 
-/* A block of queries for one head per chunk. */
+static int64_t online_blocks(const online_job *job)
+{
+    const int64_t block = hg_query_block(job->bf16);
+    return (job->q->shape[0] + block - 1) / block;
+}
+
+/* A block of queries for one head per chunk. A head's lie side by side, for the thread that has its keys and
+ * values in its cache; the last ones, which see most of them, come first, so that no thread is left with one
+ * of those. */
 static void online_queries(void *arg, int64_t index, int worker)
 {
     const online_job *job = arg;
     const int64_t n_heads = job->q->shape[1], d = job->q->shape[2], n_queries = job->q->shape[0],
-                  block = hg_query_block(job->bf16);
+                  block = hg_query_block(job->bf16), n_blocks = online_blocks(job), head = index / n_blocks;
     hg_real *p = job->scratch + worker * job->scratch_each;
     online_block b = {.ldy = n_heads * d};
     hg_attention_part *part = &b.part;
@@ -87,9 +95,9 @@ static void online_queries(void *arg, int64_t index, int worker)
                                 .q = job->q,
                                 .k = job->k,
                                 .v = job->v,
-                                .head = index % n_heads,
-                                .group = index % n_heads / (n_heads / job->k->shape[1]),
-                                .first = index / n_heads * block,
+                                .head = head,
+                                .group = head / (n_heads / job->k->shape[1]),
+                                .first = (n_blocks - 1 - index % n_blocks) * block,
                                 .bf16 = job->bf16};
     part->count = n_queries - part->first < block ? n_queries - part->first : block;
     hg_attention_part_begin(part, p + block * HG_KEY_BLOCK);
@@ -133,7 +141,7 @@ static void online_many(online_job *job)
     job->scratch = hg_ctx_scratch(ctx, ctx->n_threads * job->scratch_each);
     if (job->scratch != NULL)
         hg_parallel_for(hg_ctx_threads(ctx, 2 * n_heads * n_queries * job->n_keys * d),
-                        n_heads * ((n_queries + block - 1) / block), online_queries, job);
+                        n_heads * online_blocks(job), online_queries, job);
 }
 
 void hg_attention_online(hg_ctx *ctx, const hg_tensor *q, const hg_tensor *k, const hg_tensor *v,

@@ -13,7 +13,7 @@
  * number of threads. A block's keys and values are converted again for each block of queries. */
 #define HG_QUERY_BLOCK 64
 #define HG_QUERY_BLOCK_BF16 128
-#define HG_KEY_BLOCK 256
+#define HG_KEY_BLOCK 512
 
 typedef struct hg_attention_part {
     const hg_kernels *kernels;

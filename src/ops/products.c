@@ -341,14 +341,14 @@ static int64_t products_many_block(const hg_products *job)
 }
 
 /* For wide runs: so many that x is read seldom and what is unpacked stays in a second-level cache, while each
- * thread has at least eight chunks: they are long, and some threads are slower than others. */
+ * thread has at least sixteen chunks: they are long, and threads are not equally fast. */
 static int64_t products_wide_block(const hg_products *job)
 {
-    int64_t most = 0, rows = HG_WIDE_MOST;
+    int64_t most = 0, rows = job->ctx->kernels->wide_rows;
     for (int i = 0; i < job->n_products; i++)
         most = job->products[i].w->shape[0] > most ? job->products[i].w->shape[0] : most;
     while (rows > HG_WIDE_PANEL && (rows * job->x->shape[1] > HG_WIDE_CACHED ||
-                                    products_blocks(most, rows) < (int64_t)8 * job->ctx->n_threads))
+                                    products_blocks(most, rows) < (int64_t)16 * job->ctx->n_threads))
         rows /= 2;
     return rows;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * test_project_rounded.c: a frozen layer with its H-LoRA, whose weights are of different types, with rounded
- * activations: near what floats give, the same bits with any threads, and with a scale for 256 inputs just
- * where the tier's table says so, in bf16 where the context does.
+ * activations: near what floats give, the same bits with any threads and any length of chunks, and with a
+ * scale for 256 inputs just where the tier's table says so, in bf16 where the context does.
  */
 #include "base/rng.h"
 #include "ops/ops.h"
@@ -168,8 +168,68 @@ static void test_bf16(void **state)
     }
 }
 
+/* ---- many weight rows a chunk ---- */
+
+enum { LONG_N = 16 * HG_WIDE_MOST + 48, LONG_K = 256, LONG_R = 32, LONG_T = 40 };
+
+static const hg_kernels *long_kernels; /* what counts calls for */
+static int64_t long_most;              /* weight rows in one of them */
+
+static void long_gemm(int64_t n, const hg_wide_term *terms, int n_terms, bool add, hg_real *y, int64_t ldy,
+                      void *scratch)
+{
+    long_most = n > long_most ? n : long_most;
+    long_kernels->gemm_wide(n, terms, n_terms, add, y, ldy, scratch);
+}
+
+static hg_tensor long_weight(int64_t rows, int64_t columns, hg_rng *rng, hg_real *real, void *memory)
+{
+    for (int64_t i = 0; i < rows * columns; i++)
+        real[i] = (hg_real)(2 * hg_rng_uniform(rng) - 1);
+    hg_dtype_from_real(HG_DTYPE_Q4_0, rows * columns, real, memory);
+    return hg_tensor_make(HG_DTYPE_Q4_0, 2, (int64_t[]){rows, columns}, memory);
+}
+
+/* One thread, as more would have too few chunks. Returns the weight rows of the longest. */
+static int64_t run_long(const hg_kernels *kernels, int64_t rows_a_chunk, hg_real *y)
+{
+    hg_kernels counting = *kernels;
+    counting.gemm_wide = long_gemm;
+    counting.wide_rows = rows_a_chunk;
+    long_kernels = kernels;
+    long_most = 0;
+    run(&counting, HG_COMPUTE_INFER, false, 1, LONG_T, y);
+    return long_most;
+}
+
+/* The same bits with as many as a kernel takes as with one panel. */
+static void test_long_chunks(void **state)
+{
+    (void)state;
+    static hg_real real[LONG_N * LONG_K], x[LONG_T * LONG_K], y[2][LONG_T * LONG_N];
+    static uint8_t w[LONG_N * LONG_K], a[LONG_R * LONG_K], b[LONG_N * LONG_R];
+    hg_rng rng;
+    hg_rng_init(&rng, 6);
+    for (int i = 0; i < LONG_T * LONG_K; i++)
+        x[i] = (hg_real)(2 * hg_rng_uniform(&rng) - 1);
+    l.in = hg_tensor_make(HG_DTYPE_REAL, 2, (int64_t[]){LONG_T, LONG_K}, x);
+    l.weight = long_weight(LONG_N, LONG_K, &rng, real, w);
+    l.plug.a = long_weight(LONG_R, LONG_K, &rng, real, a);
+    l.plug.b = long_weight(LONG_N, LONG_R, &rng, real, b);
+    l.plug.router = make_weight(HG_DTYPE_F16, E, LONG_K, &rng, l.router);
+    for (hg_cpu_tier tier = HG_CPU_TIER_REFERENCE; tier < HG_CPU_TIER_COUNT; tier++) {
+        const hg_kernels *kernels = hg_kernels_get(tier);
+        if (!hg_cpu_has(tier) || !hg_kernels_widen(kernels, HG_DTYPE_Q4_0) || !kernels->rounds)
+            continue;
+        assert_int_equal(run_long(kernels, HG_WIDE_PANEL, y[0]), HG_WIDE_PANEL);
+        assert_int_equal(run_long(kernels, HG_WIDE_MOST, y[1]), HG_WIDE_MOST);
+        assert_memory_equal(y[0], y[1], sizeof y[0]);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_types_and_rows), cmocka_unit_test(test_bf16)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_types_and_rows), cmocka_unit_test(test_bf16),
+                                       cmocka_unit_test(test_long_chunks)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -19,6 +19,7 @@ void hg_kernels_set_reference(hg_kernels *table)
         .matvec_interleaved = hg_reference_matvec_interleaved,
         .gemm_interleaved = hg_reference_gemm_interleaved,
         .round_wide = hg_reference_round_wide,
+        .wide_rows = HG_WIDE_PANEL,
         .gemm_wide = hg_reference_gemm_wide,
 #ifndef HG_REAL_IS_DOUBLE
         .to_bf16 = hg_reference_to_bf16,

@@ -323,6 +323,7 @@ void hg_kernels_set_amx(hg_kernels *table)
         return;
     }
     table->wide = HG_WIDE_ALL;
+    table->wide_rows = HG_WIDE_MOST;
     table->turns = false; /* oneDNN multiplies bf16 in tiles, which is as fast */
     table->round_wide = wide_round_row;
     table->gemm_wide = amx_gemm_wide;
