@@ -57,7 +57,7 @@ static void online_softmax(const online_job *job, online_block *b, const hg_key_
                            hg_real *p)
 {
     int64_t d = job->q->shape[2], n = keys->end - keys->begin;
-    for (int64_t i = 0; i < b->part.count; i++, p += HG_KEY_BLOCK) {
+    for (int64_t i = 0; i < b->part.count; i++, p += hg_key_block(job->bf16)) {
         hg_key_range seen = hg_attention_range(&job->how, job->q->shape[0], job->n_keys, b->part.first + i);
         int64_t begin = seen.begin > keys->begin ? seen.begin - keys->begin : 0;
         int64_t end = seen.end < keys->end ? seen.end - keys->begin : n;
@@ -87,7 +87,8 @@ static void online_queries(void *arg, int64_t index, int worker)
 {
     const online_job *job = arg;
     const int64_t n_heads = job->q->shape[1], d = job->q->shape[2], n_queries = job->q->shape[0],
-                  block = hg_query_block(job->bf16), n_blocks = online_blocks(job), head = index / n_blocks;
+                  block = hg_query_block(job->bf16), key_block = hg_key_block(job->bf16),
+                  n_blocks = online_blocks(job), head = index / n_blocks;
     hg_real *p = job->scratch + worker * job->scratch_each;
     online_block b = {.ldy = n_heads * d};
     hg_attention_part *part = &b.part;
@@ -100,7 +101,7 @@ static void online_queries(void *arg, int64_t index, int worker)
                                 .first = (n_blocks - 1 - index % n_blocks) * block,
                                 .bf16 = job->bf16};
     part->count = n_queries - part->first < block ? n_queries - part->first : block;
-    hg_attention_part_begin(part, p + block * HG_KEY_BLOCK);
+    hg_attention_part_begin(part, p + block * key_block);
     b.y = job->y + part->first * b.ldy + part->head * d;
     for (int64_t i = 0; i < part->count; i++) {
         b.max[i] = -HG_REAL_MAX;
@@ -109,8 +110,8 @@ static void online_queries(void *arg, int64_t index, int worker)
     hg_key_range all = hg_attention_range(&job->how, n_queries, job->n_keys, part->first);
     all.end = hg_attention_range(&job->how, n_queries, job->n_keys, part->first + part->count - 1).end;
     for (int64_t begin = all.begin; begin < all.end;) {
-        hg_key_part keys = hg_key_rows_part(job->rows, begin,
-                                            all.end - begin < HG_KEY_BLOCK ? all.end : begin + HG_KEY_BLOCK);
+        hg_key_part keys =
+            hg_key_rows_part(job->rows, begin, all.end - begin < key_block ? all.end : begin + key_block);
         hg_attention_scores(part, &keys, p);
         online_softmax(job, &b, &keys, begin == all.begin, p);
         hg_attention_mix(part, &keys, p, begin != all.begin, b.y, b.ldy);
@@ -137,7 +138,7 @@ static void online_many(online_job *job)
     const int64_t n_queries = job->q->shape[0], n_heads = job->q->shape[1], d = job->q->shape[2];
     job->bf16 = hg_attention_wants_bf16(ctx, n_queries, job->k);
     const int64_t block = hg_query_block(job->bf16);
-    job->scratch_each = block * HG_KEY_BLOCK + hg_attention_part_scratch(job->bf16, d);
+    job->scratch_each = block * hg_key_block(job->bf16) + hg_attention_part_scratch(job->bf16, d);
     job->scratch = hg_ctx_scratch(ctx, ctx->n_threads * job->scratch_each);
     if (job->scratch != NULL)
         hg_parallel_for(hg_ctx_threads(ctx, 2 * n_heads * n_queries * job->n_keys * d),

@@ -73,7 +73,7 @@ static void scores_bf16(const hg_attention_part *part, const hg_key_part *keys, 
                          .n = keys->end - keys->begin,
                          .k = part->q->shape[2],
                          .ldx = part->q->shape[2],
-                         .ldy = HG_KEY_BLOCK};
+                         .ldy = HG_KEY_BLOCK_BF16};
     const uint16_t *k = part_rows_bf16(part, part->k, keys, &s.ldw);
     part->kernels->gemm_bf16(&s, part->queries, k, NULL, p);
 }
@@ -84,12 +84,13 @@ static void mix_bf16(const hg_attention_part *part, const hg_key_part *keys, con
     hg_bf16_product s = {.m = part->count,
                          .n = part->v->shape[2],
                          .k = keys->end - keys->begin,
-                         .ldx = HG_KEY_BLOCK,
+                         .ldx = HG_KEY_BLOCK_BF16,
                          .ldy = ldy,
                          .plain_w = true,
                          .end = add ? HG_BF16_END_ADD : HG_BF16_END_STORE};
     for (int64_t i = 0; i < s.m; i++)
-        part->kernels->to_bf16(HG_DTYPE_REAL, s.k, p + i * HG_KEY_BLOCK, part->weights + i * HG_KEY_BLOCK);
+        part->kernels->to_bf16(HG_DTYPE_REAL, s.k, p + i * HG_KEY_BLOCK_BF16,
+                               part->weights + i * HG_KEY_BLOCK_BF16);
     const uint16_t *v = part_rows_bf16(part, part->v, keys, &s.ldw);
     part->kernels->gemm_bf16(&s, part->weights, v, NULL, y);
 }
@@ -98,8 +99,8 @@ static void mix_bf16(const hg_attention_part *part, const hg_key_part *keys, con
 
 int64_t hg_attention_part_scratch(bool bf16, int64_t d)
 {
-    const int64_t rows = HG_KEY_BLOCK * d, queries = HG_QUERY_BLOCK_BF16 * d;
-    return bf16 ? rows + (queries + HG_QUERY_BLOCK_BF16 * HG_KEY_BLOCK + 1) / 2 : rows;
+    const int64_t rows = hg_key_block(bf16) * d, queries = HG_QUERY_BLOCK_BF16 * d;
+    return bf16 ? rows + (queries + HG_QUERY_BLOCK_BF16 * HG_KEY_BLOCK_BF16 + 1) / 2 : rows;
 }
 
 void hg_attention_part_begin(hg_attention_part *part, hg_real *scratch)
@@ -108,7 +109,7 @@ void hg_attention_part_begin(hg_attention_part *part, hg_real *scratch)
     part->rows = scratch;
     if (!part->bf16)
         return;
-    part->queries = (uint16_t *)(scratch + HG_KEY_BLOCK * d);
+    part->queries = (uint16_t *)(scratch + HG_KEY_BLOCK_BF16 * d);
     part->weights = part->queries + HG_QUERY_BLOCK_BF16 * d;
     for (int64_t i = 0; i < part->count; i++)
         part->kernels->to_bf16(HG_DTYPE_REAL, d, hg_attention_head(part->q, part->first + i, part->head),

@@ -13,7 +13,8 @@
  * number of threads. A block's keys and values are converted again for each block of queries. */
 #define HG_QUERY_BLOCK 64
 #define HG_QUERY_BLOCK_BF16 128
-#define HG_KEY_BLOCK 512
+#define HG_KEY_BLOCK 256
+#define HG_KEY_BLOCK_BF16 512
 
 typedef struct hg_attention_part {
     const hg_kernels *kernels;
@@ -34,13 +35,18 @@ static inline int64_t hg_query_block(bool bf16)
     return bf16 ? HG_QUERY_BLOCK_BF16 : HG_QUERY_BLOCK;
 }
 
+static inline int64_t hg_key_block(bool bf16)
+{
+    return bf16 ? HG_KEY_BLOCK_BF16 : HG_KEY_BLOCK;
+}
+
 /* Scratch for heads of d elements, in activations. */
 int64_t hg_attention_part_scratch(bool bf16, int64_t d);
 
 /* Makes the block's queries ready; the fields before `rows` are set. */
 void hg_attention_part_begin(hg_attention_part *part, hg_real *scratch);
 
-/* p (count, keys) = q · kᵀ, at most HG_KEY_BLOCK keys; rows of p are HG_KEY_BLOCK apart. */
+/* p (count, keys) = q · kᵀ, at most hg_key_block(bf16) keys; rows of p are as many apart. */
 void hg_attention_scores(const hg_attention_part *part, const hg_key_part *keys, hg_real *p);
 
 /* y (count, D) = p · v, added to y when `add`; rows of y are ldy apart. */
