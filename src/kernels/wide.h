@@ -36,10 +36,6 @@
 #define HG_WIDE_PANEL 64
 #define HG_WIDE_MOST 256
 
-/* What unpacked weights may take, beside the rows of x that they are multiplied with, in a second-level cache
- * of 2 MiB: bytes. */
-#define HG_WIDE_CACHED ((int64_t)3 << 18)
-
 /* T rows of K activations, K a multiple of 32. */
 typedef struct hg_wide {
     int64_t t, k;

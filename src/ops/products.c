@@ -17,6 +17,10 @@
 /* Up to this many rows of x the weights are read as they are stored: reading them is what costs. */
 #define PRODUCTS_FEW 4
 #define PRODUCTS_FEW_ROUNDED 8
+/* With wide runs: what unpacked weights may take beside x in a second-level cache of 2 MiB, and the fewest
+ * chunks a thread, where they are longer than a panel. */
+#define PRODUCTS_WIDE_BYTES ((int64_t)3 << 18)
+#define PRODUCTS_WIDE_CHUNKS ((int64_t)16)
 /* In bf16: at least so many rows of x and of weights, or rounding x is what costs. */
 #define PRODUCTS_BF16_ROWS 32
 static_assert(HG_CHAIN_ROWS <= PRODUCTS_FEW_ROUNDED, "no product of a chain for few rows is of many");
@@ -331,24 +335,30 @@ static int64_t products_few_block(const hg_products *job)
     return rows < HG_PRODUCTS_SMALL ? HG_PRODUCTS_SMALL : rows / HG_PRODUCTS_SMALL * HG_PRODUCTS_SMALL;
 }
 
-/* For many: what is unpacked has a place of its own size, all else is oneDNN's. */
-static int64_t products_many_block(const hg_products *job)
+/* Of the product that has most. */
+static int64_t products_most_rows(const hg_products *job)
 {
     int64_t most = 0;
     for (int i = 0; i < job->n_products; i++)
         most = job->products[i].w->shape[0] > most ? job->products[i].w->shape[0] : most;
-    return job->any_rounds || most < HG_PRODUCTS_DENSE_LEAST ? HG_PRODUCTS_LARGE : HG_PRODUCTS_DENSE;
+    return most;
+}
+
+/* For many: what is unpacked has a place of its own size, all else is oneDNN's. */
+static int64_t products_many_block(const hg_products *job)
+{
+    return job->any_rounds || products_most_rows(job) < HG_PRODUCTS_DENSE_LEAST ? HG_PRODUCTS_LARGE
+                                                                                : HG_PRODUCTS_DENSE;
 }
 
 /* For wide runs: so many that x is read seldom and what is unpacked stays in a second-level cache, while each
- * thread has at least sixteen chunks: they are long, and threads are not equally fast. */
+ * thread has many chunks: they are long, and threads are not equally fast. */
 static int64_t products_wide_block(const hg_products *job)
 {
-    int64_t most = 0, rows = job->ctx->kernels->wide_rows;
-    for (int i = 0; i < job->n_products; i++)
-        most = job->products[i].w->shape[0] > most ? job->products[i].w->shape[0] : most;
-    while (rows > HG_WIDE_PANEL && (rows * job->x->shape[1] > HG_WIDE_CACHED ||
-                                    products_blocks(most, rows) < (int64_t)16 * job->ctx->n_threads))
+    const int64_t most = products_most_rows(job), chunks = PRODUCTS_WIDE_CHUNKS * job->ctx->n_threads;
+    int64_t rows = job->ctx->kernels->wide_rows;
+    while (rows > HG_WIDE_PANEL &&
+           (rows * job->x->shape[1] > PRODUCTS_WIDE_BYTES || products_blocks(most, rows) < chunks))
         rows /= 2;
     return rows;
 }

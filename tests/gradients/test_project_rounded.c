@@ -16,6 +16,9 @@
 
 enum { K = 512, N = 144, R = 64, E = 4, T = 75 };
 
+/* Of a layer with enough weight rows for long chunks on one thread. */
+enum { LONG_N = 16 * HG_WIDE_MOST + 48, LONG_K = 256, LONG_R = 32, LONG_T = 40 };
+
 typedef struct layer {
     hg_real x[T * K];
     uint8_t w[N * K * 4], a[R * K * 4], b[N * R * 4], router[E * K * 4];
@@ -27,7 +30,7 @@ static layer l;
 
 static hg_tensor make_weight(hg_dtype type, int64_t rows, int64_t columns, hg_rng *rng, void *memory)
 {
-    static hg_real real[N * K];
+    static hg_real real[LONG_N * LONG_K]; /* more than N K */
     for (int64_t i = 0; i < rows * columns; i++)
         real[i] = (hg_real)(2 * hg_rng_uniform(rng) - 1);
     hg_dtype_from_real(type, rows * columns, real, memory);
@@ -170,8 +173,6 @@ static void test_bf16(void **state)
 
 /* ---- many weight rows a chunk ---- */
 
-enum { LONG_N = 16 * HG_WIDE_MOST + 48, LONG_K = 256, LONG_R = 32, LONG_T = 40 };
-
 static const hg_kernels *long_kernels; /* what counts calls for */
 static int64_t long_most;              /* weight rows in one of them */
 
@@ -180,14 +181,6 @@ static void long_gemm(int64_t n, const hg_wide_term *terms, int n_terms, bool ad
 {
     long_most = n > long_most ? n : long_most;
     long_kernels->gemm_wide(n, terms, n_terms, add, y, ldy, scratch);
-}
-
-static hg_tensor long_weight(int64_t rows, int64_t columns, hg_rng *rng, hg_real *real, void *memory)
-{
-    for (int64_t i = 0; i < rows * columns; i++)
-        real[i] = (hg_real)(2 * hg_rng_uniform(rng) - 1);
-    hg_dtype_from_real(HG_DTYPE_Q4_0, rows * columns, real, memory);
-    return hg_tensor_make(HG_DTYPE_Q4_0, 2, (int64_t[]){rows, columns}, memory);
 }
 
 /* One thread, as more would have too few chunks. Returns the weight rows of the longest. */
@@ -206,16 +199,16 @@ static int64_t run_long(const hg_kernels *kernels, int64_t rows_a_chunk, hg_real
 static void test_long_chunks(void **state)
 {
     (void)state;
-    static hg_real real[LONG_N * LONG_K], x[LONG_T * LONG_K], y[2][LONG_T * LONG_N];
+    static hg_real x[LONG_T * LONG_K], y[2][LONG_T * LONG_N];
     static uint8_t w[LONG_N * LONG_K], a[LONG_R * LONG_K], b[LONG_N * LONG_R];
     hg_rng rng;
     hg_rng_init(&rng, 6);
     for (int i = 0; i < LONG_T * LONG_K; i++)
         x[i] = (hg_real)(2 * hg_rng_uniform(&rng) - 1);
     l.in = hg_tensor_make(HG_DTYPE_REAL, 2, (int64_t[]){LONG_T, LONG_K}, x);
-    l.weight = long_weight(LONG_N, LONG_K, &rng, real, w);
-    l.plug.a = long_weight(LONG_R, LONG_K, &rng, real, a);
-    l.plug.b = long_weight(LONG_N, LONG_R, &rng, real, b);
+    l.weight = make_weight(HG_DTYPE_Q4_0, LONG_N, LONG_K, &rng, w);
+    l.plug.a = make_weight(HG_DTYPE_Q4_0, LONG_R, LONG_K, &rng, a);
+    l.plug.b = make_weight(HG_DTYPE_Q4_0, LONG_N, LONG_R, &rng, b);
     l.plug.router = make_weight(HG_DTYPE_F16, E, LONG_K, &rng, l.router);
     for (hg_cpu_tier tier = HG_CPU_TIER_REFERENCE; tier < HG_CPU_TIER_COUNT; tier++) {
         const hg_kernels *kernels = hg_kernels_get(tier);
