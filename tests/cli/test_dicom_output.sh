@@ -30,6 +30,12 @@ run() {
   if grep -qaiE 'SECRET|887766|19770707|047Y|Given' "$work/out" "$work/err"; then fail "$* : prints what identifies a patient"; fi
 }
 
+# anonymous FILE WHAT: nothing of the patient is in a file made with --deid. Long numbers are taken out
+# first: they are the random ones of new UIDs, in which six given digits stand by chance once in 30,000 times.
+anonymous() {
+  if LC_ALL=C sed -E 's/[0-9]{30,}//g' "$1" | grep -qaE 'SECRET|887766|19770707'; then fail "$2 leaves something"; fi
+}
+
 have() {
   command -v "$1" >/dev/null && return 0
   echo "skipped: $1 is not installed"
@@ -92,7 +98,7 @@ cmp -s "$work/a.npy" "$work/b.npy" || fail "the DICOM file shows another picture
 cmp -s "$work/a.npy" "$work/c.npy" && fail "the mark is not in the pixels"
 run 0 draw --model "$m3" --task reconstruct --deid "$record/named.dcm" -o "$work/deid.dcm"
 accepted "$work/deid.dcm"
-grep -qaE 'SECRET|887766|19770707' "$work/deid.dcm" && fail "draw --deid leaves something"
+anonymous "$work/deid.dcm" "draw --deid"
 shows "$work/deid.dcm" PatientIdentityRemoved '[YES]'
 run 0 draw --model "$m3" --task reconstruct "$data/tiny/image.png" -o "$work/anonymous.dcm"
 accepted "$work/anonymous.dcm"
@@ -115,7 +121,7 @@ accepted "$work/greek.dcm"
 shows "$work/greek.dcm" SpecificCharacterSet '[ISO_IR 192]'
 run 0 ask --model "$m3" --max-tokens 3 --deid --sr "$work/deid_report.dcm" "$record/named.dcm" "$record/named.dcm" "What is it?"
 accepted "$work/deid_report.dcm"
-grep -qaE 'SECRET|887766|19770707' "$work/deid_report.dcm" && fail "ask --deid leaves something"
+anonymous "$work/deid_report.dcm" "ask --deid"
 run 0 ask --model "$m3" --max-tokens 3 --sr "$work/none.dcm" "A question without an image"
 accepted "$work/none.dcm"
 run 2 ask --model "$m3" --sr "$work/x.txt" "$record/named.dcm" "What is it?"
@@ -134,7 +140,7 @@ for file in "$record"/*.dcm "$data/image/grey16.png" "$data/image/rgb420.jpg" "$
   accepted "$work/plain.dcm"
   run 0 image convert --deid --deid-key "$work/key" "$file" -o "$work/deid.dcm"
   accepted "$work/deid.dcm"
-  grep -qaE 'SECRET|887766|19770707' "$work/deid.dcm" && fail "convert --deid $file leaves something"
+  anonymous "$work/deid.dcm" "convert --deid $file"
 done
 run 0 image convert --deid "$record/ultrasound.dcm" -o "$work/x.dcm"
 grep -q '^warning: the picture itself may show a name' "$work/err" || fail "no warning about text in an ultrasound picture"
