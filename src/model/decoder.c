@@ -7,6 +7,7 @@
  */
 #include "model/decoder.h"
 
+#include "model/decoder_prompt.h"
 #include "model/decoder_step.h"
 
 #include <math.h>
@@ -154,16 +155,25 @@ hg_tensor *hg_decoder_layer_forward_rows(hg_ctx *ctx, hg_decoder *d, const hg_pl
     return decoder_layer(ctx, d, plugin, &all, layer, x);
 }
 
-/* All layers, one operation after the other. */
+/* All layers of many rows. */
 static hg_tensor *decoder_all(hg_ctx *ctx, hg_decoder *d, const hg_plugin *plugin, hg_kv_cache *cache,
                               hg_tensor *x, const hg_decoder_watch *watch)
 {
     /* Without a tape nothing of a layer is needed but its result, which all of them leave in one place. */
     hg_tensor *state = ctx->tape == NULL ? hg_ctx_tensor(ctx, 2, x->shape, false) : NULL;
     const decoder_rows rows = {cache, NULL, decoder_rope(ctx, d, cache, x), state};
+    const hg_decoder_prompt fused = {ctx, d, plugin, cache, rows.rope, state};
+    const bool fuses = hg_decoder_fuses(ctx, d, plugin, cache) && !hg_ctx_failed(ctx);
+    if (fuses) {
+        memcpy(hg_tensor_real(state), hg_tensor_real(x), hg_tensor_bytes(x));
+        x = state;
+    }
     hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
     for (int64_t layer = 0; layer < d->config.n_layers && !hg_ctx_failed(ctx); layer++) {
-        x = decoder_layer(ctx, d, plugin, &rows, layer, x);
+        if (fuses)
+            hg_decoder_prompt_layer(&fused, layer);
+        else
+            x = decoder_layer(ctx, d, plugin, &rows, layer, x);
         if (ctx->tape == NULL)
             hg_arena_reset(ctx->arena, mark);
         if (watch != NULL && !watch->done(watch->user, layer + 1))
@@ -188,7 +198,7 @@ hg_tensor *hg_decoder_forward_watched(hg_ctx *ctx, hg_decoder *d, const hg_plugi
         return hg_ctx_fail(ctx, HG_STATUS_INPUT, "%lld positions do not fit the %lld that are left of %lld",
                            (long long)count, (long long)(cache->capacity - cache->length),
                            (long long)cache->capacity);
-    if (hg_decoder_step_fits(ctx, d, plugin, cache, x))
+    if (count == 1 && hg_decoder_fuses(ctx, d, plugin, cache))
         x = hg_decoder_step(ctx, d, plugin, cache, decoder_rope(ctx, d, cache, x), x);
     else
         x = decoder_all(ctx, d, plugin, cache, x, watch);

@@ -34,8 +34,9 @@ typedef struct decoder_step {
     int64_t *layers;   /* of a worker, LAYERS_APART behind the one's before: so many have passed its state */
     hg_tensor *normed; /* (workers, H) */
     hg_tensor *fed[2]; /* (1, H): what a layer adds to the state, and what the layer before it did */
-    hg_tensor *qkv, *q, *attended, *mixed, *gate_up, *hidden; /* (1, ...) */
+    hg_tensor *qkv, *attended, *mixed, *gate_up, *hidden; /* (1, ...) */
     hg_project_few to_qkv, to_mixed, to_gate_up, to_fed;
+    hg_decoder_heads heads;
     hg_attention_one attention;
     step_norm before[2];
 } decoder_step;
@@ -97,18 +98,11 @@ static bool step_groups_round(const decoder_step *s)
 static void step_run_heads(void *arg, int64_t group, int worker)
 {
     decoder_step *s = arg;
-    const int64_t d = s->config->head_dim, n_heads = s->config->n_heads, n_groups = s->config->n_kv_heads,
-                  each = n_heads / n_groups;
-    const hg_real *qkv = hg_tensor_real(s->qkv), *table = hg_tensor_real(s->rope);
-    hg_real key[HG_DECODER_STEP_HEAD];
-    for (int64_t h = group * each; h < (group + 1) * each; h++)
-        hg_rope_head(d, table, qkv + h * d, hg_tensor_real(s->q) + h * d);
-    hg_rope_head(d, table, qkv + (n_heads + group) * d, key);
-    hg_kv_cache_put_head(s->ctx->kernels, s->cache, s->layer, group, key,
-                         qkv + (n_heads + n_groups + group) * d);
+    const int64_t columns = step_group_columns(s);
+    hg_decoder_heads_put(&s->heads, 0, group);
     hg_attention_one_group(&s->attention, group, worker);
     if (step_groups_round(s))
-        hg_chain_few_round_columns(&s->to_mixed.chain, group * each * d, each * d);
+        hg_chain_few_round_columns(&s->to_mixed.chain, group * columns, columns);
 }
 
 static void step_run_round(void *arg, int64_t index, int worker)
@@ -171,7 +165,6 @@ static bool step_begin(decoder_step *s)
     s->fed[0] = step_row(s, c->hidden);
     s->fed[1] = step_row(s, c->hidden);
     s->qkv = step_row(s, n_q + 2 * n_kv);
-    s->q = hg_ctx_tensor(s->ctx, 3, (int64_t[]){1, c->n_heads, c->head_dim}, false);
     s->attended = step_row(s, n_q);
     s->mixed = step_row(s, c->hidden);
     s->gate_up = step_row(s, 2 * (int64_t)c->ffn);
@@ -194,14 +187,11 @@ static bool step_project(decoder_step *s, hg_project_few *p, const hg_decoder *d
 /* Where the layer's keys and values are and will be. */
 static bool step_attend(decoder_step *s)
 {
-    hg_kv_cache *cache = s->cache;
-    if (!hg_kv_cache_reserve(s->ctx, cache, s->layer, 1))
+    if (!hg_decoder_heads_begin(&s->heads, s->ctx, s->config, s->cache, s->layer, s->rope, s->qkv))
         return false;
-    const hg_tensor k = hg_kv_cache_view_keys(cache, s->layer, cache->length + 1),
-                    v = hg_kv_cache_view_values(cache, s->layer, cache->length + 1);
-    const hg_key_rows rows = {.n = cache->length + 1};
+    const hg_key_rows rows = {.n = s->cache->length + 1};
     const hg_attention how = hg_decoder_attention(s->config, NULL);
-    return hg_attention_one_begin(&s->attention, s->ctx, s->q, &k, &v, &rows, &how,
+    return hg_attention_one_begin(&s->attention, s->ctx, &s->heads.q, &s->heads.k, &s->heads.v, &rows, &how,
                                   hg_tensor_real(s->attended));
 }
 
@@ -225,23 +215,7 @@ static void step_layer(decoder_step *s, const hg_decoder *d, const hg_plugin *pl
     hg_parallel_for_parts(hg_ctx_threads(s->ctx, work), n_parts, parts);
 }
 
-bool hg_decoder_step_fits(const hg_ctx *ctx, const hg_decoder *d, const hg_plugin *plugin,
-                          const hg_kv_cache *cache, const hg_tensor *x)
-{
-    const hg_decoder_config *c = &d->config;
-    if (x->shape[0] != 1 || cache == NULL || ctx->tape != NULL || ctx->compute != HG_COMPUTE_INFER)
-        return false;
-    if (plugin != NULL && (plugin->kind != HG_ADAPTER_HLORA || plugin->mask != NULL))
-        return false;
-    for (int slot = 0; slot < HG_SLOT_COUNT; slot++) {
-        if (hg_slot_has_bias(c, (hg_slot)slot))
-            return false;
-    }
-    return hg_slot_exists(c, HG_SLOT_QKV) && hg_slot_exists(c, HG_SLOT_GATE_UP) &&
-           c->head_dim <= HG_DECODER_STEP_HEAD && c->head_dim % 2 == 0;
-}
-
-hg_tensor *hg_decoder_step(hg_ctx *ctx, hg_decoder *d, const hg_plugin *plugin, hg_kv_cache *cache,
+hg_tensor *hg_decoder_step(hg_ctx *ctx, const hg_decoder *d, const hg_plugin *plugin, hg_kv_cache *cache,
                            const hg_tensor *rope, const hg_tensor *x)
 {
     decoder_step s = {.ctx = ctx, .config = &d->config, .cache = cache, .rope = rope};

@@ -116,21 +116,11 @@ bool hg_kv_cache_reserve(hg_ctx *ctx, hg_kv_cache *cache, int64_t layer, int64_t
     return false;
 }
 
-/* Row t of head h. */
-static void cache_write_head(const hg_kernels *kernels, const hg_tensor *to, int64_t t, int64_t h,
-                             const hg_real *from)
+void hg_kv_cache_write_head(const hg_kernels *kernels, const hg_tensor *view, int64_t position, int64_t head,
+                            const hg_real *from)
 {
-    size_t at = hg_dtype_span(to->dtype, t * to->stride[0] + h * to->stride[1]);
-    kernels->from_real(to->dtype, to->shape[2], from, (uint8_t *)to->data + at);
-}
-
-void hg_kv_cache_put_head(const hg_kernels *kernels, const hg_kv_cache *cache, int64_t layer, int64_t head,
-                          const hg_real *key, const hg_real *value)
-{
-    for (int half = 0; half < 2; half++) {
-        const hg_tensor to = layer_view(cache, &cache->layers[layer], half, cache->length, 1);
-        cache_write_head(kernels, &to, 0, head, half == 0 ? key : value);
-    }
+    size_t at = hg_dtype_span(view->dtype, position * view->stride[0] + head * view->stride[1]);
+    kernels->from_real(view->dtype, view->shape[2], from, (uint8_t *)view->data + at);
 }
 
 typedef struct cache_job {
@@ -146,8 +136,8 @@ static void cache_write_row(void *arg, int64_t t, int worker)
     for (int i = 0; i < 2; i++) {
         const hg_tensor *from = job->from[i], *to = &job->to[i];
         for (int64_t h = 0; h < to->shape[1]; h++)
-            cache_write_head(job->kernels, to, t, h,
-                             hg_tensor_real(from) + t * from->stride[0] + h * from->stride[1]);
+            hg_kv_cache_write_head(job->kernels, to, t, h,
+                                   hg_tensor_real(from) + t * from->stride[0] + h * from->stride[1]);
     }
 }
 

@@ -39,11 +39,11 @@ bool hg_kv_cache_put(hg_ctx *ctx, hg_kv_cache *cache, int64_t layer, const hg_te
                      const hg_tensor *values);
 void hg_kv_cache_advance(hg_kv_cache *cache, int64_t count);
 
-/* The same in two steps, of which threads can share the second: memory for n positions more, which must fit
- * the capacity, then one head's key and value (D) of the first of them. */
+/* The same in steps, of which threads can share the last: memory for n positions more, which must fit the
+ * capacity; views of keys and values with those positions; one head's key or value (D) of one position. */
 bool hg_kv_cache_reserve(hg_ctx *ctx, hg_kv_cache *cache, int64_t layer, int64_t n);
-void hg_kv_cache_put_head(const hg_kernels *kernels, const hg_kv_cache *cache, int64_t layer, int64_t head,
-                          const hg_real *key, const hg_real *value);
+void hg_kv_cache_write_head(const hg_kernels *kernels, const hg_tensor *view, int64_t position, int64_t head,
+                            const hg_real *from);
 
 /* The first `n` positions that were put into a layer as (n, G, D); a head's positions lie one after the
  * other. */

@@ -12,6 +12,8 @@
 /* Rows of x a chunk of the narrow products, whose weights are few. */
 #define CHAIN_X_ROWS 128
 static_assert(CHAIN_X_ROWS % HG_WIDE_ROWS == 0, "rows of x are cut where bytes may be");
+/* Weights of so few rows, as a router is, stay in a first or second-level cache while x passes. */
+#define CHAIN_BESIDE_ROWS 8
 
 /* ---- few rows ---- */
 
@@ -113,51 +115,126 @@ static void chain_few(hg_ctx *ctx, const hg_tensor *x, const hg_product *product
 
 /* ---- many rows ---- */
 
-/* The narrow products first, then the wide one with the chain's as a term. x is rounded once. False, and
- * nothing done, when the wide one does not go that way, or a narrow one wants x in bf16, too. */
-static bool chain_joined(hg_ctx *ctx, const hg_tensor *x, const hg_product *products, int n_products,
-                         const hg_chain *chain, const hg_product *last_product)
+/* The wide product with the chain's as a term, and the narrow ones, all of x rounded once. Narrow ones that
+ * read x itself are made where it is rounded, if they are the last and very narrow. */
+typedef struct chain_joined {
+    hg_products wide, last, narrow;
+} chain_joined;
+
+/* How many of the narrow products, the last ones, are made where x is rounded. */
+static int chain_beside(hg_ctx *ctx, const hg_tensor *x, const hg_product *products, int n_products)
 {
-    hg_products wide = hg_products_begin(ctx, x, &products[n_products - 1], 1),
-                last = hg_products_begin(ctx, chain->z, last_product, 1),
-                narrow = hg_products_begin(ctx, x, products, n_products - 1);
-    if (!wide.wide || !last.rounds[0] || narrow.any_bf16)
+    const hg_products last = hg_products_begin(ctx, x, &products[n_products - 1], 1);
+    const bool beside = n_products > 1 && !hg_products_round_all(&last) &&
+                        products[n_products - 1].w->shape[0] <= CHAIN_BESIDE_ROWS;
+    return beside ? 1 : 0;
+}
+
+/* False when the wide one does not go that way, or a narrow one wants x in bf16, too. */
+static bool joined_begin(chain_joined *j, hg_ctx *ctx, const hg_tensor *x, const hg_product *products,
+                         int n_products, const hg_chain *chain, const hg_product *last)
+{
+    j->wide = hg_products_begin(ctx, x, &products[n_products - 1], 1);
+    if (!j->wide.wide || chain == NULL)
+        return j->wide.wide;
+    j->last = hg_products_begin(ctx, chain->z, last, 1);
+    const int n_narrow = n_products - 1, n_beside = chain_beside(ctx, x, products, n_narrow);
+    j->wide.beside = &products[n_narrow - n_beside];
+    j->wide.n_beside = n_beside;
+    j->narrow = hg_products_begin(ctx, x, products, n_narrow - n_beside);
+    if (!j->last.rounds[0] || j->narrow.any_bf16)
         return false;
-    last.wide = narrow.wide = true;
-    wide.joined = &last;
-    hg_products_cut(&narrow, HG_PRODUCTS_SMALL, CHAIN_X_ROWS);
-    if (!hg_products_take_scratch(&wide) || !hg_products_take_rows(&wide) ||
-        !hg_products_take_scratch(&narrow) || !hg_products_take_rows(&last))
-        return true;
-    narrow.wide_rows = wide.wide_rows;
-    hg_products_round(&wide, hg_products_round_threads(&wide));
-    hg_parallel_for(hg_products_threads(&narrow), narrow.n_chunks, hg_products_run_chunk, &narrow);
-    chain->make(chain->arg);
-    hg_products_round(&last, hg_products_round_threads(&last));
-    hg_parallel_for(hg_products_threads(&wide), wide.n_chunks, hg_products_run_chunk, &wide);
+    j->last.wide = j->narrow.wide = true;
+    j->wide.joined = &j->last;
+    hg_products_cut(&j->narrow, HG_PRODUCTS_SMALL, CHAIN_X_ROWS);
     return true;
 }
 
-static void chain_apart(hg_ctx *ctx, const hg_tensor *x, const hg_product *products, int n_products,
+/* The narrow products first, then the wide one. */
+static void joined_run(chain_joined *j, const hg_rows *x, const hg_chain *chain)
+{
+    j->wide.rows = x;
+    if (!hg_products_take_scratch(&j->wide) || !hg_products_take_rows(&j->wide) ||
+        !hg_products_take_scratch(&j->narrow) || !hg_products_take_rows(&j->last))
+        return;
+    j->narrow.wide_rows = j->wide.wide_rows;
+    hg_products_round(&j->wide, hg_products_round_threads(&j->wide));
+    hg_parallel_for(hg_products_threads(&j->narrow), j->narrow.n_chunks, hg_products_run_chunk, &j->narrow);
+    chain->make(chain->arg);
+    hg_products_round(&j->last, hg_products_round_threads(&j->last));
+    hg_parallel_for(hg_products_threads(&j->wide), j->wide.n_chunks, hg_products_run_chunk, &j->wide);
+}
+
+static void chain_products(hg_ctx *ctx, const hg_rows *x, const hg_product *products, int n_products)
+{
+    hg_products job = hg_products_begin(ctx, x->x, products, n_products);
+    job.rows = x;
+    hg_products_run(&job);
+}
+
+static void chain_apart(hg_ctx *ctx, const hg_rows *x, const hg_product *products, int n_products,
                         const hg_chain *chain, const hg_product *last)
 {
-    hg_matmul_products(ctx, x, products, n_products);
+    chain_products(ctx, x, products, n_products);
     if (hg_ctx_failed(ctx))
         return;
     chain->make(chain->arg);
     hg_matmul_products(ctx, chain->z, last, 1);
 }
 
-void hg_matmul_chain(hg_ctx *ctx, const hg_tensor *x, const hg_product *products, int n_products,
-                     const hg_chain *chain)
+/* ---- any ---- */
+
+static hg_product chain_last(const hg_product *products, int n_products, const hg_chain *chain)
 {
     const hg_product *wide = &products[n_products - 1];
-    const hg_product last = {chain->w, true, wide->y, wide->ldy};
-    assert(n_products >= 2 && wide->w->shape[0] == chain->w->shape[0]);
-    hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
+    assert(chain == NULL || (n_products >= 2 && wide->w->shape[0] == chain->w->shape[0]));
+    return (hg_product){chain == NULL ? NULL : chain->w, true, wide->y, wide->ldy};
+}
+
+/* The three ways. */
+typedef enum chain_way { CHAIN_FEW, CHAIN_JOINED, CHAIN_APART } chain_way;
+
+static chain_way chain_choose(chain_joined *j, hg_ctx *ctx, const hg_tensor *x, const hg_product *products,
+                              int n_products, const hg_chain *chain, const hg_product *last)
+{
     if (x->shape[0] <= HG_CHAIN_ROWS)
-        chain_few(ctx, x, products, n_products, chain);
-    else if (!chain_joined(ctx, x, products, n_products, chain, &last))
+        return CHAIN_FEW;
+    return joined_begin(j, ctx, x, products, n_products, chain, last) ? CHAIN_JOINED : CHAIN_APART;
+}
+bool hg_matmul_writes_once(hg_ctx *ctx, const hg_tensor *x, const hg_product *products, int n_products,
+                           const hg_chain *chain)
+{
+    const hg_product last = chain_last(products, n_products, chain);
+    chain_joined joined;
+    return chain_choose(&joined, ctx, x, products, n_products, chain, &last) == CHAIN_JOINED;
+}
+
+/* Whether x itself is read, not only when it is rounded. */
+static bool chain_reads_x(hg_ctx *ctx, const hg_tensor *x, const hg_product *products, int n_products)
+{
+    const hg_products all = hg_products_begin(ctx, x, products, n_products);
+    return !hg_products_round_all(&all);
+}
+
+void hg_matmul_chain(hg_ctx *ctx, hg_rows *x, const hg_product *products, int n_products,
+                     const hg_chain *chain)
+{
+    const hg_product last = chain_last(products, n_products, chain);
+    chain_joined joined;
+    const chain_way way = chain_choose(&joined, ctx, x->x, products, n_products, chain, &last);
+    const bool is_joined = chain != NULL && way == CHAIN_JOINED;
+    const bool reads = is_joined ? !hg_products_round_all(&joined.narrow)
+                                 : way == CHAIN_FEW || chain_reads_x(ctx, x->x, products, n_products);
+    if (reads && !hg_rows_keep(x, ctx))
+        return;
+    hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
+    if (chain == NULL)
+        chain_products(ctx, x, products, n_products);
+    else if (way == CHAIN_FEW)
+        chain_few(ctx, x->x, products, n_products, chain);
+    else if (is_joined)
+        joined_run(&joined, x, chain);
+    else
         chain_apart(ctx, x, products, n_products, chain, &last);
     hg_arena_reset(ctx->arena, mark);
 }

@@ -154,10 +154,12 @@ static int64_t products_left(int64_t n, int64_t begin, int64_t block)
     return products_least(n - begin, block);
 }
 
-/* That of a worker, or all workers'. */
-static const hg_real *products_x(const hg_products *job, int worker)
+/* Row t of x, or a worker's only one; NULL while they are promised: nothing but rounding reads them. */
+static const hg_real *products_x(const hg_products *job, int64_t t, int worker)
 {
-    return hg_tensor_real(job->x) + (job->apart ? worker * job->x->stride[0] : 0);
+    if (job->x->data == NULL)
+        return NULL;
+    return hg_tensor_real(job->x) + (job->apart ? worker : t) * job->x->stride[0];
 }
 
 /* Bytes of a row of x rounded, in cache lines that no other worker writes to. */
@@ -188,7 +190,7 @@ void hg_products_run_chunk(void *arg, int64_t index, int worker)
     c.count = products_left(w->shape[0], c.first, job->block);
     c.n_t = products_left(job->x->shape[0], c.t, job->x_block);
     c.w = hg_tensor_at(w, c.first * w->stride[0]);
-    c.x = products_x(job, worker) + c.t * job->x->stride[0];
+    c.x = products_x(job, c.t, worker);
     const hg_rounded rounded = products_rounded_x(job, worker);
     c.rounded = &rounded;
     c.y = product->y + c.t * product->ldy + c.first;
@@ -203,12 +205,42 @@ void hg_products_run_chunk(void *arg, int64_t index, int worker)
         products_gemm(job, &c, scratch);
 }
 
+/* Elements between workers' rows: in cache lines of their own. */
+static int64_t products_made_each(const hg_products *job)
+{
+    return (job->x->shape[1] + 31) / 32 * 32;
+}
+
+static bool products_promised(const hg_products *job)
+{
+    return job->rows != NULL && !hg_rows_are_there(job->rows);
+}
+
+/* The row of x, made if it is only promised. */
+static const hg_real *products_row(const hg_products *job, int64_t row, int worker)
+{
+    if (!products_promised(job))
+        return hg_tensor_real(job->x) + row * job->x->stride[0];
+    hg_real *made = job->made + worker * products_made_each(job);
+    job->rows->make(job->rows, row, made);
+    return made;
+}
+
+static void products_beside(const hg_products *job, const hg_real *x, int64_t row)
+{
+    for (int i = 0; i < job->n_beside; i++) {
+        const hg_product *p = &job->beside[i];
+        job->ctx->kernels->matvec(p->w->dtype, p->w->shape[0], p->w->shape[1], p->w->data, p->w->stride[0], x,
+                                  false, p->y + row * p->ldy);
+    }
+}
+
 static void products_round_row(void *arg, int64_t row, int worker)
 {
-    (void)worker;
     const hg_products *job = arg;
-    const hg_real *x = hg_tensor_real(job->x) + row * job->x->stride[0];
+    const hg_real *x = products_row(job, row, worker);
     const int64_t k = job->x->shape[1];
+    products_beside(job, x, row);
     if (job->any_bf16)
         job->ctx->kernels->to_bf16(HG_DTYPE_REAL, k, x, job->bf16_rows + row * k);
     if (job->any_rounds && job->wide)
@@ -255,6 +287,11 @@ bool hg_products_take_scratch(hg_products *job)
 bool hg_products_take_rows(hg_products *job)
 {
     const int64_t t = job->x->shape[0], k = job->x->shape[1];
+    if (products_promised(job)) {
+        job->made = hg_ctx_scratch(job->ctx, job->ctx->n_threads * products_made_each(job));
+        if (job->made == NULL)
+            return false;
+    }
     if (job->any_bf16) {
         job->bf16_rows = (uint16_t *)(void *)products_take(job->ctx, (size_t)(t * k) * sizeof(uint16_t));
         if (job->bf16_rows == NULL)
@@ -285,7 +322,7 @@ void hg_products_round_own(const hg_products *job, int worker)
     if (!job->any_rounds)
         return;
     const hg_rounded to = products_rounded_x(job, worker);
-    job->ctx->kernels->round(products_x(job, worker), &to, 0);
+    job->ctx->kernels->round(products_x(job, 0, worker), &to, 0);
 }
 
 void hg_products_round_columns(const hg_products *job, int64_t begin, int64_t count)
@@ -295,6 +332,15 @@ void hg_products_round_columns(const hg_products *job, int64_t begin, int64_t co
         return;
     const hg_rounded columns = hg_rounded_columns(&job->rounded, begin, count);
     job->ctx->kernels->round(hg_tensor_real(job->x) + begin, &columns, 0);
+}
+
+bool hg_products_round_all(const hg_products *job)
+{
+    for (int i = 0; i < job->n_products; i++) {
+        if (!job->rounds[i] && !job->bf16[i])
+            return false;
+    }
+    return true;
 }
 
 static bool products_may_round(const hg_ctx *ctx, const hg_tensor *w)
@@ -399,15 +445,20 @@ int hg_products_threads(const hg_products *job)
     return hg_ctx_threads(job->ctx, job->work);
 }
 
+void hg_products_run(hg_products *job)
+{
+    hg_arena_mark mark = hg_arena_get_mark(job->ctx->arena);
+    if (hg_products_take_scratch(job) && hg_products_take_rows(job)) {
+        hg_products_round(job, hg_products_round_threads(job));
+        hg_parallel_for(hg_products_threads(job), job->n_chunks, hg_products_run_chunk, job);
+    }
+    hg_arena_reset(job->ctx->arena, mark);
+}
+
 void hg_matmul_products(hg_ctx *ctx, const hg_tensor *x, const hg_product *products, int n_products)
 {
     hg_products job = hg_products_begin(ctx, x, products, n_products);
-    hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
-    if (hg_products_take_scratch(&job) && hg_products_take_rows(&job)) {
-        hg_products_round(&job, hg_products_round_threads(&job));
-        hg_parallel_for(hg_products_threads(&job), job.n_chunks, hg_products_run_chunk, &job);
-    }
-    hg_arena_reset(ctx->arena, mark);
+    hg_products_run(&job);
 }
 
 void hg_matmul_forward(hg_ctx *ctx, const hg_tensor *x, const hg_tensor *w, bool add, hg_tensor *y)

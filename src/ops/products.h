@@ -41,6 +41,12 @@ typedef struct hg_products {
     size_t scratch_each;
     /* Each worker has an x of its own, x->stride[0] behind the one's before, and rounds it for itself. */
     bool apart;
+    /* x may be only promised, if every product rounds it; NULL: it is there. */
+    const hg_rows *rows;
+    hg_real *made; /* then a row for each worker */
+    /* Products of x by weights of few rows, as floats, of which each row is made when x's is rounded. */
+    const hg_product *beside;
+    int n_beside;
     const struct hg_products *joined; /* its only product is added to the only one of this; both are wide */
 } hg_products;
 
@@ -49,6 +55,9 @@ hg_products hg_products_begin(hg_ctx *ctx, const hg_tensor *x, const hg_product 
 
 /* Other chunks: `block` weight rows by `x_block` rows of x, a multiple of HG_WIDE_ROWS. */
 void hg_products_cut(hg_products *job, int64_t block, int64_t x_block);
+
+/* Whether no product of these reads x but rounded, or in bf16. */
+bool hg_products_round_all(const hg_products *job);
 
 /* Memory of the context's arena for scratch, and for x rounded, as far as the products need them. False, and
  * the context fails, when there is none. */
@@ -64,6 +73,9 @@ void hg_products_round_own(const hg_products *job, int worker);
 /* As many threads as rounding x, and as the products, are worth. */
 int hg_products_round_threads(const hg_products *job);
 int hg_products_threads(const hg_products *job);
+
+/* All of it: memory, which is given back, rounding, chunks. */
+void hg_products_run(hg_products *job);
 
 /* For hg_parallel_for: chunk `index` of the hg_products at `arg`. */
 void hg_products_run_chunk(void *arg, int64_t index, int worker);

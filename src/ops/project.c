@@ -32,47 +32,82 @@ static void project_make(void *arg)
     hg_adapter_apply_gate(g->rank, g->gate, hg_tensor_real(g->rank));
 }
 
-/* The products of x (T, K) that a plug-in and a layer need, in this order, and where they go: memory of the
- * arena for A's and the router's, y for the layer's. False, and the context fails, when there is none. */
-static bool project_products(hg_ctx *ctx, int64_t t, const hg_product *layer, const hg_hlora *plug,
-                             const hg_real *mask, hg_project_gate *gate, hg_product *products)
+static bool project_fits(hg_ctx *ctx, const hg_tensor *y, const hg_tensor *x, const hg_tensor *w,
+                         const hg_hlora *plug)
 {
-    const int64_t r = plug->a.shape[0], e = plug->router.shape[0];
+    if (x->shape[1] != w->shape[1] || y->shape[1] != w->shape[0] || y->shape[0] != x->shape[0])
+        (void)hg_ctx_fail(ctx, HG_STATUS_INPUT, "linear: the weight does not fit input and output");
+    else if (plug != NULL && !hg_hlora_fits(y, x, plug))
+        (void)hg_ctx_fail(ctx, HG_STATUS_INPUT, "hlora: A, B and router do not fit the layer");
+    return !hg_ctx_failed(ctx);
+}
+
+/* The products of x (T, K) that a layer and its plug-in, which may be NULL, need, in this order: A's and the
+ * router's, which go to memory of the arena, the layer's, which goes to y; and the chain from those to B's.
+ * False, and the context fails, when shapes do not fit or memory is short. */
+static bool project_begin(hg_project *p, hg_ctx *ctx, const hg_tensor *x, const hg_product *layer,
+                          const hg_hlora *plug, const hg_real *mask, const hg_tensor *y)
+{
+    *p = (hg_project){.products = {*layer}, .n_products = 1};
+    if (!project_fits(ctx, y, x, layer->w, plug) || plug == NULL)
+        return !hg_ctx_failed(ctx);
+    const int64_t t = x->shape[0], r = plug->a.shape[0], e = plug->router.shape[0];
+    hg_project_gate *gate = &p->gate;
     *gate = (hg_project_gate){.ctx = ctx, .scale = plug->scale, .mask = mask};
     gate->rank = hg_ctx_tensor(ctx, 2, (int64_t[]){t, r}, false);
     gate->gate = hg_ctx_tensor(ctx, 2, (int64_t[]){t, e}, false);
     if (hg_ctx_failed(ctx))
         return false;
-    products[0] = (hg_product){&plug->a, false, hg_tensor_real(gate->rank), r};
-    products[1] = (hg_product){&plug->router, false, hg_tensor_real(gate->gate), e};
-    products[2] = *layer;
+    p->products[0] = (hg_product){&plug->a, false, hg_tensor_real(gate->rank), r};
+    p->products[1] = (hg_product){&plug->router, false, hg_tensor_real(gate->gate), e};
+    p->products[2] = *layer;
+    p->n_products = HG_PROJECT_PRODUCTS;
+    p->chain = (hg_chain){project_make, gate, gate->rank, &plug->b};
     return true;
 }
 
-static bool project_fits(hg_ctx *ctx, const hg_tensor *y, const hg_tensor *x, const hg_hlora *plug)
+/* NULL without a plug-in. */
+static const hg_chain *project_chain(const hg_project *p)
 {
-    if (!hg_hlora_fits(y, x, plug))
-        (void)hg_ctx_fail(ctx, HG_STATUS_INPUT, "hlora: A, B and router do not fit the layer");
+    return p->chain.make == NULL ? NULL : &p->chain;
+}
+
+bool hg_project_few_begin(hg_project_few *few, hg_ctx *ctx, const hg_tensor *x, bool apart,
+                          const hg_tensor *w, const hg_hlora *plug, hg_tensor *y)
+{
+    hg_project *p = &few->project;
+    const hg_product layer = {w, false, hg_tensor_real(y), y->shape[1]};
+    return project_begin(p, ctx, x, &layer, plug, NULL, y) &&
+           hg_chain_few_begin(&few->chain, ctx, x, apart, p->products, p->n_products, project_chain(p));
+}
+
+bool hg_project_many(hg_ctx *ctx, hg_rows *x, const hg_tensor *w, const hg_hlora *plug, hg_tensor *y)
+{
+    const hg_product layer = {w, false, hg_tensor_real(y), y->shape[1]};
+    hg_project p;
+    hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
+    if (!hg_ctx_failed(ctx) && project_begin(&p, ctx, x->x, &layer, plug, NULL, y))
+        hg_matmul_chain(ctx, x, p.products, p.n_products, project_chain(&p));
+    hg_arena_reset(ctx->arena, mark);
     return !hg_ctx_failed(ctx);
 }
 
-bool hg_project_few_begin(hg_project_few *p, hg_ctx *ctx, const hg_tensor *x, bool apart, const hg_tensor *w,
-                          const hg_hlora *plug, hg_tensor *y)
+bool hg_project_many_add(hg_ctx *ctx, hg_rows *x, const hg_tensor *w, const hg_hlora *plug, hg_tensor *y)
 {
-    const hg_product layer = {w, false, hg_tensor_real(y), y->shape[1]};
-    if (x->shape[1] != w->shape[1] || y->shape[1] != w->shape[0]) {
-        (void)hg_ctx_fail(ctx, HG_STATUS_INPUT, "linear: the weight does not fit input and output");
+    const hg_product layer = {w, true, hg_tensor_real(y), y->shape[1]};
+    hg_project p;
+    hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
+    if (hg_ctx_failed(ctx) || !project_begin(&p, ctx, x->x, &layer, plug, NULL, y))
         return false;
+    if (hg_matmul_writes_once(ctx, x->x, p.products, p.n_products, project_chain(&p))) {
+        hg_matmul_chain(ctx, x, p.products, p.n_products, project_chain(&p));
+    } else {
+        hg_tensor *all = hg_ctx_tensor(ctx, 2, y->shape, false);
+        if (all != NULL && hg_project_many(ctx, x, w, plug, all))
+            (void)hg_op_add_to(ctx, y, all, y);
     }
-    if (plug == NULL) {
-        p->products[0] = layer;
-        return hg_chain_few_begin(&p->chain, ctx, x, apart, p->products, 1, NULL);
-    }
-    if (!project_fits(ctx, y, x, plug) ||
-        !project_products(ctx, x->shape[0], &layer, plug, NULL, &p->gate, p->products))
-        return false;
-    const hg_chain chain = {project_make, &p->gate, p->gate.rank, &plug->b};
-    return hg_chain_few_begin(&p->chain, ctx, x, apart, p->products, HG_PROJECT_PRODUCTS, &chain);
+    hg_arena_reset(ctx->arena, mark);
+    return !hg_ctx_failed(ctx);
 }
 
 hg_tensor *hg_op_project(hg_ctx *ctx, hg_tensor *x, hg_tensor *w, hg_tensor *bias, hg_hlora *plug,
@@ -83,19 +118,17 @@ hg_tensor *hg_op_project(hg_ctx *ctx, hg_tensor *x, hg_tensor *w, hg_tensor *bia
     bool trains = ctx->tape != NULL || ctx->compute != HG_COMPUTE_INFER;
     if (trains || plug == NULL || x->n_dims != 2 || x->shape[1] != w->shape[1])
         return project_apart(ctx, x, w, bias, plug, mask);
-    const int64_t t = x->shape[0], n = w->shape[0];
-    hg_tensor *y = hg_ctx_tensor(ctx, 2, (int64_t[]){t, n}, false);
-    if (y == NULL || !project_fits(ctx, y, x, plug))
+    hg_tensor *y = hg_ctx_tensor(ctx, 2, (int64_t[]){x->shape[0], w->shape[0]}, false);
+    if (y == NULL)
         return NULL;
+    const hg_product layer = {w, bias != NULL, hg_tensor_real(y), y->shape[1]};
+    hg_rows rows = hg_rows_of(x);
+    hg_project p;
     hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
-    const hg_product layer = {w, bias != NULL, hg_tensor_real(y), n};
-    hg_product products[HG_PROJECT_PRODUCTS];
-    hg_project_gate make;
-    if (!project_products(ctx, t, &layer, plug, mask, &make, products))
+    if (!project_begin(&p, ctx, x, &layer, plug, mask, y))
         return NULL;
     project_bias(bias, y);
-    const hg_chain chain = {project_make, &make, make.rank, &plug->b};
-    hg_matmul_chain(ctx, x, products, HG_PROJECT_PRODUCTS, &chain);
+    hg_matmul_chain(ctx, &rows, p.products, p.n_products, project_chain(&p));
     hg_arena_reset(ctx->arena, mark);
     return hg_ctx_failed(ctx) ? NULL : y;
 }

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * test_decoder_step.c: one more position through decoder_step.c gives the bits, and leaves the keys and
- * values, of decoder.c's operations one after the other: for weights of each kind, in rows and interleaved,
- * with and without H-LoRA, heads that are whole runs of rounded numbers and heads that are not, a sliding
- * window, and any number of threads, also more than there are processors.
+ * test_decoder_fused.c: one more position through decoder_step.c and many through decoder_prompt.c give the
+ * bits, and leave the keys and values, of decoder.c's operations one after the other: for weights of each
+ * kind, in rows and interleaved, with and without H-LoRA, heads that are whole runs of rounded numbers and
+ * heads that are not, a sliding window, and any number of threads, also more than there are processors.
  */
 #include "base/cpu.h"
 #include "base/memory.h"
 #include "base/rng.h"
-#include "model/decoder_step.h"
+#include "model/decoder_fused.h"
 #include "tensor/interleave.h"
 
 #include <setjmp.h>
@@ -19,7 +19,7 @@
 
 #include <cmocka.h>
 
-enum { LAYERS = 3, HIDDEN = 256, FFN = 1056, RANK = 64, EXPERTS = 4, PROMPT = 5, STEPS = 4 };
+enum { LAYERS = 3, HIDDEN = 256, FFN = 1056, RANK = 64, EXPERTS = 4, POSITIONS = 128 };
 
 typedef struct fixture {
     hg_arena weights, step;
@@ -104,9 +104,9 @@ static void fixture_open(fixture *f, const variant *v)
     }
     hg_error err;
     for (int i = 0; i < 2; i++)
-        assert_int_equal(hg_kv_cache_init(&f->caches[i], v->cache, LAYERS, v->n_kv_heads, v->head_dim,
-                                          PROMPT + STEPS, &err),
-                         HG_STATUS_OK);
+        assert_int_equal(
+            hg_kv_cache_init(&f->caches[i], v->cache, LAYERS, v->n_kv_heads, v->head_dim, POSITIONS, &err),
+            HG_STATUS_OK);
 }
 
 static void fixture_close(fixture *f)
@@ -157,16 +157,17 @@ static hg_tensor *run_operations(fixture *f, hg_ctx *ctx, const hg_plugin *plugi
 static void check(fixture *f, const variant *v, const hg_plugin *plugin, int n_threads)
 {
     hg_ctx ctx;
+    static const int64_t counts[] = {5, 1, 43, 1, 1, 9, 1, 32};
     f->caches[0].length = f->caches[1].length = 0;
-    for (int step = 0; step <= STEPS; step++) {
-        const int64_t count = step == 0 ? PROMPT : 1;
+    for (size_t step = 0; step < sizeof counts / sizeof *counts; step++) {
+        const int64_t count = counts[step];
         hg_arena_reset(&f->step, (hg_arena_mark){0});
         hg_ctx_init(&ctx, &f->step, hg_kernels_get(hg_cpu_detect()), n_threads);
         hg_tensor *x = hg_ctx_tensor(&ctx, 2, (int64_t[]){count, HIDDEN}, false);
         assert_non_null(x);
         for (int64_t i = 0; i < hg_tensor_count(x); i++)
             hg_tensor_real(x)[i] = (float)(2 * hg_rng_uniform(&f->rng) - 1);
-        assert_int_equal(hg_decoder_step_fits(&ctx, &f->decoder, plugin, &f->caches[0], x), count == 1);
+        assert_true(hg_decoder_fuses(&ctx, &f->decoder, plugin, &f->caches[0]));
         hg_tensor *want = run_operations(f, &ctx, plugin, x);
         hg_tensor *got = hg_decoder_forward(&ctx, &f->decoder, plugin, &f->caches[0], x);
         if (hg_ctx_failed(&ctx))
@@ -207,19 +208,16 @@ static void test_fits(void **state)
     fixture_open(&f, &variants[0]);
     hg_ctx ctx;
     hg_ctx_init(&ctx, &f.step, hg_kernels_get(hg_cpu_detect()), 2);
-    hg_tensor *one = hg_ctx_tensor(&ctx, 2, (int64_t[]){1, HIDDEN}, false),
-              *two = hg_ctx_tensor(&ctx, 2, (int64_t[]){2, HIDDEN}, false);
-    assert_true(hg_decoder_step_fits(&ctx, &f.decoder, &f.plugin, f.caches, one));
-    assert_false(hg_decoder_step_fits(&ctx, &f.decoder, &f.plugin, f.caches, two));
-    assert_false(hg_decoder_step_fits(&ctx, &f.decoder, &f.plugin, NULL, one));
+    assert_true(hg_decoder_fuses(&ctx, &f.decoder, &f.plugin, f.caches));
+    assert_false(hg_decoder_fuses(&ctx, &f.decoder, &f.plugin, NULL));
     f.plugin.kind = HG_ADAPTER_LORA;
-    assert_false(hg_decoder_step_fits(&ctx, &f.decoder, &f.plugin, f.caches, one));
-    assert_true(hg_decoder_step_fits(&ctx, &f.decoder, NULL, f.caches, one));
+    assert_false(hg_decoder_fuses(&ctx, &f.decoder, &f.plugin, f.caches));
+    assert_true(hg_decoder_fuses(&ctx, &f.decoder, NULL, f.caches));
     ctx.compute = HG_COMPUTE_EXACT;
-    assert_false(hg_decoder_step_fits(&ctx, &f.decoder, NULL, f.caches, one));
+    assert_false(hg_decoder_fuses(&ctx, &f.decoder, NULL, f.caches));
     ctx.compute = HG_COMPUTE_INFER;
     f.decoder.config.family = HG_FAMILY_QWEN2;
-    assert_false(hg_decoder_step_fits(&ctx, &f.decoder, NULL, f.caches, one));
+    assert_false(hg_decoder_fuses(&ctx, &f.decoder, NULL, f.caches));
     fixture_close(&f);
 }
 
