@@ -172,6 +172,10 @@ typedef struct hg_kernels {
      * with the new *max; returns what everything before is to be multiplied with: exp(old max - new max). */
     hg_real (*softmax_part)(int64_t n, hg_real scale, hg_real *x, hg_real *max, hg_real *sum);
 
+    /* The same for scale > 0, to bf16 in another place. On some tiers exp is off by 4e-6 of itself. */
+    hg_real (*softmax_part_bf16)(int64_t n, hg_real scale, const hg_real *x, hg_real *max, hg_real *sum,
+                                 uint16_t *to);
+
     /* n elements: y = x · sigmoid(x); y = up · gate · sigmoid(gate); y = x Phi(x) (erf form); y = x ·
      * sigmoid(1.702 x). */
     void (*silu)(int64_t n, const hg_real *x, hg_real *y);

@@ -59,17 +59,13 @@ static void online_softmax(const online_job *job, online_block *b, const hg_key_
     int64_t d = job->q->shape[2], n = keys->end - keys->begin;
     for (int64_t i = 0; i < b->part.count; i++, p += hg_key_block(job->bf16)) {
         hg_key_range seen = hg_attention_range(&job->how, job->q->shape[0], job->n_keys, b->part.first + i);
-        int64_t begin = seen.begin > keys->begin ? seen.begin - keys->begin : 0;
-        int64_t end = seen.end < keys->end ? seen.end - keys->begin : n;
-        if (begin >= end) {
-            memset(p, 0, (size_t)n * sizeof *p);
-            continue;
-        }
-        memset(p, 0, (size_t)begin * sizeof *p);
-        memset(p + end, 0, (size_t)(n - end) * sizeof *p);
-        hg_real factor =
-            job->ctx->kernels->softmax_part(end - begin, job->how.scale, p + begin, &b->max[i], &b->sum[i]);
-        for (int64_t j = 0; j < d && !is_first; j++)
+        hg_key_range here = {seen.begin > keys->begin ? seen.begin - keys->begin : 0,
+                             seen.end < keys->end ? seen.end - keys->begin : n};
+        if (here.begin >= here.end)
+            here = (hg_key_range){0, 0};
+        const hg_real factor =
+            hg_attention_weigh(&b->part, i, &here, n, job->how.scale, p, &b->max[i], &b->sum[i]);
+        for (int64_t j = 0; j < d && !is_first && factor != 1; j++)
             b->y[i * b->ldy + j] *= factor;
     }
 }

@@ -78,8 +78,8 @@ static void scores_bf16(const hg_attention_part *part, const hg_key_part *keys, 
     part->kernels->gemm_bf16(&s, part->queries, k, NULL, p);
 }
 
-static void mix_bf16(const hg_attention_part *part, const hg_key_part *keys, const hg_real *p, bool add,
-                     hg_real *y, int64_t ldy)
+static void mix_bf16(const hg_attention_part *part, const hg_key_part *keys, bool add, hg_real *y,
+                     int64_t ldy)
 {
     hg_bf16_product s = {.m = part->count,
                          .n = part->v->shape[2],
@@ -88,9 +88,6 @@ static void mix_bf16(const hg_attention_part *part, const hg_key_part *keys, con
                          .ldy = ldy,
                          .plain_w = true,
                          .end = add ? HG_BF16_END_ADD : HG_BF16_END_STORE};
-    for (int64_t i = 0; i < s.m; i++)
-        part->kernels->to_bf16(HG_DTYPE_REAL, s.k, p + i * HG_KEY_BLOCK_BF16,
-                               part->weights + i * HG_KEY_BLOCK_BF16);
     const uint16_t *v = part_rows_bf16(part, part->v, keys, &s.ldw);
     part->kernels->gemm_bf16(&s, part->weights, v, NULL, y);
 }
@@ -124,11 +121,27 @@ void hg_attention_scores(const hg_attention_part *part, const hg_key_part *keys,
         scores_f32(part, keys, p);
 }
 
+hg_real hg_attention_weigh(const hg_attention_part *part, int64_t query, const hg_key_range *seen, int64_t n,
+                           hg_real scale, hg_real *p, hg_real *max, hg_real *sum)
+{
+    const int64_t begin = seen->begin, count = seen->end - begin;
+    if (!part->bf16) {
+        memset(p, 0, (size_t)begin * sizeof *p);
+        memset(p + seen->end, 0, (size_t)(n - seen->end) * sizeof *p);
+        return count > 0 ? part->kernels->softmax_part(count, scale, p + begin, max, sum) : 1;
+    }
+    uint16_t *weights = part->weights + query * HG_KEY_BLOCK_BF16;
+    memset(weights, 0, (size_t)begin * sizeof *weights);
+    memset(weights + seen->end, 0, (size_t)(n - seen->end) * sizeof *weights);
+    return count > 0 ? part->kernels->softmax_part_bf16(count, scale, p + begin, max, sum, weights + begin)
+                     : 1;
+}
+
 void hg_attention_mix(const hg_attention_part *part, const hg_key_part *keys, const hg_real *p, bool add,
                       hg_real *y, int64_t ldy)
 {
     if (part->bf16)
-        mix_bf16(part, keys, p, add, y, ldy);
+        mix_bf16(part, keys, add, y, ldy);
     else
         mix_f32(part, keys, p, add, y, ldy);
 }

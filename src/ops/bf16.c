@@ -152,9 +152,19 @@ typedef struct attention_job {
     int64_t n_keys;          /* of an image */
     int64_t blocks, queries; /* of an image; of a block, the last may have less */
     hg_real scale;
-    hg_real *scores;         /* queries · n_keys for each worker */
-    uint16_t *probabilities; /* the same */
+    hg_real *scores;   /* queries · n_keys for each worker */
+    hg_real *factors;  /* queries: what makes the sum of a query's weights 1 */
+    hg_real *mixed;    /* queries · d: values, mixed */
+    uint16_t *weights; /* queries · n_keys */
 } attention_job;
+
+/* A row of scores to weights, exp(scale · (score - the largest)); returns what makes their sum 1. */
+static hg_real attention_weigh(const attention_job *job, const hg_real *scores, uint16_t *weights)
+{
+    hg_real max = -HG_REAL_MAX, sum = 0;
+    (void)job->kernels->softmax_part_bf16(job->n_keys, job->scale, scores, &max, &sum, weights);
+    return 1 / sum;
+}
 
 /* Chunk: a block of one head's queries in one image. */
 static void attention_chunk(void *arg, int64_t index, int worker)
@@ -166,25 +176,24 @@ static void attention_chunk(void *arg, int64_t index, int worker)
     int64_t first = block * job->queries, left = n - first;
     int64_t count = left < job->queries ? left : job->queries;
     hg_real *scores = job->scores + worker * job->queries * n;
-    uint16_t *p = job->probabilities + worker * job->queries * n;
+    hg_real *mixed = job->mixed + worker * job->queries * d, *factors = job->factors + worker * job->queries;
+    uint16_t *weights = job->weights + worker * job->queries * n;
     hg_bf16_product qk = {
         .m = count, .n = n, .k = d, .ldx = q->stride[0], .ldw = k->stride[0], .ldy = n, .to_bf16 = false};
     job->kernels->gemm_bf16(&qk, bf16_at(q, (image * n + first) * q->stride[0] + head * q->stride[1]),
                             bf16_at(k, image * n * k->stride[0] + head * k->stride[1]), NULL, scores);
+    for (int64_t i = 0; i < count; i++)
+        factors[i] = attention_weigh(job, scores + i * n, weights + i * n);
+    hg_bf16_product pv = {
+        .m = count, .n = d, .k = n, .ldx = n, .ldw = v->stride[0], .ldy = d, .plain_w = true};
+    job->kernels->gemm_bf16(&pv, weights, bf16_at(v, image * n * v->stride[0] + head * v->stride[1]), NULL,
+                            mixed);
     for (int64_t i = 0; i < count; i++) {
-        job->kernels->softmax(n, job->scale, scores + i * n);
-        job->kernels->to_bf16(HG_DTYPE_REAL, n, scores + i * n, p + i * n);
+        for (int64_t j = 0; j < d; j++)
+            mixed[i * d + j] *= factors[i];
+        job->kernels->to_bf16(HG_DTYPE_REAL, d, mixed + i * d,
+                              bf16_at(job->y, ((image * n + first + i) * heads + head) * d));
     }
-    hg_bf16_product pv = {.m = count,
-                          .n = d,
-                          .k = n,
-                          .ldx = n,
-                          .ldw = v->stride[0],
-                          .ldy = heads * d,
-                          .plain_w = true,
-                          .to_bf16 = true};
-    job->kernels->gemm_bf16(&pv, p, bf16_at(v, image * n * v->stride[0] + head * v->stride[1]), NULL,
-                            bf16_at(job->y, (image * n + first) * heads * d + head * d));
 }
 
 hg_tensor *hg_bf16_attention(hg_ctx *ctx, const hg_tensor *q, const hg_tensor *k, const hg_tensor *v,
@@ -198,9 +207,19 @@ hg_tensor *hg_bf16_attention(hg_ctx *ctx, const hg_tensor *q, const hg_tensor *k
     int64_t blocks = n < block ? 1 : (n + block / 2) / block, queries = (n + blocks - 1) / blocks;
     hg_tensor *y = hg_bf16_tensor(ctx, 2, (int64_t[]){q->shape[0], heads * d});
     hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
-    attention_job job = {ctx->kernels, q, k, v, y, n, blocks, queries, scale, NULL, NULL};
+    attention_job job = {.kernels = ctx->kernels,
+                         .q = q,
+                         .k = k,
+                         .v = v,
+                         .y = y,
+                         .n_keys = n,
+                         .blocks = blocks,
+                         .queries = queries,
+                         .scale = scale};
     job.scores = hg_ctx_scratch(ctx, ctx->n_threads * queries * n);
-    job.probabilities = (uint16_t *)hg_ctx_scratch(ctx, (ctx->n_threads * queries * n + 1) / 2);
+    job.factors = hg_ctx_scratch(ctx, ctx->n_threads * queries);
+    job.mixed = hg_ctx_scratch(ctx, ctx->n_threads * queries * d);
+    job.weights = (uint16_t *)hg_ctx_scratch(ctx, (ctx->n_threads * queries * n + 1) / 2);
     if (!hg_ctx_failed(ctx))
         hg_parallel_for(hg_ctx_threads(ctx, 2 * q->shape[0] * n * heads * d), n_images * blocks * heads,
                         attention_chunk, &job);

@@ -103,6 +103,37 @@ static void check_softmax_part(const hg_kernels *t, int64_t n, hg_rng *rng)
     free_floats(want, 2 * n);
 }
 
+static uint16_t *new_bf16(int64_t n, hg_rng *rng)
+{
+    uint16_t *x = guard_alloc((size_t)n * sizeof *x);
+    for (int64_t i = 0; i < n; i++)
+        x[i] = hg_f32_to_bf16((float)(2 * hg_rng_uniform(rng) - 1));
+    return x;
+}
+
+/* Weights are off by half a step of bf16 and by the exponential's error, sums and factors by the latter. */
+static void check_softmax_part_bf16(const hg_kernels *t, int64_t n, hg_rng *rng)
+{
+    float *x = new_floats(2 * n, rng, 3), *want = new_floats(2 * n, rng, 1), *got = new_floats(2 * n, rng, 1);
+    uint16_t *weights = new_bf16(2 * n, rng);
+    float max = -HUGE_VALF, sum = 0, want_max = -HUGE_VALF, want_sum = 0;
+    for (int i = 0; i < 2; i++) {
+        memcpy(want + i * n, x + i * n, (size_t)n * sizeof *x);
+        const float want_factor = reference_table()->softmax_part(n, 9, want + i * n, &want_max, &want_sum);
+        const float factor = t->softmax_part_bf16(n, 9, x + i * n, &max, &sum, weights + i * n);
+        compare("softmax_part_bf16's factor", 1, &want_factor, &factor, NULL, 1e-5, 1e-30);
+    }
+    compare("softmax_part_bf16's maximum", 1, &want_max, &max, NULL, 1e-6, 0);
+    compare("softmax_part_bf16's sum", 1, &want_sum, &sum, NULL, 1e-5, 0);
+    for (int64_t i = 0; i < 2 * n; i++)
+        got[i] = hg_bf16_to_f32(weights[i]);
+    compare("softmax_part_bf16", 2 * n, want, got, NULL, 0x1.1p-8, 1e-30);
+    guard_free(weights, (size_t)(2 * n) * sizeof *weights);
+    free_floats(x, 2 * n);
+    free_floats(want, 2 * n);
+    free_floats(got, 2 * n);
+}
+
 /* scale[i] = sum_j |w[i, j] x[j]|: what the rounding errors of a sum grow with. */
 static void matvec_scale(int64_t n, int64_t k, const float *w, int64_t ldw, const float *x, float *scale)
 {
@@ -204,14 +235,6 @@ static void check_gemm(const hg_kernels *t, hg_rng *rng)
     t->gemm(&empty, c, c, 0, c);
     for (int i = 0; i < 4; i++)
         assert_true(c[i] == 0);
-}
-
-static uint16_t *new_bf16(int64_t n, hg_rng *rng)
-{
-    uint16_t *x = guard_alloc((size_t)n * sizeof *x);
-    for (int64_t i = 0; i < n; i++)
-        x[i] = hg_f32_to_bf16((float)(2 * hg_rng_uniform(rng) - 1));
-    return x;
 }
 
 /* A bf16 result may differ by one step where the sums differ in the last bits. */
@@ -554,6 +577,7 @@ static void check_tier(hg_cpu_tier tier, int steps)
         check_to_real(t, sizes[i], &rng);
         check_from_real(t, sizes[i], &rng);
         check_softmax_part(t, sizes[i], &rng);
+        check_softmax_part_bf16(t, sizes[i], &rng);
         check_matvec(t, sizes[i], &rng);
         check_weighted_rows(t, sizes[i], &rng);
         check_norms(t, sizes[i], &rng);

@@ -45,18 +45,35 @@ void hg_reference_softmax(int64_t n, hg_real scale, hg_real *x)
         x[i] = (hg_real)((double)x[i] / sum);
 }
 
-hg_real hg_reference_softmax_part(int64_t n, hg_real scale, hg_real *x, hg_real *max, hg_real *sum)
+/* A part's exponentials to x, or, where `to` is not NULL, there in bf16. */
+static hg_real ref_softmax_part(int64_t n, hg_real scale, const hg_real *from, hg_real *x, uint16_t *to,
+                                hg_real *max, hg_real *sum)
 {
     hg_real most = *max;
     for (int64_t i = 0; i < n; i++)
-        most = scale * x[i] > most ? scale * x[i] : most;
+        most = scale * from[i] > most ? scale * from[i] : most;
     double total = 0;
     for (int64_t i = 0; i < n; i++) {
-        x[i] = HG_REAL_EXP(scale * x[i] - most);
-        total += (double)x[i];
+        const hg_real e = HG_REAL_EXP(scale * from[i] - most);
+        if (to != NULL)
+            hg_dtype_from_real(HG_DTYPE_BF16, 1, &e, to + i);
+        else
+            x[i] = e;
+        total += (double)e;
     }
     hg_real factor = HG_REAL_EXP(*max - most);
     *sum = (hg_real)((double)*sum * (double)factor + total);
     *max = most;
     return factor;
+}
+
+hg_real hg_reference_softmax_part(int64_t n, hg_real scale, hg_real *x, hg_real *max, hg_real *sum)
+{
+    return ref_softmax_part(n, scale, x, x, NULL, max, sum);
+}
+
+hg_real hg_reference_softmax_part_bf16(int64_t n, hg_real scale, const hg_real *x, hg_real *max, hg_real *sum,
+                                       uint16_t *to)
+{
+    return ref_softmax_part(n, scale, x, NULL, to, max, sum);
 }

@@ -31,6 +31,7 @@ void hg_kernels_set_reference(hg_kernels *table)
         .layernorm = hg_reference_layernorm,
         .softmax = hg_reference_softmax,
         .softmax_part = hg_reference_softmax_part,
+        .softmax_part_bf16 = hg_reference_softmax_part_bf16,
         .silu = hg_reference_silu,
         .swiglu = hg_reference_swiglu,
         .swiglu_backward = hg_reference_swiglu_backward,
