@@ -81,8 +81,7 @@ static bool cpu_has_amx(void)
 #include <unistd.h>
 
 /* Leaf 7, register d. */
-#define CPU_AMX_TILE (1U << 24)
-#define CPU_AMX_INT8 (1U << 25)
+#define CPU_AMX (1U << 22 | 1U << 24 | 1U << 25) /* AMX-BF16, AMX-TILE, AMX-INT8 */
 /* State that the system saves, XCR0: the tiles' configuration and their data. */
 #define CPU_XCR0_TILES (1U << 17 | 1U << 18)
 /* Linux gives a process the room for tiles when it asks: arch_prctl(ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA).
@@ -94,8 +93,7 @@ static bool cpu_has_amx(void)
 static bool cpu_has_tiles(void)
 {
     unsigned a, b, c, d;
-    return __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 &&
-           (d & (CPU_AMX_TILE | CPU_AMX_INT8)) == (CPU_AMX_TILE | CPU_AMX_INT8) &&
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (d & CPU_AMX) == CPU_AMX &&
            __get_cpuid_count(0x1d, 0, &a, &b, &c, &d) != 0 && a >= 1 &&
            __get_cpuid_count(0x1d, 1, &a, &b, &c, &d) != 0 && a >> 16 == 1024 && (b & 0xffff) == 64 &&
            b >> 16 >= 8 && (c & 0xffff) == 16;

@@ -18,7 +18,7 @@ typedef enum hg_cpu_tier {
     HG_CPU_TIER_AVX512,       /* AVX-512 F, BW, DQ, VL */
     HG_CPU_TIER_AVX512_VNNI,  /* AVX-512 VNNI */
     HG_CPU_TIER_AVX512_BF16,  /* AVX-512 BF16: sums of two products of bf16 */
-    HG_CPU_TIER_AMX,          /* AMX tiles and AMX-INT8: products of matrices of bytes */
+    HG_CPU_TIER_AMX,          /* AMX tiles, AMX-INT8, AMX-BF16: products of matrices of bytes and of bf16 */
     HG_CPU_TIER_NEON,         /* NEON of 64-bit ARM */
     HG_CPU_TIER_NEON_DOTPROD, /* FEAT_DotProd: sums of four products of bytes */
     HG_CPU_TIER_NEON_I8MM     /* FEAT_I8MM: products of matrices of bytes */

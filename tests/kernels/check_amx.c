@@ -5,6 +5,7 @@
  */
 #include "check_amx.h"
 
+#include "check_bf16.h"
 #include "check_wide.h"
 
 #define HG_AMX_EMULATED
@@ -62,8 +63,29 @@ static void check_tile_shape(int m, int n, int k, hg_rng *rng)
     amx_close(&tiles);
 }
 
+/* By hand: products that floats hold, and a sum that would lose its 1 in another order. */
+static void check_bf16_tile(void)
+{
+    const amx_config config = {.palette = 1, .row_bytes = {8, 8, 8}, .rows = {1, 1, 2}};
+    const uint16_t a[4] = {0x3f80, 0x4000, 0xc040, 0x3f00}, /* 1, 2, -3, 1/2 */
+        b[2][4] = {{0x4b80, 0x3f80, 0x4080, 0x40a0}, {0x4b80, 0x4000, 0x3f80, 0x0000}};
+    /* b: 2^24 1 | 4 5; 2^24 2 | 1 0: a pair for each of two columns in each row. */
+    float sum[2] = {0.25F, 100};
+    amx_tiles tiles;
+    amx_open(&tiles, &config);
+    AMX_LOAD(&tiles, 0, sum, 8);
+    AMX_LOAD(&tiles, 1, a, 8);
+    AMX_LOAD(&tiles, 2, b, 8);
+    AMX_DOT_BF16(&tiles, 0, 1, 2);
+    AMX_STORE(&tiles, 0, sum, 8);
+    amx_close(&tiles);
+    /* Even places -2 · 2^24, odd ones 2 + 1; 4 - 3 and 10 + 0. */
+    assert_true(sum[0] == 0.25F + (-0x1p25F + 3) && sum[1] == 100 + 1 + 10);
+}
+
 void check_amx_tiles(hg_rng *rng)
 {
+    check_bf16_tile();
     check_tile_shape(16, 16, 64, rng);
     check_tile_shape(3, 5, 8, rng);
     check_tile_shape(1, 16, 4, rng);
@@ -96,6 +118,8 @@ void check_amx_kernels(hg_rng *rng)
     assert_true(table.wide);
     assert_true(table.gemm_wide != hg_kernels_get(HG_CPU_TIER_REFERENCE)->gemm_wide);
     check_wide(&table, rng);
+    assert_true(table.gemm_bf16 != hg_kernels_get(HG_CPU_TIER_REFERENCE)->gemm_bf16);
+    check_bf16_products(&table, rng);
     if (hg_cpu_has(HG_CPU_TIER_AVX512_VNNI))
         check_wide_same(&table, hg_kernels_get(HG_CPU_TIER_AVX512_VNNI), rng);
 }
@@ -106,6 +130,7 @@ void check_amx_trial(void)
     hg_kernels table = reference_copy();
     hg_kernels_set_amx_faulty(&table);
     assert_true(!table.wide);
-    assert_true(table.gemm_wide == reference->gemm_wide && table.round_wide == reference->round_wide);
+    assert_true(table.gemm_wide == reference->gemm_wide && table.round_wide == reference->round_wide &&
+                table.gemm_bf16 == reference->gemm_bf16);
     assert_string_equal(table.name, hg_cpu_tier_name(HG_CPU_TIER_AVX512_BF16));
 }

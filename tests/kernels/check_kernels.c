@@ -6,6 +6,7 @@
  * print times instead.
  */
 #include "check_amx.h"
+#include "check_bf16.h"
 #include "check_rounded.h"
 #include "check_turned.h"
 #include "check_wide.h"
@@ -103,12 +104,24 @@ static void check_softmax_part(const hg_kernels *t, int64_t n, hg_rng *rng)
     free_floats(want, 2 * n);
 }
 
-static uint16_t *new_bf16(int64_t n, hg_rng *rng)
+static void check_to_bf16(const hg_kernels *t, hg_rng *rng)
 {
-    uint16_t *x = guard_alloc((size_t)n * sizeof *x);
-    for (int64_t i = 0; i < n; i++)
-        x[i] = hg_f32_to_bf16((float)(2 * hg_rng_uniform(rng) - 1));
-    return x;
+    static const hg_dtype from[] = {HG_DTYPE_F32, HG_DTYPE_F16, HG_DTYPE_BF16};
+    for (size_t i = 0; i < 3 * N_SIZES; i++) {
+        int64_t n = sizes[i / 3];
+        size_t bytes = (size_t)n * hg_dtype_bytes(from[i % 3]);
+        float *x = new_floats(n, rng, 3);
+        void *source = guard_alloc(bytes);
+        uint16_t *want = new_bf16(n, rng), *got = new_bf16(n, rng);
+        hg_dtype_from_real(from[i % 3], n, x, source);
+        reference_table()->to_bf16(from[i % 3], n, source, want);
+        t->to_bf16(from[i % 3], n, source, got);
+        assert_memory_equal(got, want, (size_t)n * sizeof *want);
+        guard_free(want, (size_t)n * sizeof *want);
+        guard_free(got, (size_t)n * sizeof *got);
+        guard_free(source, bytes);
+        free_floats(x, n);
+    }
 }
 
 /* Weights are off by half a step of bf16 and by the exponential's error, sums and factors by the latter. */
@@ -235,72 +248,6 @@ static void check_gemm(const hg_kernels *t, hg_rng *rng)
     t->gemm(&empty, c, c, 0, c);
     for (int i = 0; i < 4; i++)
         assert_true(c[i] == 0);
-}
-
-/* A bf16 result may differ by one step where the sums differ in the last bits. */
-static void check_bf16_product(const hg_kernels *t, const hg_bf16_product *s, hg_rng *rng)
-{
-    int64_t n_x = (s->m - 1) * s->ldx + s->k, n_y = (s->m - 1) * s->ldy + s->n;
-    int64_t n_w = s->plain_w ? (s->k - 1) * s->ldw + s->n : (s->n - 1) * s->ldw + s->k;
-    size_t y_bytes = (size_t)n_y * (s->to_bf16 ? sizeof(uint16_t) : sizeof(float));
-    uint16_t *x = new_bf16(n_x, rng), *w = new_bf16(n_w, rng);
-    float *bias = new_floats(s->n, rng, 1), *want = new_floats(n_y, rng, 1), *got = new_floats(n_y, rng, 1);
-    void *y = guard_alloc(y_bytes);
-    memcpy(y, want, y_bytes);
-    memcpy(got, want, y_bytes);
-    reference_table()->gemm_bf16(s, x, w, bias, got);
-    t->gemm_bf16(s, x, w, bias, y);
-    if (s->to_bf16) {
-        hg_dtype_to_real(HG_DTYPE_BF16, n_y, got, want);
-        hg_dtype_to_real(HG_DTYPE_BF16, n_y, y, got);
-    } else {
-        memcpy(want, got, y_bytes);
-        memcpy(got, y, y_bytes);
-    }
-    for (int64_t i = 0; i < n_y; i++) { /* gaps between rows hold anything */
-        if (i % s->ldy >= s->n)
-            want[i] = got[i] = 0;
-    }
-    compare("gemm_bf16", n_y, want, got, NULL, s->to_bf16 ? 0x1p-7 : 1e-5, 1e-6 * (double)(s->k + 10));
-    guard_free(y, y_bytes);
-    guard_free(x, (size_t)n_x * sizeof *x);
-    guard_free(w, (size_t)n_w * sizeof *w);
-    free_floats(bias, s->n);
-    free_floats(want, n_y);
-    free_floats(got, n_y);
-}
-
-static void check_bf16(const hg_kernels *t, hg_rng *rng)
-{
-    static const int64_t shapes[][3] = {{1, 1, 1},   {1, 17, 5}, {5, 1, 9},     {3, 64, 65},
-                                        {17, 33, 7}, {65, 3, 1}, {64, 31, 257}, {130, 65, 100}};
-    for (size_t i = 0; i < 8 * 8; i++) {
-        const int64_t *size = shapes[i / 8];
-        hg_bf16_product s = {.m = size[0], .n = size[1], .k = size[2], .plain_w = i & 1};
-        int64_t gap = (i & 2) != 0 ? 3 : 0;
-        s.end = (hg_bf16_end)(i % 8 / 2);
-        s.to_bf16 = s.end != HG_BF16_END_ADD && (i & 4) != 0;
-        s.ldx = s.k + gap;
-        s.ldw = (s.plain_w ? s.n : s.k) + gap;
-        s.ldy = s.n + gap;
-        check_bf16_product(t, &s, rng);
-    }
-    static const hg_dtype from[] = {HG_DTYPE_F32, HG_DTYPE_F16, HG_DTYPE_BF16};
-    for (size_t i = 0; i < 3 * N_SIZES; i++) {
-        int64_t n = sizes[i / 3];
-        size_t bytes = (size_t)n * hg_dtype_bytes(from[i % 3]);
-        float *x = new_floats(n, rng, 3);
-        void *source = guard_alloc(bytes);
-        uint16_t *want = new_bf16(n, rng), *got = new_bf16(n, rng);
-        hg_dtype_from_real(from[i % 3], n, x, source);
-        reference_table()->to_bf16(from[i % 3], n, source, want);
-        t->to_bf16(from[i % 3], n, source, got);
-        assert_memory_equal(got, want, (size_t)n * sizeof *want);
-        guard_free(want, (size_t)n * sizeof *want);
-        guard_free(got, (size_t)n * sizeof *got);
-        guard_free(source, bytes);
-        free_floats(x, n);
-    }
 }
 
 /* Columns of n values: few of them, and where the sigmoid vanishes or is 1. */
@@ -588,8 +535,10 @@ static void check_tier(hg_cpu_tier tier, int steps)
     check_not_a_number(t);
     check_accuracy(t, steps);
     check_gemm(t, &rng);
-    if (t->gemm_bf16 != reference_table()->gemm_bf16) /* else it would be compared with itself */
-        check_bf16(t, &rng);
+    if (t->gemm_bf16 != reference_table()->gemm_bf16) { /* else it would be compared with itself */
+        check_to_bf16(t, &rng);
+        check_bf16_products(t, &rng);
+    }
     if (t->conv2d != reference_table()->conv2d)
         check_conv(t, &rng);
     check_rounded(t, &rng);

@@ -27,6 +27,14 @@ void free_floats(float *x, int64_t n)
     guard_free(x, (size_t)n * sizeof *x);
 }
 
+uint16_t *new_bf16(int64_t n, hg_rng *rng)
+{
+    uint16_t *x = guard_alloc((size_t)n * sizeof *x);
+    for (int64_t i = 0; i < n; i++)
+        x[i] = hg_f32_to_bf16((float)(2 * hg_rng_uniform(rng) - 1));
+    return x;
+}
+
 /* Gives a block binary16 scales that make values near 1. */
 static void new_scales(hg_dtype type, uint8_t *block, hg_rng *rng)
 {

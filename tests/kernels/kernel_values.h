@@ -16,6 +16,9 @@ extern const hg_dtype kernel_types[KERNEL_TYPES];
 float *new_floats(int64_t n, hg_rng *rng, double range);
 void free_floats(float *x, int64_t n);
 
+/* n of them in bf16, in -1..1. */
+uint16_t *new_bf16(int64_t n, hg_rng *rng);
+
 /* n random values of a type, and the same as floats. Blocks get any bytes, so that every code and packed
  * scale occurs, and scales of either sign. */
 void *new_weights(hg_dtype type, int64_t n, hg_rng *rng, float *as_float);

@@ -71,6 +71,9 @@ static inline void amx_close(amx_tiles *tiles)
 /* sum (32-bit, M x N) += a (bytes, M x 4 K) · b (bytes, K x N x 4), all signed: row k of b has the four rows
  * 4 k to 4 k + 3 of a matrix with N columns, column by column. */
 #define AMX_DOT(tiles, sum, a, b) AMX_DO(tiles, "tdpbssd %%tmm" #b ", %%tmm" #a ", %%tmm" #sum : :)
+
+/* sum (float, M x N) += a (bf16, M x 2 K) · b (bf16, K x N x 2), two rows of the matrix in a row of b. */
+#define AMX_DOT_BF16(tiles, sum, a, b) AMX_DO(tiles, "tdpbf16ps %%tmm" #b ", %%tmm" #a ", %%tmm" #sum : :)
 #endif
 
 #endif

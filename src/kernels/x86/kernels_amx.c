@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels_amx.c: the tier for AMX: products of wide.h with tiles of 16 x 64 bytes. This file is compiled with
+ * kernels_amx.c: the tier for AMX: products of wide.h with tiles of 16 x 64 bytes (those of bf16 are
+ * amx_bf16.h's). This file is compiled with
  * AVX-512; without, and with HG_AMX_EMULATED for tiles in plain C, it runs on every processor.
  *
  * Rows of x are the left factor, as they are: 16 rows by 64 columns a tile. Weight rows are the right one,
@@ -32,6 +33,8 @@ static const amx_config amx_whole = {
     .row_bytes = {64, 64, 64, 64, 64, 64, 64, 64},
     .rows = {16, 16, 16, 16, 16, 16, 16, 16},
 };
+
+#include "kernels/x86/amx_bf16.h"
 
 /* ---- products ---- */
 
@@ -327,4 +330,5 @@ void hg_kernels_set_amx(hg_kernels *table)
     table->turns = false; /* oneDNN multiplies bf16 in tiles, which is as fast */
     table->round_wide = wide_round_row;
     table->gemm_wide = amx_gemm_wide;
+    table->gemm_bf16 = amx_gemm_bf16;
 }
