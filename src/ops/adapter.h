@@ -17,8 +17,8 @@ void hg_adapter_scale(int64_t n, hg_real scale, const hg_real *mask, hg_real *a)
 /* Rows of gate (T, E) to their softmax. */
 void hg_adapter_softmax(hg_ctx *ctx, const hg_tensor *gate);
 
-/* h (T, R) = a (T, R), every expert's columns times its column of gate (T, E). */
-void hg_adapter_apply_gate(const hg_tensor *rank, const hg_tensor *gate, hg_real *h);
+/* One row: h (R) = a (R), every expert's columns times its of w (E); h may be a. */
+void hg_adapter_gate_row(int64_t r, int64_t n_experts, const hg_real *a, const hg_real *w, hg_real *h);
 
 /* Whether the shapes of an H-LoRA fit input x and output y. */
 bool hg_hlora_fits(const hg_tensor *y, const hg_tensor *x, const hg_hlora *p);

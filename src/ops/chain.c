@@ -57,7 +57,8 @@ static void chain_early(void *arg, int64_t index, int worker)
     hg_products_run_chunk(&c->products, index, worker);
     if (atomic_fetch_sub_explicit(&c->early, 1, memory_order_acq_rel) != 2)
         return;
-    c->chain.make(c->chain.arg);
+    for (int64_t t = 0; t < c->chain.z->shape[0]; t++)
+        c->chain.make(c->chain.arg, t);
     hg_products_round(&c->last, 1);
     atomic_store_explicit(&c->early, 0, memory_order_release);
 }
@@ -145,13 +146,14 @@ static bool joined_begin(chain_joined *j, hg_ctx *ctx, const hg_tensor *x, const
     if (!j->last.rounds[0] || j->narrow.any_bf16)
         return false;
     j->last.wide = j->narrow.wide = true;
+    j->last.chain = chain;
     j->wide.joined = &j->last;
     hg_products_cut(&j->narrow, HG_PRODUCTS_SMALL, CHAIN_X_ROWS);
     return true;
 }
 
 /* The narrow products first, then the wide one. */
-static void joined_run(chain_joined *j, const hg_rows *x, const hg_chain *chain)
+static void joined_run(chain_joined *j, const hg_rows *x)
 {
     j->wide.rows = x;
     if (!hg_products_take_scratch(&j->wide) || !hg_products_take_rows(&j->wide) ||
@@ -160,7 +162,6 @@ static void joined_run(chain_joined *j, const hg_rows *x, const hg_chain *chain)
     j->narrow.wide_rows = j->wide.wide_rows;
     hg_products_round(&j->wide, hg_products_round_threads(&j->wide));
     hg_parallel_for(hg_products_threads(&j->narrow), j->narrow.n_chunks, hg_products_run_chunk, &j->narrow);
-    chain->make(chain->arg);
     hg_products_round(&j->last, hg_products_round_threads(&j->last));
     hg_parallel_for(hg_products_threads(&j->wide), j->wide.n_chunks, hg_products_run_chunk, &j->wide);
 }
@@ -172,13 +173,21 @@ static void chain_products(hg_ctx *ctx, const hg_rows *x, const hg_product *prod
     hg_products_run(&job);
 }
 
+static void chain_make_row(void *arg, int64_t t, int worker)
+{
+    (void)worker;
+    const hg_chain *chain = arg;
+    chain->make(chain->arg, t);
+}
+
 static void chain_apart(hg_ctx *ctx, const hg_rows *x, const hg_product *products, int n_products,
                         const hg_chain *chain, const hg_product *last)
 {
     chain_products(ctx, x, products, n_products);
     if (hg_ctx_failed(ctx))
         return;
-    chain->make(chain->arg);
+    hg_parallel_for(hg_ctx_threads(ctx, 16 * hg_tensor_count(chain->z)), chain->z->shape[0], chain_make_row,
+                    (void *)(uintptr_t)chain);
     hg_matmul_products(ctx, chain->z, last, 1);
 }
 
@@ -233,7 +242,7 @@ void hg_matmul_chain(hg_ctx *ctx, hg_rows *x, const hg_product *products, int n_
     else if (way == CHAIN_FEW)
         chain_few(ctx, x->x, products, n_products, chain);
     else if (is_joined)
-        joined_run(&joined, x, chain);
+        joined_run(&joined, x);
     else
         chain_apart(ctx, x, products, n_products, chain, &last);
     hg_arena_reset(ctx->arena, mark);

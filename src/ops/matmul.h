@@ -31,10 +31,10 @@ void hg_matmul_products(hg_ctx *ctx, const hg_tensor *x, const hg_product *produ
 /* Up to this many rows of x a chain is one region of threads. */
 #define HG_CHAIN_ROWS 8
 
-/* A product of what others give: y += z · wᵀ, where y is that of the last of `products`, z (T, R) is made
- * from all others by `make`, on one of the threads, and w (N, R). */
+/* A product of what others give: y += z · wᵀ, where y is that of the last of `products`, z (T, R), each of
+ * whose rows t `make` makes from what all others gave for it, on any thread, and w (N, R). */
 typedef struct hg_chain {
-    void (*make)(void *arg);
+    void (*make)(void *arg, int64_t t);
     void *arg;
     const hg_tensor *z, *w;
 } hg_chain;

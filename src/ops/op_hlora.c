@@ -20,16 +20,21 @@ typedef struct hlora_saved {
     hg_tensor *gate;     /* w, (T, E) */
 } hlora_saved;
 
-void hg_adapter_apply_gate(const hg_tensor *rank, const hg_tensor *gate, hg_real *h)
+void hg_adapter_gate_row(int64_t r, int64_t n_experts, const hg_real *a, const hg_real *w, hg_real *h)
 {
-    int64_t r = rank->shape[1], n_experts = gate->shape[1], each = r / n_experts;
-    const hg_real *a = hg_tensor_real(rank), *w = hg_tensor_real(gate);
-    for (int64_t t = 0; t < rank->shape[0]; t++, w += n_experts) {
-        for (int64_t j = 0; j < n_experts; j++, a += each, h += each) {
-            for (int64_t i = 0; i < each; i++)
-                h[i] = w[j] * a[i];
-        }
+    const int64_t each = r / n_experts;
+    for (int64_t j = 0; j < n_experts; j++, a += each, h += each) {
+        for (int64_t i = 0; i < each; i++)
+            h[i] = w[j] * a[i];
     }
+}
+
+static void hlora_apply_gate(const hg_tensor *rank, const hg_tensor *gate, hg_real *h)
+{
+    const int64_t r = rank->shape[1], n_experts = gate->shape[1];
+    for (int64_t t = 0; t < rank->shape[0]; t++)
+        hg_adapter_gate_row(r, n_experts, hg_tensor_real(rank) + t * r, hg_tensor_real(gate) + t * n_experts,
+                            h + t * r);
 }
 
 /* From dh (in place) to du; dz gets the gradient of the router's logits. */
@@ -64,7 +69,7 @@ static void hlora_backward(hg_ctx *ctx, const hg_record *record)
     if (hg_ctx_failed(ctx))
         return;
     const hg_real *g = record->out->grad;
-    hg_adapter_apply_gate(s->rank, s->gate, h);
+    hlora_apply_gate(s->rank, s->gate, h);
     if (plug->b.grad != NULL)
         hg_matmul_backward_weights(ctx, t, n, r, g, n, h, r, plug->b.grad);
     hg_narrow_backward_wide(ctx, t, g, &plug->b, dh);
@@ -103,7 +108,7 @@ hg_tensor *hg_op_hlora(hg_ctx *ctx, hg_tensor *y, hg_tensor *x, hg_hlora *plug, 
     hg_narrow_forward(ctx, x, parts, 2);
     hg_adapter_softmax(ctx, gate);
     hg_adapter_scale(t * r, plug->scale, mask, hg_tensor_real(rank));
-    hg_adapter_apply_gate(rank, gate, hg_tensor_real(h));
+    hlora_apply_gate(rank, gate, hg_tensor_real(h));
     hg_matmul_forward(ctx, h, &plug->b, true, y);
     if (ctx->tape == NULL) {
         hg_arena_reset(ctx->arena, mark);

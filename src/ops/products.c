@@ -238,6 +238,8 @@ static void products_beside(const hg_products *job, const hg_real *x, int64_t ro
 static void products_round_row(void *arg, int64_t row, int worker)
 {
     const hg_products *job = arg;
+    if (job->chain != NULL)
+        job->chain->make(job->chain->arg, row);
     const hg_real *x = products_row(job, row, worker);
     const int64_t k = job->x->shape[1];
     products_beside(job, x, row);
@@ -437,7 +439,7 @@ hg_products hg_products_begin(hg_ctx *ctx, const hg_tensor *x, const hg_product 
 
 int hg_products_round_threads(const hg_products *job)
 {
-    return hg_ctx_threads(job->ctx, 4 * hg_tensor_count(job->x));
+    return hg_ctx_threads(job->ctx, (job->chain == NULL ? 4 : 16) * hg_tensor_count(job->x));
 }
 
 int hg_products_threads(const hg_products *job)

@@ -47,6 +47,7 @@ typedef struct hg_products {
     /* Products of x by weights of few rows, as floats, of which each row is made when x's is rounded. */
     const hg_product *beside;
     int n_beside;
+    const hg_chain *chain;            /* makes x's rows, each before it is rounded; NULL: they are there */
     const struct hg_products *joined; /* its only product is added to the only one of this; both are wide */
 } hg_products;
 

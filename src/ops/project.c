@@ -24,12 +24,14 @@ static void project_bias(const hg_tensor *bias, const hg_tensor *y)
                (size_t)y->shape[1] * sizeof(hg_real));
 }
 
-static void project_make(void *arg)
+static void project_make(void *arg, int64_t t)
 {
     const hg_project_gate *g = arg;
-    hg_adapter_softmax(g->ctx, g->gate);
-    hg_adapter_scale(hg_tensor_count(g->rank), g->scale, g->mask, hg_tensor_real(g->rank));
-    hg_adapter_apply_gate(g->rank, g->gate, hg_tensor_real(g->rank));
+    const int64_t r = g->rank->shape[1], n_experts = g->gate->shape[1];
+    hg_real *a = hg_tensor_real(g->rank) + t * r, *w = hg_tensor_real(g->gate) + t * n_experts;
+    g->ctx->kernels->softmax(n_experts, 1, w);
+    hg_adapter_scale(r, g->scale, g->mask == NULL ? NULL : g->mask + t * r, a);
+    hg_adapter_gate_row(r, n_experts, a, w, a);
 }
 
 static bool project_fits(hg_ctx *ctx, const hg_tensor *y, const hg_tensor *x, const hg_tensor *w,
