@@ -164,6 +164,10 @@ typedef struct hg_kernels {
     void (*layernorm)(int64_t n, hg_real eps, const hg_real *x, const hg_real *gain, const hg_real *bias,
                       hg_real *y);
 
+    /* Of each column of x (n, c), the sum of its n numbers and of their squares, added up in their order:
+     * few rows, or sums lose what little ones add. */
+    void (*column_sums)(int64_t n, int64_t c, const hg_real *x, hg_real *sum, hg_real *square);
+
     /* In place over one row of n: softmax(scale · x). */
     void (*softmax)(int64_t n, hg_real scale, hg_real *x);
 

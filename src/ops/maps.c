@@ -11,8 +11,8 @@
 #include <math.h>
 
 #define SUM_PIXELS 32
-/* Channels whose sums are in registers while pixels pass. */
-#define SUM_CHANNELS 16
+/* Numbers in a cache line. */
+#define SUM_LINE 16
 
 typedef struct conv_job {
     const hg_kernels *kernels;
@@ -21,8 +21,9 @@ typedef struct conv_job {
     const void *ready;
     hg_real *y;
     double *sums;     /* NULL: not wanted */
-    uint8_t *scratch; /* `each` bytes for each worker: the primitive's `own`, then the rows of a band */
-    size_t each, own;
+    uint8_t *scratch; /* `each` bytes for each worker: the primitive's, from `rows` on the rows of a band,
+                         from `part` on sums of pixels */
+    size_t each, rows, part;
     unsigned char failed[HG_MAP_BANDS]; /* by band */
 } conv_job;
 
@@ -89,44 +90,17 @@ static void input_rows(const conv_job *job, const hg_map_band *band, uint8_t *ro
 
 /* ---- sums ---- */
 
-static void sum_channels(int64_t n, int64_t c, const hg_real *x, double *sum, double *square)
-{
-    hg_real s[SUM_CHANNELS] = {0}, q[SUM_CHANNELS] = {0};
-    for (int64_t p = 0; p < n; p++, x += c) {
-        for (int j = 0; j < SUM_CHANNELS; j++) {
-            s[j] += x[j];
-            q[j] += x[j] * x[j];
-        }
-    }
-    for (int j = 0; j < SUM_CHANNELS; j++) {
-        sum[j] += (double)s[j];
-        square[j] += (double)q[j];
-    }
-}
-
-static void sum_channel(int64_t n, int64_t c, const hg_real *x, double *sum, double *square)
-{
-    hg_real s = 0, q = 0;
-    for (int64_t p = 0; p < n; p++, x += c) {
-        s += *x;
-        q += *x * *x;
-    }
-    *sum += (double)s;
-    *square += (double)q;
-}
-
-static void sum_pixels(int64_t n, int64_t c, const hg_real *x, double *sums)
+/* Of n pixels: their columns' sums, then those of squares; `part` has room for as many floats. */
+static void sum_pixels(const hg_kernels *kernels, int64_t n, int64_t c, const hg_real *x, hg_real *part,
+                       double *sums)
 {
     memset(sums, 0, (size_t)(2 * c) * sizeof *sums);
     for (int64_t p = 0; p < n; p += SUM_PIXELS, x += SUM_PIXELS * c) {
-        const int64_t count = n - p < SUM_PIXELS ? n - p : SUM_PIXELS;
-        int64_t j = 0;
-        for (int64_t line = 0; line < SUM_PIXELS * c; line += SUM_CHANNELS) /* of the next 32 pixels */
+        for (int64_t line = 0; line < SUM_PIXELS * c; line += SUM_LINE) /* of the next 32 pixels */
             simd_prefetch_at(x + line, (uintptr_t)(SUM_PIXELS * c) * sizeof *x);
-        for (; j + SUM_CHANNELS <= c; j += SUM_CHANNELS)
-            sum_channels(count, c, x + j, sums + j, sums + c + j);
-        for (; j < c; j++)
-            sum_channel(count, c, x + j, sums + j, sums + c + j);
+        kernels->column_sums(n - p < SUM_PIXELS ? n - p : SUM_PIXELS, c, x, part, part + c);
+        for (int64_t j = 0; j < 2 * c; j++)
+            sums[j] += (double)part[j];
     }
 }
 
@@ -158,7 +132,7 @@ static void conv_band(void *arg, int64_t index, int worker)
     conv_job *job = arg;
     const hg_conv_shape *s = hg_map_conv_get_shape(job->conv);
     const hg_map_band band = hg_map_conv_get_band(job->conv, index);
-    uint8_t *scratch = job->scratch + (size_t)worker * job->each, *rows = scratch + job->own;
+    uint8_t *scratch = job->scratch + (size_t)worker * job->each, *rows = scratch + job->rows;
     const void *x = rows;
     if (job->input != NULL)
         input_rows(job, &band, rows);
@@ -168,7 +142,8 @@ static void conv_band(void *arg, int64_t index, int worker)
     hg_real *y = job->y + band.out_first * s->w_out * s->c_out;
     job->failed[index] = !hg_map_conv_run(job->conv, index, x, y, scratch);
     if (job->sums != NULL && !job->failed[index])
-        sum_pixels(band.out_rows * s->w_out, s->c_out, y, job->sums + index * 2 * s->c_out);
+        sum_pixels(job->kernels, band.out_rows * s->w_out, s->c_out, y,
+                   (hg_real *)(void *)(scratch + job->part), job->sums + index * 2 * s->c_out);
 }
 
 /* Bytes of the rows that a band reads. */
@@ -183,6 +158,11 @@ static size_t conv_input_bytes(const conv_job *job)
     return (size_t)(most * s->w_in * s->c_in) * hg_dtype_bytes(hg_map_conv_get_type(job->conv));
 }
 
+static size_t conv_align(size_t bytes)
+{
+    return (bytes + 63) / 64 * 64;
+}
+
 static void conv_run(hg_ctx *ctx, conv_job *job, hg_maps_sums *sums)
 {
     const int64_t n = hg_map_conv_n_bands(job->conv);
@@ -190,9 +170,9 @@ static void conv_run(hg_ctx *ctx, conv_job *job, hg_maps_sums *sums)
         return;
     hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
     job->kernels = ctx->kernels;
-    job->own = hg_map_conv_scratch_bytes(job->conv);
-    job->each = job->own + (job->input != NULL ? conv_input_bytes(job) : 0);
-    job->each = (job->each + 63) / 64 * 64;
+    job->rows = hg_map_conv_scratch_bytes(job->conv);
+    job->part = conv_align(job->rows + (job->input != NULL ? conv_input_bytes(job) : 0));
+    job->each = conv_align(job->part + 2 * (size_t)hg_map_conv_get_shape(job->conv)->c_out * sizeof(hg_real));
     job->scratch = (uint8_t *)hg_ctx_scratch(ctx, (int64_t)(job->each / sizeof(hg_real)) * ctx->n_threads);
     if (hg_ctx_failed(ctx))
         return;

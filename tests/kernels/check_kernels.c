@@ -278,6 +278,39 @@ static void check_lines_to_bf16(const hg_kernels *t, int64_t n, hg_rng *rng)
     }
 }
 
+/* n columns of a few rows. Sums of 32 numbers in another order differ by 32 roundings of their magnitudes. */
+static void check_column_sums(const hg_kernels *t, int64_t n, hg_rng *rng)
+{
+    for (int64_t rows = 1; rows <= 32; rows += 31) {
+        float *x = new_floats(rows * n, rng, 3), *size = new_floats(n, rng, 1);
+        float *want[2], *got[2];
+        for (int i = 0; i < 2; i++) {
+            want[i] = new_floats(n, rng, 1);
+            got[i] = new_floats(n, rng, 1);
+        }
+        for (int64_t j = 0; j < n; j++) {
+            double sum = 0, square = 0, magnitude = 0;
+            for (int64_t i = 0; i < rows; i++) {
+                sum += (double)x[i * n + j];
+                square += (double)x[i * n + j] * (double)x[i * n + j];
+                magnitude += fabs((double)x[i * n + j]);
+            }
+            want[0][j] = (float)sum;
+            want[1][j] = (float)square;
+            size[j] = (float)magnitude;
+        }
+        t->column_sums(rows, n, x, got[0], got[1]);
+        compare("column_sums", n, want[0], got[0], size, 32 * 0x1p-23, 0);
+        compare("column_sums' squares", n, want[1], got[1], NULL, 32 * 0x1p-23, 0);
+        for (int i = 0; i < 2; i++) {
+            free_floats(want[i], n);
+            free_floats(got[i], n);
+        }
+        free_floats(x, rows * n);
+        free_floats(size, n);
+    }
+}
+
 static void check_norms(const hg_kernels *t, int64_t n, hg_rng *rng)
 {
     float *x = new_floats(n, rng, 3), *gain = new_floats(n, rng, 1), *bias = new_floats(n, rng, 1);
@@ -527,6 +560,7 @@ static void check_tier(hg_cpu_tier tier, int steps)
         check_softmax_part_bf16(t, sizes[i], &rng);
         check_matvec(t, sizes[i], &rng);
         check_weighted_rows(t, sizes[i], &rng);
+        check_column_sums(t, sizes[i], &rng);
         check_norms(t, sizes[i], &rng);
         check_lines_to_bf16(t, sizes[i], &rng);
         check_activations(t, sizes[i], &rng);

@@ -45,6 +45,18 @@ void hg_reference_softmax(int64_t n, hg_real scale, hg_real *x)
         x[i] = (hg_real)((double)x[i] / sum);
 }
 
+void hg_reference_column_sums(int64_t n, int64_t c, const hg_real *x, hg_real *sum, hg_real *square)
+{
+    memset(sum, 0, (size_t)c * sizeof *sum);
+    memset(square, 0, (size_t)c * sizeof *square);
+    for (int64_t i = 0; i < n; i++, x += c) {
+        for (int64_t j = 0; j < c; j++) {
+            sum[j] += x[j];
+            square[j] += x[j] * x[j];
+        }
+    }
+}
+
 /* A part's exponentials to x, or, where `to` is not NULL, there in bf16. */
 static hg_real ref_softmax_part(int64_t n, hg_real scale, const hg_real *from, hg_real *x, uint16_t *to,
                                 hg_real *max, hg_real *sum)

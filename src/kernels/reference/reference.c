@@ -30,6 +30,7 @@ void hg_kernels_set_reference(hg_kernels *table)
         .rmsnorm = hg_reference_rmsnorm,
         .layernorm = hg_reference_layernorm,
         .softmax = hg_reference_softmax,
+        .column_sums = hg_reference_column_sums,
         .softmax_part = hg_reference_softmax_part,
         .softmax_part_bf16 = hg_reference_softmax_part_bf16,
         .silu = hg_reference_silu,

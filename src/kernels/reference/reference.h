@@ -39,6 +39,7 @@ void hg_reference_layernorm(int64_t n, hg_real eps, const hg_real *x, const hg_r
                             const hg_real *bias, hg_real *y);
 void hg_reference_softmax(int64_t n, hg_real scale, hg_real *x);
 
+void hg_reference_column_sums(int64_t n, int64_t c, const hg_real *x, hg_real *sum, hg_real *square);
 hg_real hg_reference_softmax_part(int64_t n, hg_real scale, hg_real *x, hg_real *max, hg_real *sum);
 hg_real hg_reference_softmax_part_bf16(int64_t n, hg_real scale, const hg_real *x, hg_real *max, hg_real *sum,
                                        uint16_t *to);

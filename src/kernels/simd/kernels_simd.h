@@ -312,6 +312,47 @@ static void simd_layernorm(int64_t n, float eps, const float *x, const float *ga
         y[i] = (x[i] - mean) * r * gain[i] + bias[i];
 }
 
+/* Vectors of columns whose sums are in registers while rows pass. */
+#define SUM_VECTORS 4
+
+SIMD_INLINE void simd_sum_columns(int vectors, int64_t n, int64_t c, const float *x, float *sum,
+                                  float *square)
+{
+    vf s[SUM_VECTORS], q[SUM_VECTORS];
+    for (int l = 0; l < vectors; l++)
+        s[l] = q[l] = vf_set1(0);
+    for (int64_t i = 0; i < n; i++, x += c) {
+        for (int l = 0; l < vectors; l++) {
+            const vf here = vf_load(x + l * VF_LANES);
+            s[l] = vf_add(s[l], here);
+            q[l] = vf_fma(here, here, q[l]);
+        }
+    }
+    for (int l = 0; l < vectors; l++) {
+        vf_store(sum + l * VF_LANES, s[l]);
+        vf_store(square + l * VF_LANES, q[l]);
+    }
+}
+
+static void simd_column_sums(int64_t n, int64_t c, const float *x, float *sum, float *square)
+{
+    int64_t j = 0;
+    for (; j + SUM_VECTORS * VF_LANES <= c; j += SUM_VECTORS * VF_LANES)
+        simd_sum_columns(SUM_VECTORS, n, c, x + j, sum + j, square + j);
+    for (; j + VF_LANES <= c; j += VF_LANES)
+        simd_sum_columns(1, n, c, x + j, sum + j, square + j);
+    if (j == c)
+        return;
+    vf s = vf_set1(0), q = vf_set1(0);
+    for (int64_t i = 0; i < n; i++) {
+        const vf here = vf_load_part(x + i * c + j, c - j);
+        s = vf_add(s, here);
+        q = vf_fma(here, here, q);
+    }
+    vf_store_part(sum + j, c - j, s);
+    vf_store_part(square + j, c - j, q);
+}
+
 /* x = scale · x; returns its largest element. */
 SIMD_INLINE float simd_scale_max(int64_t n, float scale, float *x)
 {
@@ -439,6 +480,7 @@ static void simd_set(hg_kernels *table)
     table->rmsnorm = simd_rmsnorm;
     table->layernorm = simd_layernorm;
     table->softmax = simd_softmax;
+    table->column_sums = simd_column_sums;
     table->softmax_part = simd_softmax_part;
     table->silu = simd_silu;
     table->swiglu = simd_swiglu;

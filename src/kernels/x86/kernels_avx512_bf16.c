@@ -135,21 +135,29 @@ static float bf16_softmax_part(int64_t n, float scale, const float *x, float *ma
     return factor;
 }
 
+static __m512 bf16_line(__m512 x, __m512 slope, __m512 offset, bool silu)
+{
+    const __m512 v = _mm512_fmadd_ps(x, slope, offset);
+    /* exp(-v) = 2^(-v / ln 2) */
+    return silu ? _mm512_mul_ps(v, bf16_sigmoid(_mm512_mul_ps(v, _mm512_set1_ps(-PER_LN_2)))) : v;
+}
+
 static void bf16_lines(int64_t n, int64_t c, const hg_real *x, const hg_real *slope, const hg_real *offset,
                        bool silu, uint16_t *y)
 {
-    const __m512 to_power = _mm512_set1_ps(-PER_LN_2); /* exp(-v) = 2^(-v / ln 2) */
     for (int64_t i = 0; i < n; i++, x += c, y += c) {
-        for (int64_t j = 0; j < c; j += LANES) {
-            const __mmask16 mask = bf16_lanes(c - j);
-            __m512 v =
-                _mm512_fmadd_ps(_mm512_maskz_loadu_ps(mask, x + j), _mm512_maskz_loadu_ps(mask, slope + j),
-                                _mm512_maskz_loadu_ps(mask, offset + j));
+        int64_t j = 0;
+        for (; j + LANES <= c; j += LANES) {
+            const __m512 v = bf16_line(_mm512_loadu_ps(x + j), _mm512_loadu_ps(slope + j),
+                                       _mm512_loadu_ps(offset + j), silu);
             simd_prefetch_at(x + j, LINES_AHEAD);
-            if (silu)
-                v = _mm512_mul_ps(v, bf16_sigmoid(_mm512_mul_ps(v, to_power)));
-            bf16_store(y + j, mask, v);
+            _mm256_storeu_si256((__m256i *)(y + j), (__m256i)_mm512_cvtneps_pbh(v));
         }
+        const __mmask16 mask = bf16_lanes(c - j);
+        if (j < c)
+            bf16_store(y + j, mask,
+                       bf16_line(_mm512_maskz_loadu_ps(mask, x + j), _mm512_maskz_loadu_ps(mask, slope + j),
+                                 _mm512_maskz_loadu_ps(mask, offset + j), silu));
     }
 }
 
