@@ -116,20 +116,26 @@ static void chain_few(hg_ctx *ctx, const hg_tensor *x, const hg_product *product
 
 /* ---- many rows ---- */
 
-/* The wide product with the chain's as a term, and the narrow ones, all of x rounded once. Narrow ones that
- * read x itself are made where it is rounded, if they are the last and very narrow. */
+static bool chain_rounds(hg_ctx *ctx, const hg_tensor *x, const hg_product *products, int n_products)
+{
+    const hg_products job = hg_products_begin(ctx, x, products, n_products);
+    return hg_products_round_all(&job);
+}
+
+/* How many of the products are made row by row where x is rounded: the first, if it is very narrow and alone
+ * reads x itself. */
+static int chain_beside(hg_ctx *ctx, const hg_tensor *x, const hg_product *products, int n_products)
+{
+    const bool beside = n_products > 1 && products[0].w->shape[0] <= CHAIN_BESIDE_ROWS &&
+                        !chain_rounds(ctx, x, products, 1) &&
+                        chain_rounds(ctx, x, products + 1, n_products - 1);
+    return beside ? 1 : 0;
+}
+
+/* The wide product with the chain's as a term, and the narrow ones, all of x rounded once. */
 typedef struct chain_joined {
     hg_products wide, last, narrow;
 } chain_joined;
-
-/* How many of the narrow products, the last ones, are made where x is rounded. */
-static int chain_beside(hg_ctx *ctx, const hg_tensor *x, const hg_product *products, int n_products)
-{
-    const hg_products last = hg_products_begin(ctx, x, &products[n_products - 1], 1);
-    const bool beside = n_products > 1 && !hg_products_round_all(&last) &&
-                        products[n_products - 1].w->shape[0] <= CHAIN_BESIDE_ROWS;
-    return beside ? 1 : 0;
-}
 
 /* False when the wide one does not go that way, or a narrow one wants x in bf16, too. */
 static bool joined_begin(chain_joined *j, hg_ctx *ctx, const hg_tensor *x, const hg_product *products,
@@ -139,10 +145,10 @@ static bool joined_begin(chain_joined *j, hg_ctx *ctx, const hg_tensor *x, const
     if (!j->wide.wide || chain == NULL)
         return j->wide.wide;
     j->last = hg_products_begin(ctx, chain->z, last, 1);
-    const int n_narrow = n_products - 1, n_beside = chain_beside(ctx, x, products, n_narrow);
-    j->wide.beside = &products[n_narrow - n_beside];
+    const int n_beside = chain_beside(ctx, x, products, n_products);
+    j->wide.beside = products;
     j->wide.n_beside = n_beside;
-    j->narrow = hg_products_begin(ctx, x, products, n_narrow - n_beside);
+    j->narrow = hg_products_begin(ctx, x, products + n_beside, n_products - 1 - n_beside);
     if (!j->last.rounds[0] || j->narrow.any_bf16)
         return false;
     j->last.wide = j->narrow.wide = true;
@@ -168,8 +174,11 @@ static void joined_run(chain_joined *j, const hg_rows *x)
 
 static void chain_products(hg_ctx *ctx, const hg_rows *x, const hg_product *products, int n_products)
 {
-    hg_products job = hg_products_begin(ctx, x->x, products, n_products);
+    const int n_beside = chain_beside(ctx, x->x, products, n_products);
+    hg_products job = hg_products_begin(ctx, x->x, products + n_beside, n_products - n_beside);
     job.rows = x;
+    job.beside = products;
+    job.n_beside = n_beside;
     hg_products_run(&job);
 }
 
@@ -210,6 +219,7 @@ static chain_way chain_choose(chain_joined *j, hg_ctx *ctx, const hg_tensor *x, 
         return CHAIN_FEW;
     return joined_begin(j, ctx, x, products, n_products, chain, last) ? CHAIN_JOINED : CHAIN_APART;
 }
+
 bool hg_matmul_writes_once(hg_ctx *ctx, const hg_tensor *x, const hg_product *products, int n_products,
                            const hg_chain *chain)
 {
@@ -221,8 +231,8 @@ bool hg_matmul_writes_once(hg_ctx *ctx, const hg_tensor *x, const hg_product *pr
 /* Whether x itself is read, not only when it is rounded. */
 static bool chain_reads_x(hg_ctx *ctx, const hg_tensor *x, const hg_product *products, int n_products)
 {
-    const hg_products all = hg_products_begin(ctx, x, products, n_products);
-    return !hg_products_round_all(&all);
+    const int n_beside = chain_beside(ctx, x, products, n_products);
+    return !chain_rounds(ctx, x, products + n_beside, n_products - n_beside);
 }
 
 void hg_matmul_chain(hg_ctx *ctx, hg_rows *x, const hg_product *products, int n_products,
@@ -231,9 +241,7 @@ void hg_matmul_chain(hg_ctx *ctx, hg_rows *x, const hg_product *products, int n_
     const hg_product last = chain_last(products, n_products, chain);
     chain_joined joined;
     const chain_way way = chain_choose(&joined, ctx, x->x, products, n_products, chain, &last);
-    const bool is_joined = chain != NULL && way == CHAIN_JOINED;
-    const bool reads = is_joined ? !hg_products_round_all(&joined.narrow)
-                                 : way == CHAIN_FEW || chain_reads_x(ctx, x->x, products, n_products);
+    const bool reads = way == CHAIN_FEW || chain_reads_x(ctx, x->x, products, n_products);
     if (reads && !hg_rows_keep(x, ctx))
         return;
     hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
@@ -241,7 +249,7 @@ void hg_matmul_chain(hg_ctx *ctx, hg_rows *x, const hg_product *products, int n_
         chain_products(ctx, x, products, n_products);
     else if (way == CHAIN_FEW)
         chain_few(ctx, x->x, products, n_products, chain);
-    else if (is_joined)
+    else if (way == CHAIN_JOINED)
         joined_run(&joined, x);
     else
         chain_apart(ctx, x, products, n_products, chain, &last);

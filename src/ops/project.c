@@ -44,8 +44,8 @@ static bool project_fits(hg_ctx *ctx, const hg_tensor *y, const hg_tensor *x, co
     return !hg_ctx_failed(ctx);
 }
 
-/* The products of x (T, K) that a layer and its plug-in, which may be NULL, need, in this order: A's and the
- * router's, which go to memory of the arena, the layer's, which goes to y; and the chain from those to B's.
+/* The products of x (T, K) that a layer and its plug-in, which may be NULL, need, in this order: the router's
+ * and A's, which go to memory of the arena, the layer's, which goes to y; and the chain from those to B's.
  * False, and the context fails, when shapes do not fit or memory is short. */
 static bool project_begin(hg_project *p, hg_ctx *ctx, const hg_tensor *x, const hg_product *layer,
                           const hg_hlora *plug, const hg_real *mask, const hg_tensor *y)
@@ -60,8 +60,8 @@ static bool project_begin(hg_project *p, hg_ctx *ctx, const hg_tensor *x, const 
     gate->gate = hg_ctx_tensor(ctx, 2, (int64_t[]){t, e}, false);
     if (hg_ctx_failed(ctx))
         return false;
-    p->products[0] = (hg_product){&plug->a, false, hg_tensor_real(gate->rank), r};
-    p->products[1] = (hg_product){&plug->router, false, hg_tensor_real(gate->gate), e};
+    p->products[0] = (hg_product){&plug->router, false, hg_tensor_real(gate->gate), e};
+    p->products[1] = (hg_product){&plug->a, false, hg_tensor_real(gate->rank), r};
     p->products[2] = *layer;
     p->n_products = HG_PROJECT_PRODUCTS;
     p->chain = (hg_chain){project_make, gate, gate->rank, &plug->b};
