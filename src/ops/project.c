@@ -105,8 +105,11 @@ bool hg_project_many_add(hg_ctx *ctx, hg_rows *x, const hg_tensor *w, const hg_h
         hg_matmul_chain(ctx, x, p.products, p.n_products, project_chain(&p));
     } else {
         hg_tensor *all = hg_ctx_tensor(ctx, 2, y->shape, false);
-        if (all != NULL && hg_project_many(ctx, x, w, plug, all))
+        if (all != NULL) {
+            p.products[p.n_products - 1] = (hg_product){w, false, hg_tensor_real(all), all->shape[1]};
+            hg_matmul_chain(ctx, x, p.products, p.n_products, project_chain(&p));
             (void)hg_op_add_to(ctx, y, all, y);
+        }
     }
     hg_arena_reset(ctx->arena, mark);
     return !hg_ctx_failed(ctx);

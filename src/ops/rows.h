@@ -22,7 +22,8 @@ typedef struct hg_rows {
 hg_rows hg_rows_of(const hg_tensor *x);
 
 /* Promised: rows of hg_op_rmsnorm, and of hg_op_swiglu, of the same shapes, bit for bit. What they are made
- * of must be there, unchanged, until they have been read. */
+ * of must be there, unchanged, until they have been read. They are for one product: where it has to keep them
+ * it gives their memory back with its own. */
 hg_rows hg_rows_rmsnorm(hg_ctx *ctx, const hg_tensor *x, const hg_tensor *gain, hg_real eps);
 hg_rows hg_rows_swiglu(hg_ctx *ctx, const hg_tensor *gate, const hg_tensor *up);
 

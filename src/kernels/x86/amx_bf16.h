@@ -106,15 +106,16 @@ typedef struct bf16_block {
 static void bf16_multiply(amx_tiles *tiles, const bf16_block *b)
 {
     const int64_t x_bytes = b->ldx * (int64_t)sizeof *b->x;
-    AMX_ZERO(tiles, 0);
-    AMX_ZERO(tiles, 1);
-    AMX_ZERO(tiles, 2);
-    AMX_ZERO(tiles, 3);
     if (b->add) {
         AMX_LOAD(tiles, 0, BF16_Y(b, 0), BF16_Y_BYTES(b));
         AMX_LOAD(tiles, 1, BF16_Y(b, 1), BF16_Y_BYTES(b));
         AMX_LOAD(tiles, 2, BF16_Y(b, 2), BF16_Y_BYTES(b));
         AMX_LOAD(tiles, 3, BF16_Y(b, 3), BF16_Y_BYTES(b));
+    } else {
+        AMX_ZERO(tiles, 0);
+        AMX_ZERO(tiles, 1);
+        AMX_ZERO(tiles, 2);
+        AMX_ZERO(tiles, 3);
     }
     for (int64_t i = 0; i < b->steps; i++) {
         const uint16_t *x = b->x + i * BF16_STEP;
