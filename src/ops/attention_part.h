@@ -49,8 +49,8 @@ void hg_attention_part_begin(hg_attention_part *part, hg_real *scratch);
 /* p (count, keys) = q · kᵀ, at most hg_key_block(bf16) keys; rows of p are as many apart. */
 void hg_attention_scores(const hg_attention_part *part, const hg_key_part *keys, hg_real *p);
 
-/* A query's scores to weights, exp(scale · score - *max), as hg_kernels' softmax_part: of keys begin to end
- * of `n`, the others get 0. `p` is the query's row of scores; weights go there or, in bf16, to the scratch.
+/* A query's scores to weights, exp(scale · score - *max), as hg_kernels' softmax_part: of `n` keys those in
+ * `seen`, the others get 0. `p` is the query's row of scores; weights go there or, in bf16, to the scratch.
  */
 hg_real hg_attention_weigh(const hg_attention_part *part, int64_t query, const hg_key_range *seen, int64_t n,
                            hg_real scale, hg_real *p, hg_real *max, hg_real *sum);
