@@ -180,6 +180,13 @@ typedef struct hg_kernels {
     hg_real (*softmax_part_bf16)(int64_t n, hg_real scale, const hg_real *x, hg_real *max, hg_real *sum,
                                  uint16_t *to);
 
+    /* y = x · factor, n elements; y may be x. The same bits on every tier. */
+    void (*scale)(int64_t n, hg_real factor, const hg_real *x, hg_real *y);
+
+    /* Rotates n pairs of x, j and n + j, by the angles whose n cosines, then sines, are in `table`; y may be
+     * x. The same bits on every tier. */
+    void (*rotate)(int64_t n, const hg_real *table, const hg_real *x, hg_real *y);
+
     /* n elements: y = x · sigmoid(x); y = up · gate · sigmoid(gate); y = x Phi(x) (erf form); y = x ·
      * sigmoid(1.702 x). */
     void (*silu)(int64_t n, const hg_real *x, hg_real *y);

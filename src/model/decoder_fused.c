@@ -6,8 +6,6 @@
 
 #include "base/parallel.h"
 
-#include <string.h>
-
 bool hg_decoder_fuses(const hg_ctx *ctx, const hg_decoder *d, const hg_plugin *plugin,
                       const hg_kv_cache *cache)
 {
@@ -47,11 +45,9 @@ void hg_decoder_heads_put(const hg_decoder_heads *h, int64_t t, int64_t group)
                   each = n_heads / n_groups, position = h->k.shape[0] - h->qkv->shape[0] + t;
     hg_real *qkv = hg_tensor_real(h->qkv) + t * h->qkv->stride[0], turned[HG_DECODER_FUSED_HEAD];
     const hg_real *table = hg_tensor_real(h->rope) + t * d;
-    for (int64_t i = group * each; i < (group + 1) * each; i++) {
-        hg_rope_head(d, table, qkv + i * d, turned);
-        memcpy(qkv + i * d, turned, (size_t)d * sizeof *turned);
-    }
-    hg_rope_head(d, table, qkv + (n_heads + group) * d, turned);
+    for (int64_t i = group * each; i < (group + 1) * each; i++)
+        h->kernels->rotate(d / 2, table, qkv + i * d, qkv + i * d);
+    h->kernels->rotate(d / 2, table, qkv + (n_heads + group) * d, turned);
     hg_kv_cache_write_head(h->kernels, &h->k, position, group, turned);
     hg_kv_cache_write_head(h->kernels, &h->v, position, group, qkv + (n_heads + n_groups + group) * d);
 }

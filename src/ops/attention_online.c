@@ -48,16 +48,14 @@ hg_key_range hg_attention_range(const hg_attention *how, int64_t n_queries, int6
 typedef struct online_block {
     hg_attention_part part;
     hg_real max[HG_QUERY_BLOCK_BF16], sum[HG_QUERY_BLOCK_BF16];
-    hg_real *y; /* its results; rows H · D apart */
-    int64_t ldy;
 } online_block;
 
-/* Scores of the keys to weights, row by row; what is in y already is scaled to fit. */
+/* Scores of the keys to weights, row by row; what is mixed already is scaled to fit. */
 static void online_softmax(const online_job *job, online_block *b, const hg_key_part *keys, bool is_first,
                            hg_real *p)
 {
     int64_t d = job->q->shape[2], n = keys->end - keys->begin;
-    for (int64_t i = 0; i < b->part.count; i++, p += hg_key_block(job->bf16)) {
+    for (int64_t i = 0; i < b->part.count; i++, p += hg_key_row(job->bf16)) {
         hg_key_range seen = hg_attention_range(&job->how, job->q->shape[0], job->n_keys, b->part.first + i);
         hg_key_range here = {seen.begin > keys->begin ? seen.begin - keys->begin : 0,
                              seen.end < keys->end ? seen.end - keys->begin : n};
@@ -65,8 +63,9 @@ static void online_softmax(const online_job *job, online_block *b, const hg_key_
             here = (hg_key_range){0, 0};
         const hg_real factor =
             hg_attention_weigh(&b->part, i, &here, n, job->how.scale, p, &b->max[i], &b->sum[i]);
-        for (int64_t j = 0; j < d && !is_first && factor != 1; j++)
-            b->y[i * b->ldy + j] *= factor;
+        hg_real *mixed = b->part.mixed + i * d;
+        if (!is_first && factor != 1)
+            b->part.kernels->scale(d, factor, mixed, mixed);
     }
 }
 
@@ -84,9 +83,9 @@ static void online_queries(void *arg, int64_t index, int worker)
     const online_job *job = arg;
     const int64_t n_heads = job->q->shape[1], d = job->q->shape[2], n_queries = job->q->shape[0],
                   block = hg_query_block(job->bf16), key_block = hg_key_block(job->bf16),
-                  n_blocks = online_blocks(job), head = index / n_blocks;
+                  key_row = hg_key_row(job->bf16), n_blocks = online_blocks(job), head = index / n_blocks;
     hg_real *p = job->scratch + worker * job->scratch_each;
-    online_block b = {.ldy = n_heads * d};
+    online_block b;
     hg_attention_part *part = &b.part;
     *part = (hg_attention_part){.kernels = job->ctx->kernels,
                                 .q = job->q,
@@ -97,8 +96,7 @@ static void online_queries(void *arg, int64_t index, int worker)
                                 .first = (n_blocks - 1 - index % n_blocks) * block,
                                 .bf16 = job->bf16};
     part->count = n_queries - part->first < block ? n_queries - part->first : block;
-    hg_attention_part_begin(part, p + block * key_block);
-    b.y = job->y + part->first * b.ldy + part->head * d;
+    hg_attention_part_begin(part, p + block * key_row);
     for (int64_t i = 0; i < part->count; i++) {
         b.max[i] = -HG_REAL_MAX;
         b.sum[i] = 0;
@@ -110,13 +108,12 @@ static void online_queries(void *arg, int64_t index, int worker)
             hg_key_rows_part(job->rows, begin, all.end - begin < key_block ? all.end : begin + key_block);
         hg_attention_scores(part, &keys, p);
         online_softmax(job, &b, &keys, begin == all.begin, p);
-        hg_attention_mix(part, &keys, p, begin != all.begin, b.y, b.ldy);
+        hg_attention_mix(part, &keys, p, begin != all.begin);
         begin = keys.end;
     }
-    for (int64_t i = 0; i < part->count; i++) {
-        for (int64_t j = 0; j < d; j++)
-            b.y[i * b.ldy + j] /= b.sum[i];
-    }
+    hg_real *y = job->y + (part->first * n_heads + part->head) * d;
+    for (int64_t i = 0; i < part->count; i++)
+        part->kernels->scale(d, 1 / b.sum[i], part->mixed + i * d, y + i * n_heads * d);
 }
 
 static void online_one(hg_ctx *ctx, const hg_tensor *q, const hg_tensor *k, const hg_tensor *v,
@@ -134,7 +131,7 @@ static void online_many(online_job *job)
     const int64_t n_queries = job->q->shape[0], n_heads = job->q->shape[1], d = job->q->shape[2];
     job->bf16 = hg_attention_wants_bf16(ctx, n_queries, job->k);
     const int64_t block = hg_query_block(job->bf16);
-    job->scratch_each = block * hg_key_block(job->bf16) + hg_attention_part_scratch(job->bf16, d);
+    job->scratch_each = block * hg_key_row(job->bf16) + hg_attention_part_scratch(job->bf16, d);
     job->scratch = hg_ctx_scratch(ctx, ctx->n_threads * job->scratch_each);
     if (job->scratch != NULL)
         hg_parallel_for(hg_ctx_threads(ctx, 2 * n_heads * n_queries * job->n_keys * d),

@@ -40,21 +40,17 @@ static void scores_f32(const hg_attention_part *part, const hg_key_part *keys, h
                        .n = keys->end - keys->begin,
                        .k = part->q->shape[2],
                        .lda = part->q->stride[0],
-                       .ldc = HG_KEY_BLOCK};
+                       .ldc = HG_KEY_ROW};
     const hg_real *k = part_rows(part, part->k, keys, &s.ldb);
     part->kernels->gemm(&s, hg_attention_head(part->q, part->first, part->head), k, 0, p);
 }
 
-static void mix_f32(const hg_attention_part *part, const hg_key_part *keys, const hg_real *p, bool add,
-                    hg_real *y, int64_t ldy)
+static void mix_f32(const hg_attention_part *part, const hg_key_part *keys, const hg_real *p, bool add)
 {
-    hg_gemm_shape s = {.m = part->count,
-                       .n = part->v->shape[2],
-                       .k = keys->end - keys->begin,
-                       .lda = HG_KEY_BLOCK,
-                       .ldc = ldy};
+    const int64_t d = part->v->shape[2];
+    hg_gemm_shape s = {.m = part->count, .n = d, .k = keys->end - keys->begin, .lda = HG_KEY_ROW, .ldc = d};
     const hg_real *v = part_rows(part, part->v, keys, &s.ldb);
-    part->kernels->gemm(&s, p, v, add ? 1 : 0, y);
+    part->kernels->gemm(&s, p, v, add ? 1 : 0, part->mixed);
 }
 
 /* ---- bf16 ---- */
@@ -73,40 +69,41 @@ static void scores_bf16(const hg_attention_part *part, const hg_key_part *keys, 
                          .n = keys->end - keys->begin,
                          .k = part->q->shape[2],
                          .ldx = part->q->shape[2],
-                         .ldy = HG_KEY_BLOCK_BF16};
+                         .ldy = HG_KEY_ROW_BF16};
     const uint16_t *k = part_rows_bf16(part, part->k, keys, &s.ldw);
     part->kernels->gemm_bf16(&s, part->queries, k, NULL, p);
 }
 
-static void mix_bf16(const hg_attention_part *part, const hg_key_part *keys, bool add, hg_real *y,
-                     int64_t ldy)
+static void mix_bf16(const hg_attention_part *part, const hg_key_part *keys, bool add)
 {
+    const int64_t d = part->v->shape[2];
     hg_bf16_product s = {.m = part->count,
-                         .n = part->v->shape[2],
+                         .n = d,
                          .k = keys->end - keys->begin,
-                         .ldx = HG_KEY_BLOCK_BF16,
-                         .ldy = ldy,
+                         .ldx = HG_KEY_ROW_BF16,
+                         .ldy = d,
                          .plain_w = true,
                          .end = add ? HG_BF16_END_ADD : HG_BF16_END_STORE};
     const uint16_t *v = part_rows_bf16(part, part->v, keys, &s.ldw);
-    part->kernels->gemm_bf16(&s, part->weights, v, NULL, y);
+    part->kernels->gemm_bf16(&s, part->weights, v, NULL, part->mixed);
 }
 
 /* ---- either ---- */
 
 int64_t hg_attention_part_scratch(bool bf16, int64_t d)
 {
-    const int64_t rows = hg_key_block(bf16) * d, queries = HG_QUERY_BLOCK_BF16 * d;
-    return bf16 ? rows + (queries + HG_QUERY_BLOCK_BF16 * HG_KEY_BLOCK_BF16 + 1) / 2 : rows;
+    const int64_t rows = (hg_query_block(bf16) + hg_key_block(bf16)) * d, queries = HG_QUERY_BLOCK_BF16 * d;
+    return bf16 ? rows + (queries + HG_QUERY_BLOCK_BF16 * HG_KEY_ROW_BF16 + 1) / 2 : rows;
 }
 
 void hg_attention_part_begin(hg_attention_part *part, hg_real *scratch)
 {
     const int64_t d = part->q->shape[2];
-    part->rows = scratch;
+    part->mixed = scratch;
+    part->rows = scratch + hg_query_block(part->bf16) * d;
     if (!part->bf16)
         return;
-    part->queries = (uint16_t *)(scratch + HG_KEY_BLOCK_BF16 * d);
+    part->queries = (uint16_t *)(part->rows + HG_KEY_BLOCK_BF16 * d);
     part->weights = part->queries + HG_QUERY_BLOCK_BF16 * d;
     for (int64_t i = 0; i < part->count; i++)
         part->kernels->to_bf16(HG_DTYPE_REAL, d, hg_attention_head(part->q, part->first + i, part->head),
@@ -130,18 +127,17 @@ hg_real hg_attention_weigh(const hg_attention_part *part, int64_t query, const h
         memset(p + seen->end, 0, (size_t)(n - seen->end) * sizeof *p);
         return count > 0 ? part->kernels->softmax_part(count, scale, p + begin, max, sum) : 1;
     }
-    uint16_t *weights = part->weights + query * HG_KEY_BLOCK_BF16;
+    uint16_t *weights = part->weights + query * HG_KEY_ROW_BF16;
     memset(weights, 0, (size_t)begin * sizeof *weights);
     memset(weights + seen->end, 0, (size_t)(n - seen->end) * sizeof *weights);
     return count > 0 ? part->kernels->softmax_part_bf16(count, scale, p + begin, max, sum, weights + begin)
                      : 1;
 }
 
-void hg_attention_mix(const hg_attention_part *part, const hg_key_part *keys, const hg_real *p, bool add,
-                      hg_real *y, int64_t ldy)
+void hg_attention_mix(const hg_attention_part *part, const hg_key_part *keys, const hg_real *p, bool add)
 {
     if (part->bf16)
-        mix_bf16(part, keys, add, y, ldy);
+        mix_bf16(part, keys, add);
     else
-        mix_f32(part, keys, p, add, y, ldy);
+        mix_f32(part, keys, p, add);
 }

@@ -59,6 +59,7 @@ hg_tensor *hg_op_rope_table_segments(hg_ctx *ctx, const hg_segments *segments, i
 }
 
 typedef struct rope_job {
+    const hg_kernels *kernels;
     const hg_tensor *x, *y;
     const hg_real *table;
 } rope_job;
@@ -82,22 +83,12 @@ static void rope_backward_row(void *arg, int64_t t, int worker)
 static void rope_backward(hg_ctx *ctx, const hg_record *r)
 {
     const rope_saved *saved = r->saved;
-    rope_job job = {r->in[0], r->out, saved->table};
+    rope_job job = {ctx->kernels, r->in[0], r->out, saved->table};
     hg_parallel_for(hg_ctx_threads(ctx, 4 * hg_tensor_count(r->out)), r->out->shape[0], rope_backward_row,
                     &job);
 }
 
 const hg_op hg_op_rope_entry = {"rope", rope_backward};
-
-void hg_rope_head(int64_t d, const hg_real *table, const hg_real *from, hg_real *to)
-{
-    const int64_t half = d / 2;
-    const hg_real *c = table, *s = table + half;
-    for (int64_t j = 0; j < half; j++) {
-        to[j] = from[j] * c[j] - from[j + half] * s[j];
-        to[j + half] = from[j + half] * c[j] + from[j] * s[j];
-    }
-}
 
 static void rope_row(void *arg, int64_t t, int worker)
 {
@@ -105,9 +96,9 @@ static void rope_row(void *arg, int64_t t, int worker)
     const rope_job *job = arg;
     int64_t n_heads = job->x->shape[1], d = job->x->shape[2];
     for (int64_t h = 0; h < n_heads; h++)
-        hg_rope_head(d, job->table + t * d,
-                     hg_tensor_real(job->x) + t * job->x->stride[0] + h * job->x->stride[1],
-                     hg_tensor_real(job->y) + (t * n_heads + h) * d);
+        job->kernels->rotate(d / 2, job->table + t * d,
+                             hg_tensor_real(job->x) + t * job->x->stride[0] + h * job->x->stride[1],
+                             hg_tensor_real(job->y) + (t * n_heads + h) * d);
 }
 
 hg_tensor *hg_op_rope_by(hg_ctx *ctx, hg_tensor *x, const hg_tensor *table)
@@ -122,7 +113,7 @@ hg_tensor *hg_op_rope_by(hg_ctx *ctx, hg_tensor *x, const hg_tensor *table)
     hg_tensor *y = hg_ctx_tensor(ctx, 3, x->shape, hg_ctx_wants_grad(ctx, x));
     if (y == NULL)
         return NULL;
-    rope_job job = {x, y, hg_tensor_real(table)};
+    rope_job job = {ctx->kernels, x, y, hg_tensor_real(table)};
     hg_parallel_for(hg_ctx_threads(ctx, 4 * hg_tensor_count(x)), x->shape[0], rope_row, &job);
     rope_saved saved = {job.table};
     hg_tape_push(ctx, &hg_op_rope_entry, y, (hg_tensor *[]){x}, 1, hg_tape_save(ctx, &saved, sizeof saved));

@@ -104,9 +104,6 @@ hg_tensor *hg_op_rope_table(hg_ctx *ctx, int64_t n_rows, int64_t d, int64_t firs
 hg_tensor *hg_op_rope_table_segments(hg_ctx *ctx, const hg_segments *segments, int64_t d, double theta);
 hg_tensor *hg_op_rope_by(hg_ctx *ctx, hg_tensor *x, const hg_tensor *table);
 
-/* One head's D elements, by its row (D) of a table. */
-void hg_rope_head(int64_t d, const hg_real *table, const hg_real *from, hg_real *to);
-
 typedef struct hg_attention {
     bool causal;    /* query t sees keys up to S - T + t; otherwise all keys */
     int64_t window; /* of those, the last `window` (itself included); 0: all */

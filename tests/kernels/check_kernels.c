@@ -393,6 +393,32 @@ static void check_activations(const hg_kernels *t, int64_t n, hg_rng *rng)
     free_floats(got, n);
 }
 
+/* Bit for bit, in another place and in x's own. */
+static void check_in_place(const char *name, int64_t n, const float *want, const float *got, const float *x)
+{
+    compare(name, n, want, got, NULL, 0, 0);
+    assert_memory_equal(want, got, (size_t)n * sizeof *want);
+    assert_memory_equal(want, x, (size_t)n * sizeof *want);
+}
+
+static void check_turning(const hg_kernels *t, int64_t n, hg_rng *rng)
+{
+    float *x = new_floats(2 * n, rng, 3), *table = new_floats(2 * n, rng, 1);
+    float *want = new_floats(2 * n, rng, 1), *got = new_floats(2 * n, rng, 1);
+    reference_table()->scale(2 * n, 0.3F, x, want);
+    t->scale(2 * n, 0.3F, x, got);
+    t->scale(2 * n, 0.3F, x, x);
+    check_in_place("scale", 2 * n, want, got, x);
+    reference_table()->rotate(n, table, x, want);
+    t->rotate(n, table, x, got);
+    t->rotate(n, table, x, x);
+    check_in_place("rotate", 2 * n, want, got, x);
+    free_floats(x, 2 * n);
+    free_floats(table, 2 * n);
+    free_floats(want, 2 * n);
+    free_floats(got, 2 * n);
+}
+
 static void check_not_a_number(const hg_kernels *t)
 {
     float x[17], y[17];
@@ -564,6 +590,7 @@ static void check_tier(hg_cpu_tier tier, int steps)
         check_norms(t, sizes[i], &rng);
         check_lines_to_bf16(t, sizes[i], &rng);
         check_activations(t, sizes[i], &rng);
+        check_turning(t, sizes[i], &rng);
     }
     check_to_real_patterns(t);
     check_not_a_number(t);

@@ -9,6 +9,21 @@ static hg_real ref_sigmoid(hg_real x)
     return 1 / (1 + HG_REAL_EXP(-x));
 }
 
+void hg_reference_scale(int64_t n, hg_real factor, const hg_real *x, hg_real *y)
+{
+    for (int64_t i = 0; i < n; i++)
+        y[i] = x[i] * factor;
+}
+
+void hg_reference_rotate(int64_t n, const hg_real *table, const hg_real *x, hg_real *y)
+{
+    for (int64_t j = 0; j < n; j++) {
+        const hg_real a = x[j], b = x[n + j];
+        y[j] = a * table[j] - b * table[n + j];
+        y[n + j] = b * table[j] + a * table[n + j];
+    }
+}
+
 void hg_reference_silu(int64_t n, const hg_real *x, hg_real *y)
 {
     for (int64_t i = 0; i < n; i++)

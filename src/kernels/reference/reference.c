@@ -33,6 +33,8 @@ void hg_kernels_set_reference(hg_kernels *table)
         .column_sums = hg_reference_column_sums,
         .softmax_part = hg_reference_softmax_part,
         .softmax_part_bf16 = hg_reference_softmax_part_bf16,
+        .scale = hg_reference_scale,
+        .rotate = hg_reference_rotate,
         .silu = hg_reference_silu,
         .swiglu = hg_reference_swiglu,
         .swiglu_backward = hg_reference_swiglu_backward,

@@ -44,6 +44,8 @@ hg_real hg_reference_softmax_part(int64_t n, hg_real scale, hg_real *x, hg_real 
 hg_real hg_reference_softmax_part_bf16(int64_t n, hg_real scale, const hg_real *x, hg_real *max, hg_real *sum,
                                        uint16_t *to);
 
+void hg_reference_scale(int64_t n, hg_real factor, const hg_real *x, hg_real *y);
+void hg_reference_rotate(int64_t n, const hg_real *table, const hg_real *x, hg_real *y);
 void hg_reference_silu(int64_t n, const hg_real *x, hg_real *y);
 void hg_reference_swiglu(int64_t n, const hg_real *gate, const hg_real *up, hg_real *y);
 void hg_reference_swiglu_backward(int64_t n, const hg_real *gate, const hg_real *up, const hg_real *dy,

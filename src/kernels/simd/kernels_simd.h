@@ -445,6 +445,41 @@ static void simd_swiglu(int64_t n, const float *gate, const float *up, float *y)
                       vf_mul(vf_load_part(up + i, n - i), vf_silu(vf_load_part(gate + i, n - i), 1.0F)));
 }
 
+static void simd_scale(int64_t n, float factor, const float *x, float *y)
+{
+    const vf factors = vf_set1(factor);
+    int64_t i = 0;
+    for (; i + VF_LANES <= n; i += VF_LANES)
+        vf_store(y + i, vf_mul(vf_load(x + i), factors));
+    if (i < n)
+        vf_store_part(y + i, n - i, vf_mul(vf_load_part(x + i, n - i), factors));
+}
+
+/* Two products and a sum that are rounded one by one, as the reference's. */
+SIMD_INLINE void simd_rotate_lanes(const vf x[2], vf cosine, vf sine, vf y[2])
+{
+    y[0] = vf_sub(vf_mul(x[0], cosine), vf_mul(x[1], sine));
+    y[1] = vf_add(vf_mul(x[1], cosine), vf_mul(x[0], sine));
+}
+
+static void simd_rotate(int64_t n, const float *table, const float *x, float *y)
+{
+    vf turned[2];
+    int64_t j = 0;
+    for (; j + VF_LANES <= n; j += VF_LANES) {
+        const vf pairs[2] = {vf_load(x + j), vf_load(x + n + j)};
+        simd_rotate_lanes(pairs, vf_load(table + j), vf_load(table + n + j), turned);
+        vf_store(y + j, turned[0]);
+        vf_store(y + n + j, turned[1]);
+    }
+    if (j == n)
+        return;
+    const vf pairs[2] = {vf_load_part(x + j, n - j), vf_load_part(x + n + j, n - j)};
+    simd_rotate_lanes(pairs, vf_load_part(table + j, n - j), vf_load_part(table + n + j, n - j), turned);
+    vf_store_part(y + j, n - j, turned[0]);
+    vf_store_part(y + n + j, n - j, turned[1]);
+}
+
 /* What a vector of elements adds to the gradients of gate and up. */
 SIMD_INLINE void simd_swiglu_slopes(vf gate, vf up, vf dy, vf *to_gate, vf *to_up)
 {
@@ -482,6 +517,8 @@ static void simd_set(hg_kernels *table)
     table->softmax = simd_softmax;
     table->column_sums = simd_column_sums;
     table->softmax_part = simd_softmax_part;
+    table->scale = simd_scale;
+    table->rotate = simd_rotate;
     table->silu = simd_silu;
     table->swiglu = simd_swiglu;
     table->swiglu_backward = simd_swiglu_backward;
