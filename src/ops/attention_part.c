@@ -25,9 +25,9 @@ static const hg_real *part_rows(const hg_attention_part *part, const hg_tensor *
         *ld = x->stride[0];
         return hg_attention_head(x, keys->row, part->group);
     }
-    const int64_t d = x->shape[2], n = keys->end - keys->begin;
-    for (int64_t i = 0; i < n; i++)
-        part->kernels->to_real(x->dtype, d, hg_attention_head(x, keys->row + i, part->group),
+    const int64_t d = x->shape[2], n = keys->end - keys->begin, times = x->stride[0] == d ? 1 : n;
+    for (int64_t i = 0; i < times; i++) /* all at once where they lie together */
+        part->kernels->to_real(x->dtype, n / times * d, hg_attention_head(x, keys->row + i, part->group),
                                part->rows + i * d);
     *ld = d;
     return part->rows;

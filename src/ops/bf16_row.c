@@ -27,7 +27,12 @@ const uint16_t *hg_bf16_rows(const hg_kernels *kernels, hg_dtype type, int64_t n
     *ld = type == HG_DTYPE_BF16 ? stride : k;
     if (type == HG_DTYPE_BF16)
         return from;
+    if (stride == k) {
+        bf16_row(kernels, type, n * k, from, to);
+        return to;
+    }
+    const size_t bytes = hg_dtype_span(type, stride);
     for (int64_t i = 0; i < n; i++)
-        bf16_row(kernels, type, k, (const uint8_t *)from + hg_dtype_span(type, i * stride), to + i * k);
+        bf16_row(kernels, type, k, (const uint8_t *)from + (size_t)i * bytes, to + i * k);
     return to;
 }
