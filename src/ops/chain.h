@@ -1,41 +1,41 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * chain.h: a chain (matmul.h) of few rows of x, as parts of one region of threads (base/parallel.h), so that
- * others can stand before and behind it.
+ * chain.h: products of which one is added to another and made from the rest: H-LoRA beside a frozen layer.
+ * How that is done is decided once, in a plan, which can be asked before it is run.
  */
 #ifndef HG_OPS_CHAIN_H
 #define HG_OPS_CHAIN_H
 
-#include "base/parallel.h"
 #include "ops/products.h"
 
-typedef struct hg_chain_few {
-    hg_products products, last; /* `last` is the chain's own product */
-    hg_product last_product;
-    hg_chain chain;
-    bool chained;
-    atomic_llong early; /* chunks that `make` waits for, and 1 for itself */
-} hg_chain_few;
+typedef enum hg_chain_way {
+    HG_CHAIN_FEW,    /* few rows of x: all in one region of threads (chain_few.h) */
+    HG_CHAIN_JOINED, /* as bytes with wide runs: the chain's product is one more term of the frozen one */
+    HG_CHAIN_APART   /* one product after the other; also without a chain */
+} hg_chain_way;
 
-/* Makes c ready, with memory of the context's arena: for x of at most HG_CHAIN_ROWS rows, whose numbers are
- * not read yet. With `apart`, x is one row, and each worker has its own (products.h). `chain` may be NULL:
- * products alone. c and `products` stay where they are until all is done. False, and the context fails, when
- * memory is short. */
-bool hg_chain_few_begin(hg_chain_few *c, hg_ctx *ctx, const hg_tensor *x, bool apart,
-                        const hg_product *products, int n_products, const hg_chain *chain);
+typedef struct hg_chain_plan {
+    hg_ctx *ctx;
+    const hg_product *products;
+    int n_products;
+    const hg_chain *chain; /* NULL: the products alone */
+    hg_product last;       /* the chain's own */
+    hg_chain_way way;
+    int n_beside;     /* of the products, the first: made row by row where x is rounded */
+    bool reads_x;     /* itself, not only when it is rounded */
+    bool writes_once; /* y: then a last product with `add` has the bits of one whose result is added to y */
+    /* Apart, all products but those beside are `wide`; joined, the frozen one is, to which `added` is joined,
+     * and `narrow` are the others. */
+    hg_products wide, narrow, added;
+} hg_chain_plan;
 
-/* What comes before the parts: x is rounded, if that is the products' way. All of it, or, of one row, columns
- * begin to begin + count, multiples of HG_ROUNDED_RUN, or, when apart, that of a worker. */
-void hg_chain_few_round(const hg_chain_few *c);
-void hg_chain_few_round_columns(const hg_chain_few *c, int64_t begin, int64_t count);
-void hg_chain_few_round_own(const hg_chain_few *c, int worker);
+/* Plans `products` of x (T, K), whose numbers are not read, and the chain, which may be NULL. The plan and
+ * what it is made from stay where they are until it has been run. */
+void hg_chain_plan_begin(hg_chain_plan *p, hg_ctx *ctx, const hg_tensor *x, const hg_product *products,
+                         int n_products, const hg_chain *chain);
 
-/* Writes the parts, at most HG_CHAIN_PARTS; returns how many. Unless x is apart, the first waits for what is
- * before it. */
-#define HG_CHAIN_PARTS 3
-int hg_chain_few_parts(hg_chain_few *c, hg_parallel_part *parts);
-
-/* Multiply-adds of all products. */
-int64_t hg_chain_few_work(const hg_chain_few *c);
+/* All products, waking threads as seldom as can be. Rows of x that are only promised are kept if anything but
+ * rounding reads them. */
+void hg_chain_plan_run(hg_chain_plan *p, hg_rows *x);
 
 #endif

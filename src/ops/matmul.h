@@ -28,7 +28,7 @@ typedef struct hg_product {
  * everything is as exact as floats. */
 void hg_matmul_products(hg_ctx *ctx, const hg_tensor *x, const hg_product *products, int n_products);
 
-/* Up to this many rows of x a chain is one region of threads. */
+/* Up to this many rows of x a chain (chain.h) is one region of threads. */
 #define HG_CHAIN_ROWS 8
 
 /* A product of what others give: y += z · wᵀ, where y is that of the last of `products`, z (T, R), each of
@@ -38,17 +38,6 @@ typedef struct hg_chain {
     void *arg;
     const hg_tensor *z, *w;
 } hg_chain;
-
-/* hg_matmul_products, then the chain, which may be NULL, waking threads as seldom as can be and writing y
- * once where that is the kernels' way (kernels.h, gemm_wide). Rows that are only promised are kept where
- * anything but rounding reads them. */
-void hg_matmul_chain(hg_ctx *ctx, hg_rows *x, const hg_product *products, int n_products,
-                     const hg_chain *chain);
-
-/* Whether y is written once: then a last product with `add` has the bits of one whose result is added to
- * y. */
-bool hg_matmul_writes_once(hg_ctx *ctx, const hg_tensor *x, const hg_product *products, int n_products,
-                           const hg_chain *chain);
 
 /* y (T, N) = x (T, K) · w (N, K)ᵀ, added to y when `add`. x and y may have strided rows. */
 void hg_matmul_forward(hg_ctx *ctx, const hg_tensor *x, const hg_tensor *w, bool add, hg_tensor *y);

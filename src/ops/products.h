@@ -6,7 +6,7 @@
 #ifndef HG_OPS_PRODUCTS_H
 #define HG_OPS_PRODUCTS_H
 
-#include "ops/matmul.h"
+#include "ops/operand.h"
 
 /* Weight rows a chunk. Few rows of x: small, so that no thread waits long for the last one. Many: 64 rows of
  * 3,072 bytes with their scales stay in a second-level cache. Short rows: so many that a chunk has
@@ -19,35 +19,24 @@
 #define HG_PRODUCTS_DENSE 128
 #define HG_PRODUCTS_DENSE_LEAST 2048
 
+/* Up to this many rows of x the weights are read as they are stored: reading them is what costs. */
+#define HG_PRODUCTS_FEW 4
+#define HG_PRODUCTS_FEW_ROUNDED 8
+
 typedef struct hg_products {
     hg_ctx *ctx;
-    const hg_tensor *x;
+    hg_operand x;
     const hg_product *products;
     int n_products;
     int64_t block;                  /* weight rows a chunk */
     int64_t x_block;                /* rows of x a chunk */
     int64_t begin[HG_PRODUCTS_MAX]; /* a product's first chunk */
     int64_t n_chunks;
-    int64_t work; /* multiply-adds of all products */
-    bool rounds[HG_PRODUCTS_MAX];
-    bool any_rounds;
-    bool bf16[HG_PRODUCTS_MAX]; /* multiplied in bf16 */
-    bool any_bf16;
-    bool wide;           /* which of the two ways of rounding; may change before memory is taken */
-    hg_rounded rounded;  /* x, when any product rounds */
-    hg_wide wide_rows;   /* the same, when wide */
-    uint16_t *bf16_rows; /* x (T, K) in bf16, when any product is */
-    uint8_t *scratch;    /* scratch_each bytes for each worker */
+    int64_t work;                 /* multiply-adds of all products */
+    bool rounds[HG_PRODUCTS_MAX]; /* multiplied as bytes */
+    bool bf16[HG_PRODUCTS_MAX];   /* multiplied in bf16 */
+    uint8_t *scratch;             /* scratch_each bytes for each worker */
     size_t scratch_each;
-    /* Each worker has an x of its own, x->stride[0] behind the one's before, and rounds it for itself. */
-    bool apart;
-    /* x may be only promised, if every product rounds it; NULL: it is there. */
-    const hg_rows *rows;
-    hg_real *made; /* then a row for each worker */
-    /* Products of x by weights of few rows, as floats, of which each row is made when x's is rounded. */
-    const hg_product *beside;
-    int n_beside;
-    const hg_chain *chain;            /* makes x's rows, each before it is rounded; NULL: they are there */
     const struct hg_products *joined; /* its only product is added to the only one of this; both are wide */
 } hg_products;
 
@@ -57,22 +46,13 @@ hg_products hg_products_begin(hg_ctx *ctx, const hg_tensor *x, const hg_product 
 /* Other chunks: `block` weight rows by `x_block` rows of x, a multiple of HG_WIDE_ROWS. */
 void hg_products_cut(hg_products *job, int64_t block, int64_t x_block);
 
-/* Whether no product of these reads x but rounded, or in bf16. */
-bool hg_products_round_all(const hg_products *job);
+/* Whether product i reads x but rounded, or in bf16. */
+bool hg_products_rounds(const hg_products *job, int i);
 
-/* Memory of the context's arena for scratch, and for x rounded, as far as the products need them. False, and
- * the context fails, when there is none. */
+/* Memory of the context's arena for scratch. False, and the context fails, when there is none. */
 bool hg_products_take_scratch(hg_products *job);
-bool hg_products_take_rows(hg_products *job);
 
-/* Rounds x where a product needs that: all of it, or columns begin to begin + count of its only row,
- * multiples of HG_ROUNDED_RUN, or the x of a worker. */
-void hg_products_round(const hg_products *job, int n_threads);
-void hg_products_round_columns(const hg_products *job, int64_t begin, int64_t count);
-void hg_products_round_own(const hg_products *job, int worker);
-
-/* As many threads as rounding x, and as the products, are worth. */
-int hg_products_round_threads(const hg_products *job);
+/* As many threads as the products are worth. */
 int hg_products_threads(const hg_products *job);
 
 /* All of it: memory, which is given back, rounding, chunks. */

@@ -8,6 +8,7 @@
 #include "ops/project.h"
 
 #include "ops/adapter.h"
+#include "ops/chain.h"
 
 /* The two operations, one after the other. */
 static hg_tensor *project_apart(hg_ctx *ctx, hg_tensor *x, hg_tensor *w, hg_tensor *bias, hg_hlora *plug,
@@ -74,6 +75,13 @@ static const hg_chain *project_chain(const hg_project *p)
     return p->chain.make == NULL ? NULL : &p->chain;
 }
 
+static void project_run(const hg_project *p, hg_ctx *ctx, hg_rows *x)
+{
+    hg_chain_plan plan;
+    hg_chain_plan_begin(&plan, ctx, x->x, p->products, p->n_products, project_chain(p));
+    hg_chain_plan_run(&plan, x);
+}
+
 bool hg_project_few_begin(hg_project_few *few, hg_ctx *ctx, const hg_tensor *x, bool apart,
                           const hg_tensor *w, const hg_hlora *plug, hg_tensor *y)
 {
@@ -89,7 +97,7 @@ bool hg_project_many(hg_ctx *ctx, hg_rows *x, const hg_tensor *w, const hg_hlora
     hg_project p;
     hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
     if (!hg_ctx_failed(ctx) && project_begin(&p, ctx, x->x, &layer, plug, NULL, y))
-        hg_matmul_chain(ctx, x, p.products, p.n_products, project_chain(&p));
+        project_run(&p, ctx, x);
     hg_arena_reset(ctx->arena, mark);
     return !hg_ctx_failed(ctx);
 }
@@ -101,13 +109,15 @@ bool hg_project_many_add(hg_ctx *ctx, hg_rows *x, const hg_tensor *w, const hg_h
     hg_arena_mark mark = hg_arena_get_mark(ctx->arena);
     if (hg_ctx_failed(ctx) || !project_begin(&p, ctx, x->x, &layer, plug, NULL, y))
         return false;
-    if (hg_matmul_writes_once(ctx, x->x, p.products, p.n_products, project_chain(&p))) {
-        hg_matmul_chain(ctx, x, p.products, p.n_products, project_chain(&p));
+    hg_chain_plan plan;
+    hg_chain_plan_begin(&plan, ctx, x->x, p.products, p.n_products, project_chain(&p));
+    if (plan.writes_once) {
+        hg_chain_plan_run(&plan, x);
     } else {
         hg_tensor *all = hg_ctx_tensor(ctx, 2, y->shape, false);
         if (all != NULL) {
             p.products[p.n_products - 1] = (hg_product){w, false, hg_tensor_real(all), all->shape[1]};
-            hg_matmul_chain(ctx, x, p.products, p.n_products, project_chain(&p));
+            project_run(&p, ctx, x);
             (void)hg_op_add_to(ctx, y, all, y);
         }
     }
@@ -133,7 +143,7 @@ hg_tensor *hg_op_project(hg_ctx *ctx, hg_tensor *x, hg_tensor *w, hg_tensor *bia
     if (!project_begin(&p, ctx, x, &layer, plug, mask, y))
         return NULL;
     project_bias(bias, y);
-    hg_matmul_chain(ctx, &rows, p.products, p.n_products, project_chain(&p));
+    project_run(&p, ctx, &rows);
     hg_arena_reset(ctx->arena, mark);
     return hg_ctx_failed(ctx) ? NULL : y;
 }

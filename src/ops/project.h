@@ -6,7 +6,7 @@
 #ifndef HG_OPS_PROJECT_H
 #define HG_OPS_PROJECT_H
 
-#include "ops/chain.h"
+#include "ops/chain_few.h"
 #include "ops/ops.h"
 
 /* From A x and R x to what B is multiplied with. */
