@@ -75,45 +75,67 @@ static int64_t online_blocks(const online_job *job)
     return (job->q->shape[0] + block - 1) / block;
 }
 
+/* Block `block` of a head's queries, of which nothing has been seen yet. */
+static void online_begin(const online_job *job, int64_t head, int64_t block, hg_real *scratch,
+                         online_block *b)
+{
+    const int64_t first = block * hg_query_block(job->bf16), left = job->q->shape[0] - first;
+    b->part =
+        (hg_attention_part){.kernels = job->ctx->kernels,
+                            .q = job->q,
+                            .k = job->k,
+                            .v = job->v,
+                            .head = head,
+                            .group = head / (job->q->shape[1] / job->k->shape[1]),
+                            .first = first,
+                            .count = left < hg_query_block(job->bf16) ? left : hg_query_block(job->bf16),
+                            .bf16 = job->bf16};
+    hg_attention_part_begin(&b->part, scratch);
+    for (int64_t i = 0; i < b->part.count; i++) {
+        b->max[i] = -HG_REAL_MAX;
+        b->sum[i] = 0;
+    }
+}
+
+/* All keys that a query of the block sees, a part of them after the other; p: scratch for scores. */
+static void online_keys(const online_job *job, online_block *b, hg_real *p)
+{
+    const hg_attention_part *part = &b->part;
+    const int64_t n_queries = job->q->shape[0], last = part->first + part->count - 1,
+                  most = hg_key_block(job->bf16),
+                  first = hg_attention_range(&job->how, n_queries, job->n_keys, part->first).begin,
+                  end = hg_attention_range(&job->how, n_queries, job->n_keys, last).end;
+    for (int64_t begin = first; begin < end;) {
+        const hg_key_part keys = hg_key_rows_part(job->rows, begin, end - begin < most ? end : begin + most);
+        hg_attention_scores(part, &keys, p);
+        online_softmax(job, b, &keys, begin == first, p);
+        hg_attention_mix(part, &keys, p, begin != first);
+        begin = keys.end;
+    }
+}
+
+static void online_end(const online_job *job, const online_block *b)
+{
+    const hg_attention_part *part = &b->part;
+    const int64_t n_heads = job->q->shape[1], d = job->q->shape[2];
+    hg_real *y = job->y + (part->first * n_heads + part->head) * d;
+    for (int64_t i = 0; i < part->count; i++)
+        part->kernels->scale(d, 1 / b->sum[i], part->mixed + i * d, y + i * n_heads * d);
+}
+
 /* A block of queries for one head per chunk. A head's lie side by side, for the thread that has its keys and
  * values in its cache; the last ones, which see most of them, come first, so that no thread is left with one
  * of those. */
 static void online_queries(void *arg, int64_t index, int worker)
 {
     const online_job *job = arg;
-    const int64_t n_heads = job->q->shape[1], d = job->q->shape[2], n_queries = job->q->shape[0],
-                  block = hg_query_block(job->bf16), key_block = hg_key_block(job->bf16),
-                  key_row = hg_key_row(job->bf16), n_blocks = online_blocks(job), head = index / n_blocks;
+    const int64_t n_blocks = online_blocks(job);
     hg_real *p = job->scratch + worker * job->scratch_each;
     online_block b;
-    hg_attention_part *part = &b.part;
-    *part = (hg_attention_part){.kernels = job->ctx->kernels,
-                                .q = job->q,
-                                .k = job->k,
-                                .v = job->v,
-                                .head = head,
-                                .group = head / (n_heads / job->k->shape[1]),
-                                .first = (n_blocks - 1 - index % n_blocks) * block,
-                                .bf16 = job->bf16};
-    part->count = n_queries - part->first < block ? n_queries - part->first : block;
-    hg_attention_part_begin(part, p + block * key_row);
-    for (int64_t i = 0; i < part->count; i++) {
-        b.max[i] = -HG_REAL_MAX;
-        b.sum[i] = 0;
-    }
-    hg_key_range all = hg_attention_range(&job->how, n_queries, job->n_keys, part->first);
-    all.end = hg_attention_range(&job->how, n_queries, job->n_keys, part->first + part->count - 1).end;
-    for (int64_t begin = all.begin; begin < all.end;) {
-        hg_key_part keys =
-            hg_key_rows_part(job->rows, begin, all.end - begin < key_block ? all.end : begin + key_block);
-        hg_attention_scores(part, &keys, p);
-        online_softmax(job, &b, &keys, begin == all.begin, p);
-        hg_attention_mix(part, &keys, p, begin != all.begin);
-        begin = keys.end;
-    }
-    hg_real *y = job->y + (part->first * n_heads + part->head) * d;
-    for (int64_t i = 0; i < part->count; i++)
-        part->kernels->scale(d, 1 / b.sum[i], part->mixed + i * d, y + i * n_heads * d);
+    online_begin(job, index / n_blocks, n_blocks - 1 - index % n_blocks,
+                 p + hg_query_block(job->bf16) * hg_key_row(job->bf16), &b);
+    online_keys(job, &b, p);
+    online_end(job, &b);
 }
 
 static void online_one(hg_ctx *ctx, const hg_tensor *q, const hg_tensor *k, const hg_tensor *v,
