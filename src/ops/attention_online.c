@@ -114,13 +114,19 @@ static void online_keys(const online_job *job, online_block *b, hg_real *p)
     }
 }
 
+/* In float32, in which models are trained, by a division, which rounds once. */
 static void online_end(const online_job *job, const online_block *b)
 {
     const hg_attention_part *part = &b->part;
     const int64_t n_heads = job->q->shape[1], d = job->q->shape[2];
     hg_real *y = job->y + (part->first * n_heads + part->head) * d;
-    for (int64_t i = 0; i < part->count; i++)
-        part->kernels->scale(d, 1 / b->sum[i], part->mixed + i * d, y + i * n_heads * d);
+    for (int64_t i = 0; i < part->count; i++, y += n_heads * d) {
+        const hg_real *mixed = part->mixed + i * d;
+        if (part->bf16)
+            part->kernels->scale(d, 1 / b->sum[i], mixed, y);
+        for (int64_t j = 0; j < d && !part->bf16; j++)
+            y[j] = mixed[j] / b->sum[i];
+    }
 }
 
 /* A block of queries for one head per chunk. A head's lie side by side, for the thread that has its keys and
