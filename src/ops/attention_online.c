@@ -122,10 +122,12 @@ static void online_end(const online_job *job, const online_block *b)
     hg_real *y = job->y + (part->first * n_heads + part->head) * d;
     for (int64_t i = 0; i < part->count; i++, y += n_heads * d) {
         const hg_real *mixed = part->mixed + i * d;
-        if (part->bf16)
+        if (part->bf16) {
             part->kernels->scale(d, 1 / b->sum[i], mixed, y);
-        for (int64_t j = 0; j < d && !part->bf16; j++)
-            y[j] = mixed[j] / b->sum[i];
+        } else {
+            for (int64_t j = 0; j < d; j++)
+                y[j] = mixed[j] / b->sum[i];
+        }
     }
 }
 

@@ -94,7 +94,7 @@ static const hg_real *operand_make(const hg_operand *o, int64_t t, int worker)
     if (o->chain != NULL)
         o->chain->make(o->chain->arg, t);
     if (!operand_promised(o))
-        return hg_tensor_real(o->tensor) + t * o->tensor->stride[0];
+        return hg_operand_row(o, t, worker);
     hg_real *made = o->made + worker * operand_made_each(o);
     o->rows->make(o->rows, t, made);
     return made;

@@ -23,11 +23,6 @@ static_assert(HG_PRODUCTS_LARGE <= HG_ROUNDED_PANEL && HG_PRODUCTS_LARGE <= HG_W
 static_assert(HG_PRODUCTS_SMALL % HG_INTERLEAVE_ROWS == 0 && HG_PRODUCTS_LARGE % HG_INTERLEAVE_ROWS == 0,
               "chunks are whole groups of interleaved rows");
 
-static int64_t products_least(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 static int64_t products_blocks(int64_t n, int64_t block)
 {
     return (n + block - 1) / block;
@@ -98,7 +93,7 @@ static int64_t products_few_block(const hg_products *job)
     int64_t rows = HG_PRODUCTS_ELEMENTS / (k > 0 ? k : 1);
     for (int i = 0; i < job->n_products; i++) {
         const int64_t share = job->products[i].w->shape[0] / (4 * job->ctx->n_threads);
-        rows = products_least(rows, job->rounds[i] || few ? share : HG_PRODUCTS_SMALL);
+        rows = hg_products_least(rows, job->rounds[i] || few ? share : HG_PRODUCTS_SMALL);
     }
     return rows < HG_PRODUCTS_SMALL ? HG_PRODUCTS_SMALL : rows / HG_PRODUCTS_SMALL * HG_PRODUCTS_SMALL;
 }

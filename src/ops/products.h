@@ -40,6 +40,11 @@ typedef struct hg_products {
     const struct hg_products *joined; /* its only product is added to the only one of this; both are wide */
 } hg_products;
 
+static inline int64_t hg_products_least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
 /* Products of x in chunks of as many weight rows as few or many rows of x want, with all rows of x. */
 hg_products hg_products_begin(hg_ctx *ctx, const hg_tensor *x, const hg_product *products, int n_products);
 

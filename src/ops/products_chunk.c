@@ -18,11 +18,6 @@ typedef struct products_chunk {
     hg_real *y;                /* its first column and row */
 } products_chunk;
 
-static int64_t products_least(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 /* Weight rows begin to begin + count of a chunk by one row of x. */
 static void products_matvec_rows(const hg_products *job, const products_chunk *c, int64_t begin,
                                  int64_t count, int64_t t)
@@ -42,7 +37,7 @@ static void products_matvec(const hg_products *job, const products_chunk *c)
 {
     for (int64_t t = 0; t < c->n_t; t++) {
         for (int64_t begin = 0; begin < c->count; begin += HG_PRODUCTS_LARGE)
-            products_matvec_rows(job, c, begin, products_least(c->count - begin, HG_PRODUCTS_LARGE), t);
+            products_matvec_rows(job, c, begin, hg_products_least(c->count - begin, HG_PRODUCTS_LARGE), t);
     }
 }
 
@@ -136,9 +131,9 @@ static int products_find(const hg_products *job, int64_t index, products_chunk *
                   t = at % x_blocks * job->x_block;
     *c = (products_chunk){.product = product,
                           .first = first,
-                          .count = products_least(w->shape[0] - first, job->block),
+                          .count = hg_products_least(w->shape[0] - first, job->block),
                           .t = t,
-                          .n_t = products_least(n_t - t, job->x_block),
+                          .n_t = hg_products_least(n_t - t, job->x_block),
                           .w = hg_tensor_at(w, first * w->stride[0]),
                           .y = product->y + t * product->ldy + first};
     return p;
