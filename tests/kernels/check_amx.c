@@ -18,6 +18,7 @@
 #include <cmocka.h>
 
 void hg_kernels_set_amx_emulated(hg_kernels *table);
+void hg_kernels_set_amx_narrow(hg_kernels *table);
 void hg_kernels_set_amx_faulty(hg_kernels *table);
 
 /* sum (M, N) += a (M, K) · b (K, N) with b's rows stored four by four, column by column. */
@@ -113,11 +114,14 @@ static hg_kernels reference_copy(void)
 
 void check_amx_kernels(hg_rng *rng)
 {
-    hg_kernels table = reference_copy();
+    hg_kernels table = reference_copy(), narrow = reference_copy();
     hg_kernels_set_amx_emulated(&table);
+    hg_kernels_set_amx_narrow(&narrow);
     assert_true(table.wide);
     assert_true(table.gemm_wide != hg_kernels_get(HG_CPU_TIER_REFERENCE)->gemm_wide);
     check_wide(&table, rng);
+    check_wide(&narrow, rng);
+    check_wide_same(&table, &narrow, rng);
     assert_true(table.gemm_bf16 != hg_kernels_get(HG_CPU_TIER_REFERENCE)->gemm_bf16);
     check_bf16_products(&table, rng);
     if (hg_cpu_has(HG_CPU_TIER_AVX512_VNNI))

@@ -51,6 +51,12 @@ static inline void amx_close(amx_tiles *tiles)
     __asm__ volatile("tilerelease" : : : "memory");
 }
 
+/* Steady steps of a clock. */
+static inline uint64_t amx_clock(void)
+{
+    return __builtin_ia32_rdtsc();
+}
+
 #define AMX_DO(tiles, ...)                                                                                   \
     do {                                                                                                     \
         (void)(tiles);                                                                                       \
