@@ -13,7 +13,7 @@
 
 #include "kernels/onednn_bf16.h"
 #include "kernels/x86/amx_tiles.h"
-#include "kernels/x86/wide_pack.h"
+#include "kernels/x86/wide_turn.h"
 
 #define BF16_SIDE 32    /* rows of x, and outputs, that are multiplied together: two tiles of either */
 #define BF16_STEP 32    /* inputs of a tile */

@@ -8,8 +8,7 @@
 
 #include "kernels/kernels.h"
 #include "kernels/simd/simd_types.h"
-#include "kernels/x86/wide_lanes.h"
-#include "tensor/quant_blocks.h"
+#include "kernels/x86/wide_turn.h"
 
 #define WIDE_PAIR (2 * HG_WIDE_TILE_ROWS) /* rows of either factor that are multiplied together */
 
@@ -48,121 +47,34 @@ static float *wide_scales_at(const wide_panel *p, int64_t first, int64_t j)
     return p->scales + j / HG_WIDE_RUN * HG_WIDE_PANEL + first;
 }
 
-/* ---- from rows to the interleaved order ---- */
-
-typedef WIDE_VECTOR(float, HG_WIDE_TILE_ROWS) wide_row;
-
-/* Transposes 16 x 16 by four shuffles of its rows like a pack of cards, first half and second half in turns:
- * each takes one bit of an element's index round, from the row's number to the column's. */
-static void wide_transpose(wide_row rows[HG_WIDE_TILE_ROWS])
-{
-    for (int time = 0; time < 4; time++) {
-        wide_row to[HG_WIDE_TILE_ROWS];
-        for (int i = 0; i < HG_WIDE_TILE_ROWS / 2; i++) {
-            wide_row a = rows[i], b = rows[HG_WIDE_TILE_ROWS / 2 + i];
-            to[2 * i] = __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-            to[2 * i + 1] =
-                __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
-        }
-        memcpy(rows, to, sizeof to);
-    }
-}
-
-/* 16 rows of blocks. */
-typedef struct wide_group {
-    const uint8_t *row[HG_WIDE_TILE_ROWS];
-} wide_group;
-
-/* n words that follow each other in all rows, from byte `from` on, to words `word` and on of a step. */
-SIMD_INLINE void wide_turn_words(const wide_group *rows, size_t from, int n, int word, uint8_t *step)
-{
-    wide_row square[HG_WIDE_TILE_ROWS] = {{0}};
-    for (int r = 0; r < HG_WIDE_TILE_ROWS; r++)
-        memcpy(&square[r], rows->row[r] + from, (size_t)n * 4);
-    wide_transpose(square);
-    memcpy(step + HG_INTERLEAVE_HEAD + (size_t)word * WIDE_LINE, square, (size_t)n * WIDE_LINE);
-}
-
-SIMD_INLINE void wide_turn_heads(const wide_group *rows, size_t from, int head, uint8_t *step)
-{
-    for (int r = 0; r < HG_WIDE_TILE_ROWS; r++)
-        memcpy(step + (size_t)(head * HG_WIDE_TILE_ROWS + r) * 2, rows->row[r] + from, 2);
-}
-
-/* Blocks of 32 columns, one or two of them; where there is no second one, its scale is 0. */
-SIMD_INLINE void wide_turn_short(hg_dtype type, const wide_group *rows, int n, uint8_t *step)
-{
-    const size_t bytes = type == HG_DTYPE_Q8_0 ? sizeof(hg_block_q8_0) : sizeof(hg_block_q4_0);
-    const int words = (int)(bytes - 2) / 4;
-    memset(step, 0, HG_INTERLEAVE_HEAD + 2 * (size_t)words * WIDE_LINE);
-    for (int i = 0; i < n; i++) {
-        wide_turn_heads(rows, (size_t)i * bytes, i, step);
-        wide_turn_words(rows, (size_t)i * bytes + 2, words, i * words, step);
-    }
-}
-
-SIMD_INLINE void wide_turn_q4_k(const wide_group *rows, uint8_t *step)
-{
-    wide_turn_heads(rows, 0, 0, step);
-    wide_turn_heads(rows, 2, 1, step);
-    wide_turn_words(rows, 4, 16, 0, step);
-    wide_turn_words(rows, 68, 16, 16, step);
-    wide_turn_words(rows, 132, 3, 32, step);
-}
-
-SIMD_INLINE void wide_turn_q6_k(const wide_group *rows, uint8_t *step)
-{
-    wide_turn_heads(rows, offsetof(hg_block_q6_k, scale), 0, step);
-    for (int i = 0; i < 48; i += 16)
-        wide_turn_words(rows, (size_t)i * 4, 16, i, step);
-    wide_turn_words(rows, 192, 4, WIDE_Q6_K_SCALES, step);
-}
-
-/* Bytes of a run in the interleaved order: q8_0 has most. */
-#define WIDE_RUN_BYTES (4 * (HG_INTERLEAVE_HEAD + 16 * WIDE_LINE))
-static_assert(WIDE_RUN_BYTES >= HG_INTERLEAVE_HEAD + WIDE_Q6_K_WORDS * WIDE_LINE, "q6_k has less");
-
-/* A run of n columns; moves the rows on. */
-SIMD_INLINE wide_steps wide_turn_run(hg_dtype type, int64_t n, wide_group *rows, uint8_t run[WIDE_RUN_BYTES])
-{
-    if (type == HG_DTYPE_Q4_K)
-        wide_turn_q4_k(rows, run);
-    else if (type == HG_DTYPE_Q6_K)
-        wide_turn_q6_k(rows, run);
-    wide_steps steps = {run, WIDE_RUN_BYTES / 4, 1};
-    if (type == HG_DTYPE_Q8_0 || type == HG_DTYPE_Q4_0) {
-        steps.count = (int)(hg_wide_up(n, HG_WIDE_TILE_COLUMNS) / HG_WIDE_TILE_COLUMNS);
-        for (int i = 0; i < steps.count; i++) {
-            wide_group step = *rows;
-            for (int r = 0; r < HG_WIDE_TILE_ROWS; r++)
-                step.row[r] += hg_dtype_span(type, HG_WIDE_TILE_COLUMNS * (int64_t)i);
-            wide_turn_short(type, &step, n - HG_WIDE_TILE_COLUMNS * i > 32 ? 2 : 1,
-                            run + (size_t)i * steps.bytes);
-        }
-    }
-    for (int r = 0; r < HG_WIDE_TILE_ROWS; r++)
-        rows->row[r] += hg_dtype_span(type, n);
-    return steps;
-}
-
 /* ---- packing ---- */
 
-/* Bytes ahead that are asked for, into the second-level cache: the first takes too few requests at a time. */
-#define WIDE_AHEAD 4096
+/* Asked for into the second-level cache: the first takes too few requests at a time. */
+SIMD_INLINE void wide_ask(uintptr_t at, size_t bytes)
+{
+    for (uintptr_t line = 0; line < bytes; line += 64)
+        __builtin_prefetch((const void *)(at + line), 0, 2);
+}
 
-/* Rows `first` to first + 15; beyond the last row it is repeated. */
+/* Rows `first` to first + 15; beyond the last row it is repeated. The next 16 are asked for meanwhile. */
 SIMD_INLINE void wide_pack_rows(hg_dtype type, const wide_weights *w, int64_t first, const wide_panel *p)
 {
     wide_group rows;
     for (int64_t r = 0; r < HG_WIDE_TILE_ROWS; r++)
         rows.row[r] = w->w + (size_t)(first + r < w->n ? first + r : w->n - 1) * w->row_bytes;
     _Alignas(64) uint8_t run[WIDE_RUN_BYTES];
-    for (int64_t j = 0; j < w->k; j += HG_WIDE_RUN) {
+    const size_t share = hg_dtype_span(type, HG_WIDE_TILE_ROWS * HG_WIDE_RUN);
+    uintptr_t next = (uintptr_t)rows.row[0] + HG_WIDE_TILE_ROWS * w->row_bytes;
+    for (int64_t j = 0; j < w->k; j += HG_WIDE_RUN, next += share) {
         const int64_t n = hg_wide_run_length(w->k, j);
+        wide_ask(next, share);
         const wide_steps steps = wide_turn_run(type, n, &rows, run);
         wide_unpack_run(type, &steps, wide_tiles_at(p, first, j, n), wide_scales_at(p, first, j));
     }
 }
+
+/* Bytes ahead that are asked for. */
+#define WIDE_AHEAD 4096
 
 SIMD_INLINE void wide_pack_interleaved(hg_dtype type, const wide_weights *w, int64_t first,
                                        const wide_panel *p)
@@ -173,8 +85,7 @@ SIMD_INLINE void wide_pack_interleaved(hg_dtype type, const wide_weights *w, int
     for (int64_t j = 0; j < w->k; j += HG_WIDE_RUN) {
         const int64_t n = hg_wide_run_length(w->k, j);
         steps.count = (int)(n / columns);
-        for (uintptr_t line = 0; line < (size_t)steps.count * steps.bytes; line += 64)
-            __builtin_prefetch((const void *)((uintptr_t)steps.at + WIDE_AHEAD + line), 0, 2);
+        wide_ask((uintptr_t)steps.at + WIDE_AHEAD, (size_t)steps.count * steps.bytes);
         wide_unpack_run(type, &steps, wide_tiles_at(p, first, j, n), wide_scales_at(p, first, j));
         steps.at += (size_t)steps.count * steps.bytes;
     }
