@@ -259,6 +259,7 @@ hg_status hg_session_draw(hg_session *session, const hg_draw_request *request, h
     hg_tensor *hidden = NULL;
     size_t reused;
     status = hg_ask_prompt_build(&prompt, session->model, &parts, err);
+    session->cache.planned = prompt.n_items + hg_vqgan_n_codes(&session->model->weights.vqgan);
     if (status == HG_STATUS_OK)
         status = hg_session_prefill(session, HG_TASK_GENERATION, &prompt, &request->progress,
                                     &result->timings, &reused, &hidden, err);
@@ -267,6 +268,7 @@ hg_status hg_session_draw(hg_session *session, const hg_draw_request *request, h
         status = draw_codes(session, request, hidden, result, err);
     if (status == HG_STATUS_OK)
         status = draw_picture(session, request, result, err);
+    session->cache.planned = 0;
     hg_prompt_deinit(&prompt);
     if (status != HG_STATUS_OK)
         hg_draw_result_free(result);

@@ -18,8 +18,8 @@
 /* No model comes near it; it keeps the bytes of a head from overflowing. */
 #define CACHE_MAX_DIM 65536
 
-/* The fewest positions that there is memory for. */
-#define CACHE_FIRST 1024
+/* Room is for so many positions more than are there, and a multiple of that. */
+#define CACHE_AHEAD 128
 
 struct hg_kv_layer {
     uint8_t *data; /* (keys or values, G, room, D) */
@@ -88,15 +88,23 @@ static void layer_copy(const hg_kv_cache *c, const struct hg_kv_layer *from, con
                (size_t)c->length * head);
 }
 
+/* The room that a full layer moves to. */
+static int64_t layer_room(const hg_kv_cache *c, const struct hg_kv_layer *l, int64_t positions)
+{
+    const int64_t wanted[] = {positions + CACHE_AHEAD, c->planned, l->room + l->room / 2};
+    int64_t room = 0;
+    for (int i = 0; i < 3; i++)
+        room = wanted[i] > room ? wanted[i] : room;
+    room = (room + CACHE_AHEAD - 1) / CACHE_AHEAD * CACHE_AHEAD;
+    return room < c->capacity ? room : c->capacity;
+}
+
 /* Makes room for so many positions. */
 static bool layer_grow(const hg_kv_cache *c, struct hg_kv_layer *l, int64_t positions)
 {
     if (positions <= l->room)
         return true;
-    struct hg_kv_layer more = {NULL, l->room > CACHE_FIRST / 2 ? 2 * l->room : CACHE_FIRST};
-    while (more.room < positions)
-        more.room *= 2;
-    more.room = more.room < c->capacity ? more.room : c->capacity;
+    struct hg_kv_layer more = {NULL, layer_room(c, l, positions)};
     more.data = hg_huge_pages_map(layer_bytes(c, more.room));
     if (more.data == NULL)
         return false;

@@ -18,6 +18,7 @@ typedef struct hg_kv_cache {
     int64_t head_dim;     /* D */
     int64_t capacity;     /* positions */
     int64_t length;       /* positions in use, the same in all layers */
+    int64_t planned;      /* positions that there will be, if the caller knows, and may set, so many; or 0 */
     hg_prefetch prefetch; /* how a query reads it; the caller may change it */
     struct hg_kv_layer *layers;
 } hg_kv_cache;
@@ -27,7 +28,8 @@ typedef struct hg_kv_cache {
 size_t hg_kv_cache_bytes(hg_dtype dtype, int64_t n_layers, int64_t n_heads, int64_t head_dim,
                          int64_t capacity);
 
-/* An empty cache. Memory comes as positions do: for 1024 of them first, then for twice as many each time. */
+/* An empty cache. Memory comes as positions do: for the first ones and some more, or those planned, then for
+ * half as many more each time. */
 hg_status hg_kv_cache_init(hg_kv_cache *cache, hg_dtype dtype, int64_t n_layers, int64_t n_heads,
                            int64_t head_dim, int64_t capacity, hg_error *err) HG_MUST_CHECK;
 void hg_kv_cache_deinit(hg_kv_cache *cache);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * test_kv_cache.c: what is put is seen again at its position, in each type, and in no other layer.
+ * test_kv_cache.c: what is put is seen again at its position, in each type, and in no other layer, also when
+ * a layer has moved to a larger place.
  */
 #include "model/kv_cache.h"
 
@@ -109,6 +110,67 @@ static void test_put_without_advance(void **state)
     hg_kv_cache_deinit(&cache);
 }
 
+/* Keys of the first layer at all positions. */
+static void expect_keys(const hg_kv_cache *cache)
+{
+    const hg_tensor keys = hg_kv_cache_view_keys(cache, 0, cache->length);
+    for (int64_t t = 0; t < cache->length; t++) {
+        for (int64_t i = 0; i < ROW; i++) {
+            const float *at = hg_tensor_at(&keys, t * keys.stride[0] + i / DIM * keys.stride[1]);
+            assert_true(at[i % DIM] == value_at(0, 0, t, i));
+        }
+    }
+}
+
+/* Room for positions of a head, which lie one after the other. */
+static int64_t room(const hg_kv_cache *cache)
+{
+    return hg_kv_cache_view_keys(cache, 0, 1).stride[1] / DIM;
+}
+
+/* Positions stay when a layer moves; the room grows by half each time, but not beyond the capacity. */
+static void test_growth(void **state)
+{
+    (void)state;
+    enum { CAPACITY = 1001 };
+    hg_kv_cache cache;
+    hg_error err = {HG_STATUS_OK, ""};
+    assert_int_equal(hg_kv_cache_init(&cache, HG_DTYPE_F32, 1, HEADS, DIM, CAPACITY, &err), HG_STATUS_OK);
+    int moves = 0;
+    for (int64_t before = 0; cache.length < CAPACITY; before = room(&cache)) {
+        const int64_t left = CAPACITY - cache.length, n = left < POSITIONS ? left : POSITIONS;
+        put(&cache, 0, n);
+        hg_kv_cache_advance(&cache, n);
+        assert_true(room(&cache) >= cache.length && room(&cache) <= CAPACITY);
+        if (before > 0 && room(&cache) != before) {
+            moves++;
+            assert_true(2 * room(&cache) >= 3 * before || room(&cache) == CAPACITY);
+            expect_keys(&cache);
+        }
+    }
+    assert_true(moves >= 2);
+    expect_keys(&cache);
+    hg_kv_cache_deinit(&cache);
+}
+
+/* What is planned has room from the start. */
+static void test_planned(void **state)
+{
+    (void)state;
+    hg_kv_cache cache;
+    hg_error err = {HG_STATUS_OK, ""};
+    assert_int_equal(hg_kv_cache_init(&cache, HG_DTYPE_F32, 1, HEADS, DIM, 1000, &err), HG_STATUS_OK);
+    cache.planned = 600;
+    put(&cache, 0, 1);
+    assert_true(room(&cache) >= 600 && room(&cache) < 1000);
+    hg_kv_cache_deinit(&cache);
+    assert_int_equal(hg_kv_cache_init(&cache, HG_DTYPE_F32, 1, HEADS, DIM, 500, &err), HG_STATUS_OK);
+    cache.planned = 600;
+    put(&cache, 0, 1);
+    assert_int_equal(room(&cache), 500);
+    hg_kv_cache_deinit(&cache);
+}
+
 static void test_sizes(void **state)
 {
     (void)state;
@@ -130,8 +192,8 @@ static void test_sizes(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_types),
-                                       cmocka_unit_test(test_put_without_advance),
-                                       cmocka_unit_test(test_sizes)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_types), cmocka_unit_test(test_put_without_advance),
+        cmocka_unit_test(test_growth), cmocka_unit_test(test_planned), cmocka_unit_test(test_sizes)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
