@@ -17,7 +17,7 @@ shapes=$(grep -A1 'ldtilecfg' <<<"$code" | grep -cE 'R_X86_64_(PC32|GOTPCREL|32S
 for operands in '%tmm6,%tmm4,%tmm0' '%tmm7,%tmm4,%tmm1' '%tmm6,%tmm5,%tmm2' '%tmm7,%tmm5,%tmm3' '%tmm6,%tmm4,%tmm1'; do
   grep -q "tdpbssd $operands" <<<"$code" || fail "no tdpbssd $operands"
 done
-for operands in '%tmm6,%tmm4,%tmm0' '%tmm7,%tmm4,%tmm1' '%tmm6,%tmm5,%tmm2' '%tmm7,%tmm5,%tmm3'; do
+for operands in '%tmm6,%tmm4,%tmm0' '%tmm6,%tmm4,%tmm1'; do
   grep -q "tdpbf16ps $operands" <<<"$code" || fail "no tdpbf16ps $operands"
 done
 for tile in 0 1 2 3; do
@@ -27,4 +27,4 @@ if [ "${2:-}" = Release ]; then
   grep -qE 'vfmadd[0-9]+ps .*%zmm' <<<"$code" || fail "no vectors are added"
   ! grep -qE 'vfmadd[0-9]+ss' <<<"$code" || fail "sums are added one by one"
 fi
-echo "check_amx_code: ldtilecfg from constants, five tdpbssd, four tdpbf16ps, tilerelease"
+echo "check_amx_code: ldtilecfg from constants, five tdpbssd, two tdpbf16ps, tilerelease"

@@ -4,7 +4,7 @@
  * oneDNN, which has the others, needs longer to begin such a product than tiles do to make it.
  *
  * Rows of x are the left factor as they are, 16 rows by 32 inputs a tile. w is the right one, which needs two
- * inputs of each output side by side: 32 outputs with all inputs are packed at a time. 2 x 2 tiles of sums
+ * inputs of each output side by side: 32 outputs with all inputs are packed at a time. 2 x 1 tiles of sums
  * stay in registers over all inputs, begin with y or zeros, and go there; at the edges, to a place of their
  * own.
  */
@@ -99,39 +99,35 @@ typedef struct bf16_block {
     bool add;
 } bf16_block;
 
-/* Tile i of two by two. */
-#define BF16_Y(b, i) ((b)->y + (i) / 2 * AMX_TILE_ROWS * (b)->ldy + (i) % 2 * AMX_TILE_ROWS)
-#define BF16_Y_BYTES(b) ((b)->ldy * (int64_t)sizeof(float))
-
-static void bf16_multiply(amx_tiles *tiles, const bf16_block *b)
+/* 32 rows by one of the panel's tiles, in four registers, for the reason that amx_orders.h has its narrow
+ * order for. */
+static void bf16_multiply_half(amx_tiles *tiles, const bf16_block *b, int half)
 {
-    const int64_t x_bytes = b->ldx * (int64_t)sizeof *b->x;
+    const int64_t x_bytes = b->ldx * (int64_t)sizeof *b->x, y_bytes = b->ldy * (int64_t)sizeof *b->y;
+    float *y[2] = {b->y + half * AMX_TILE_ROWS, b->y + half * AMX_TILE_ROWS + AMX_TILE_ROWS * b->ldy};
     if (b->add) {
-        AMX_LOAD(tiles, 0, BF16_Y(b, 0), BF16_Y_BYTES(b));
-        AMX_LOAD(tiles, 1, BF16_Y(b, 1), BF16_Y_BYTES(b));
-        AMX_LOAD(tiles, 2, BF16_Y(b, 2), BF16_Y_BYTES(b));
-        AMX_LOAD(tiles, 3, BF16_Y(b, 3), BF16_Y_BYTES(b));
+        AMX_LOAD(tiles, 0, y[0], y_bytes);
+        AMX_LOAD(tiles, 1, y[1], y_bytes);
     } else {
         AMX_ZERO(tiles, 0);
         AMX_ZERO(tiles, 1);
-        AMX_ZERO(tiles, 2);
-        AMX_ZERO(tiles, 3);
     }
     for (int64_t i = 0; i < b->steps; i++) {
         const uint16_t *x = b->x + i * BF16_STEP;
+        AMX_LOAD(tiles, 6, b->panel->tiles[i][half], AMX_TILE_ROW_BYTES);
         AMX_LOAD(tiles, 4, x, x_bytes);
-        AMX_LOAD(tiles, 6, b->panel->tiles[i][0], AMX_TILE_ROW_BYTES);
         AMX_DOT_BF16(tiles, 0, 4, 6);
-        AMX_LOAD(tiles, 7, b->panel->tiles[i][1], AMX_TILE_ROW_BYTES);
-        AMX_DOT_BF16(tiles, 1, 4, 7);
-        AMX_LOAD(tiles, 5, x + AMX_TILE_ROWS * b->ldx, x_bytes);
-        AMX_DOT_BF16(tiles, 2, 5, 6);
-        AMX_DOT_BF16(tiles, 3, 5, 7);
+        AMX_LOAD(tiles, 4, x + AMX_TILE_ROWS * b->ldx, x_bytes);
+        AMX_DOT_BF16(tiles, 1, 4, 6);
     }
-    AMX_STORE(tiles, 0, BF16_Y(b, 0), BF16_Y_BYTES(b));
-    AMX_STORE(tiles, 1, BF16_Y(b, 1), BF16_Y_BYTES(b));
-    AMX_STORE(tiles, 2, BF16_Y(b, 2), BF16_Y_BYTES(b));
-    AMX_STORE(tiles, 3, BF16_Y(b, 3), BF16_Y_BYTES(b));
+    AMX_STORE(tiles, 0, y[0], y_bytes);
+    AMX_STORE(tiles, 1, y[1], y_bytes);
+}
+
+static void bf16_multiply(amx_tiles *tiles, const bf16_block *b)
+{
+    bf16_multiply_half(tiles, b, 0);
+    bf16_multiply_half(tiles, b, 1);
 }
 
 /* What an edge needs: rows of x with zeros behind and below them, and a block of sums. */
