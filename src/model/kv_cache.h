@@ -18,7 +18,7 @@ typedef struct hg_kv_cache {
     int64_t head_dim;     /* D */
     int64_t capacity;     /* positions */
     int64_t length;       /* positions in use, the same in all layers */
-    int64_t planned;      /* positions that there will be, if the caller knows, and may set, so many; or 0 */
+    int64_t planned;      /* positions that there will be in the end, set by a caller who knows; or 0 */
     hg_prefetch prefetch; /* how a query reads it; the caller may change it */
     struct hg_kv_layer *layers;
 } hg_kv_cache;

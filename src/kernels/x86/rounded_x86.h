@@ -69,8 +69,8 @@ X86_INLINE int64_t rounded_row_bytes(hg_dtype type, int64_t elements)
 /* ---- few rows of x ---- */
 
 #define ROUNDED_FEW 4 /* rows of x that share a pass over a weight row */
-/* Bytes ahead that are asked for, into the second-level cache: one stream, which the hardware's own prefetch
- * leaves at the end of a page. The first level takes too few requests at a time for a fast memory. */
+/* Bytes ahead that are asked for: one stream, which the hardware's own prefetch leaves at the end of a page.
+ */
 #define ROUNDED_AHEAD 8192
 #define ROUNDED_CHAINS 2 /* sums of one row that run side by side */
 
@@ -134,8 +134,7 @@ X86_INLINE void rounded_add_fours(int n_x, const uint8_t *w, const hg_rounded *x
 
 X86_INLINE void rounded_prefetch(const uint8_t *w, int64_t bytes)
 {
-    for (int64_t line = 0; line < bytes; line += 64)
-        __builtin_prefetch((const void *)((uintptr_t)(w + line) + ROUNDED_AHEAD), 0, 2);
+    simd_prefetch_lines((uintptr_t)w + ROUNDED_AHEAD, (size_t)bytes);
 }
 
 /* One weight row. */

@@ -49,13 +49,6 @@ static float *wide_scales_at(const wide_panel *p, int64_t first, int64_t j)
 
 /* ---- packing ---- */
 
-/* Asked for into the second-level cache: the first takes too few requests at a time. */
-SIMD_INLINE void wide_ask(uintptr_t at, size_t bytes)
-{
-    for (uintptr_t line = 0; line < bytes; line += 64)
-        __builtin_prefetch((const void *)(at + line), 0, 2);
-}
-
 /* Rows `first` to first + 15; beyond the last row it is repeated. The next 16 are asked for meanwhile. */
 SIMD_INLINE void wide_pack_rows(hg_dtype type, const wide_weights *w, int64_t first, const wide_panel *p)
 {
@@ -67,7 +60,7 @@ SIMD_INLINE void wide_pack_rows(hg_dtype type, const wide_weights *w, int64_t fi
     uintptr_t next = (uintptr_t)rows.row[0] + HG_WIDE_TILE_ROWS * w->row_bytes;
     for (int64_t j = 0; j < w->k; j += HG_WIDE_RUN, next += share) {
         const int64_t n = hg_wide_run_length(w->k, j);
-        wide_ask(next, share);
+        simd_prefetch_lines(next, share);
         const wide_steps steps = wide_turn_run(type, n, &rows, run);
         wide_unpack_run(type, &steps, wide_tiles_at(p, first, j, n), wide_scales_at(p, first, j));
     }
@@ -85,7 +78,7 @@ SIMD_INLINE void wide_pack_interleaved(hg_dtype type, const wide_weights *w, int
     for (int64_t j = 0; j < w->k; j += HG_WIDE_RUN) {
         const int64_t n = hg_wide_run_length(w->k, j);
         steps.count = (int)(n / columns);
-        wide_ask((uintptr_t)steps.at + WIDE_AHEAD, (size_t)steps.count * steps.bytes);
+        simd_prefetch_lines((uintptr_t)steps.at + WIDE_AHEAD, (size_t)steps.count * steps.bytes);
         wide_unpack_run(type, &steps, wide_tiles_at(p, first, j, n), wide_scales_at(p, first, j));
         steps.at += (size_t)steps.count * steps.bytes;
     }
