@@ -67,6 +67,20 @@ typedef struct hg_decoder_rows {
 hg_tensor *hg_decoder_layer_forward_rows(hg_ctx *ctx, hg_decoder *d, const hg_plugin *plugin,
                                          const hg_decoder_rows *rows, int64_t layer, hg_tensor *x);
 
+/* A text that goes on. */
+typedef struct hg_decoder_text {
+    const hg_plugin *plugin; /* may be NULL */
+    hg_kv_cache *cache;      /* its own */
+} hg_decoder_text;
+
+/* So many texts go on together, at most: as many rows as products read weights for as they are stored. */
+#define HG_DECODER_TEXTS 4
+
+/* hg_decoder_forward for one more position of each of T texts, x (T, H): weights are read once for all of
+ * them, with the bits of one text after the other. Texts of one plug-in should be neighbours: its weights,
+ * too, are then read once. Not with a tape. When it fails, no cache has counted a position in. */
+hg_tensor *hg_decoder_forward_texts(hg_ctx *ctx, hg_decoder *d, const hg_decoder_text *texts, hg_tensor *x);
+
 /* Logits (T, rows of head) of hidden states x (T, H): final norm, then `head` (V', H). */
 hg_tensor *hg_decoder_logits(hg_ctx *ctx, hg_decoder *d, hg_tensor *head, hg_tensor *x);
 

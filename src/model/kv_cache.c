@@ -79,13 +79,14 @@ static hg_tensor layer_view(const hg_kv_cache *c, const struct hg_kv_layer *l, i
     return t;
 }
 
-/* The positions in use to a larger place. */
-static void layer_copy(const hg_kv_cache *c, const struct hg_kv_layer *from, const struct hg_kv_layer *to)
+/* The first n positions to another place. */
+static void layer_copy(const hg_kv_cache *c, const struct hg_kv_layer *from, const struct hg_kv_layer *to,
+                       int64_t n)
 {
     const size_t head = hg_dtype_span(c->dtype, c->head_dim);
     for (int64_t i = 0; i < 2 * c->n_heads; i++)
         memcpy(to->data + (size_t)(i * to->room) * head, from->data + (size_t)(i * from->room) * head,
-               (size_t)c->length * head);
+               (size_t)n * head);
 }
 
 /* The room that a full layer moves to. */
@@ -109,7 +110,7 @@ static bool layer_grow(const hg_kv_cache *c, struct hg_kv_layer *l, int64_t posi
     if (more.data == NULL)
         return false;
     if (l->data != NULL)
-        layer_copy(c, l, &more);
+        layer_copy(c, l, &more, c->length);
     hg_huge_pages_unmap(l->data, layer_bytes(c, l->room));
     *l = more;
     return true;
@@ -122,6 +123,19 @@ bool hg_kv_cache_reserve(hg_ctx *ctx, hg_kv_cache *cache, int64_t layer, int64_t
         return true;
     hg_ctx_fail(ctx, HG_STATUS_FAILED, "out of memory (the KV cache)");
     return false;
+}
+
+bool hg_kv_cache_copy(hg_ctx *ctx, hg_kv_cache *to, const hg_kv_cache *from, int64_t n)
+{
+    assert(to->dtype == from->dtype && to->n_layers == from->n_layers && n <= from->length);
+    to->length = 0;
+    for (int64_t layer = 0; layer < to->n_layers; layer++) {
+        if (!hg_kv_cache_reserve(ctx, to, layer, n))
+            return false;
+        layer_copy(to, &from->layers[layer], &to->layers[layer], n);
+    }
+    to->length = n;
+    return true;
 }
 
 void hg_kv_cache_write_head(const hg_kernels *kernels, const hg_tensor *view, int64_t position, int64_t head,

@@ -47,6 +47,10 @@ bool hg_kv_cache_reserve(hg_ctx *ctx, hg_kv_cache *cache, int64_t layer, int64_t
 void hg_kv_cache_write_head(const hg_kernels *kernels, const hg_tensor *view, int64_t position, int64_t head,
                             const hg_real *from);
 
+/* Makes `to` hold the first n positions of `from`, and no others; both are of one model and type. False, the
+ * context has failed and `to` is empty when memory is short. */
+bool hg_kv_cache_copy(hg_ctx *ctx, hg_kv_cache *to, const hg_kv_cache *from, int64_t n);
+
 /* The first `n` positions that were put into a layer as (n, G, D); a head's positions lie one after the
  * other. */
 hg_tensor hg_kv_cache_view_keys(const hg_kv_cache *cache, int64_t layer, int64_t n);

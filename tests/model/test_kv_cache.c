@@ -171,6 +171,39 @@ static void test_planned(void **state)
     hg_kv_cache_deinit(&cache);
 }
 
+/* Positions of another cache, instead of one's own; the other stays as it is. */
+static void test_copy(void **state)
+{
+    (void)state;
+    hg_kv_cache caches[2];
+    hg_error err = {HG_STATUS_OK, ""};
+    hg_ctx ctx;
+    hg_ctx_init(&ctx, NULL, hg_kernels_get(hg_cpu_detect()), 2);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(hg_kv_cache_init(&caches[i], HG_DTYPE_F16, LAYERS, HEADS, DIM, 500, &err),
+                         HG_STATUS_OK);
+        caches[i].planned = i == 0 ? 300 : 0; /* other distances between heads */
+        caches[i].length = 1 - i;             /* other values at the same positions */
+        for (int64_t layer = 0; layer < LAYERS; layer++)
+            put(&caches[i], layer, POSITIONS - 1);
+        caches[i].length = POSITIONS - 1;
+    }
+    caches[0].length = 2;
+    assert_true(hg_kv_cache_copy(&ctx, &caches[0], &caches[1], 3));
+    assert_int_equal(caches[0].length, 3);
+    assert_int_equal(caches[1].length, POSITIONS - 1);
+    for (int64_t layer = 0; layer < LAYERS; layer++) {
+        for (int i = 0; i < 2; i++) {
+            const hg_tensor keys = hg_kv_cache_view_keys(&caches[i], layer, 3),
+                            values = hg_kv_cache_view_values(&caches[i], layer, 3);
+            expect(&keys, HG_DTYPE_F16, layer, 0, 3);
+            expect(&values, HG_DTYPE_F16, layer, 1, 3);
+        }
+    }
+    for (int i = 0; i < 2; i++)
+        hg_kv_cache_deinit(&caches[i]);
+}
+
 static void test_sizes(void **state)
 {
     (void)state;
@@ -193,7 +226,8 @@ static void test_sizes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_types), cmocka_unit_test(test_put_without_advance),
-        cmocka_unit_test(test_growth), cmocka_unit_test(test_planned), cmocka_unit_test(test_sizes)};
+        cmocka_unit_test(test_types),  cmocka_unit_test(test_put_without_advance),
+        cmocka_unit_test(test_growth), cmocka_unit_test(test_planned),
+        cmocka_unit_test(test_copy),   cmocka_unit_test(test_sizes)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
