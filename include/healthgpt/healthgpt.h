@@ -221,6 +221,30 @@ HG_API hg_status hg_session_draw(hg_session *session, const hg_draw_request *req
                                  hg_error *err) HG_MUST_CHECK;
 HG_API void hg_draw_result_free(hg_draw_result *result);
 
+/* ---- several requests at once ---- */
+
+/* A question or a drawing, with a session of its own, and what comes of it. */
+typedef struct hg_request {
+    hg_session *session;
+    const hg_ask_request *ask;   /* NULL: a drawing */
+    const hg_draw_request *draw; /* NULL: a question */
+    hg_ask_result answer;        /* the caller frees it */
+    hg_draw_result drawing;      /* the caller frees it */
+    hg_status status;
+    hg_error error; /* what went wrong unless status is HG_STATUS_OK */
+} hg_request;
+
+/* So many at most. */
+#define HG_REQUESTS_MAX 4
+
+/* Does requests to one model, both kinds as they come. Prompts are read one after the other, what several
+ * begin with (an image, say) once. Then all get a token in turn, and weights are read once for it: where that
+ * is what takes the time, four take little longer than one. Tokens are those that each gets alone, or as the
+ * next in a session where another has read what it begins with. A request that fails leaves the others alone.
+ * HG_STATUS_USAGE when they are too many, share a session or are to different models; results are then empty.
+ */
+HG_API hg_status hg_requests_run(hg_request *requests, size_t n, hg_error *err) HG_MUST_CHECK;
+
 /* ---- parts of the path, for tests and tools ---- */
 
 /* Picture codes of an image (resized to the picture decoder's resolution) and back. *codes is freed with

@@ -126,6 +126,8 @@ static hg_status bench_session(hg_bench *b, hg_session *s, hg_error *err)
     for (int task = 0; task < HG_TASK_COUNT && status == HG_STATUS_OK; task++)
         status = hg_bench_language(b, s, (hg_task)task, err);
     if (status == HG_STATUS_OK)
+        status = hg_bench_together(b, s->model, err);
+    if (status == HG_STATUS_OK)
         status = hg_bench_picture(b, s, err);
     hg_bench_limits_close(b);
     return status;

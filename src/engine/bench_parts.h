@@ -63,9 +63,21 @@ hg_status hg_bench_limits_open(hg_bench *b, const hg_clip_config *clip, bool vis
                                hg_error *err) HG_MUST_CHECK;
 void hg_bench_limits_close(hg_bench *b);
 
+/* Elements or bytes of the linear layers, and of a task's plug-in, that every position is multiplied with. */
+double hg_bench_frozen(const hg_healthgpt *m, bool bytes);
+double hg_bench_plugin(const hg_healthgpt *m, hg_task task, bool bytes);
+/* The rows of the head that a task computes. */
+hg_tensor hg_bench_head_rows(const hg_session *s, hg_task task);
+/* Bytes of cached keys and values that a token behind the prompt sees, on average. */
+double hg_bench_cached(const hg_bench *b, const hg_kv_cache *cache);
+/* Appends the request's number of tokens to an empty prompt. */
+hg_status hg_bench_prompt(const hg_bench *b, const hg_session *s, hg_prompt *prompt,
+                          hg_error *err) HG_MUST_CHECK;
+
 /* The stages of an open model. */
 hg_status hg_bench_vision(hg_bench *b, hg_session *s, hg_error *err) HG_MUST_CHECK;
 hg_status hg_bench_language(hg_bench *b, hg_session *s, hg_task task, hg_error *err) HG_MUST_CHECK;
+hg_status hg_bench_together(hg_bench *b, hg_model *model, hg_error *err) HG_MUST_CHECK;
 hg_status hg_bench_picture(hg_bench *b, hg_session *s, hg_error *err) HG_MUST_CHECK;
 
 #endif

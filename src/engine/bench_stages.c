@@ -108,8 +108,24 @@ hg_status hg_bench_vision(hg_bench *b, hg_session *s, hg_error *err)
 
 /* ---- language model ---- */
 
-/* Elements or bytes of what every position is multiplied with: linear layers and the task's plug-in. */
-static double layer_weights(const hg_healthgpt *m, hg_task task, bool bytes)
+static double tensor_size(const hg_tensor *t, bool bytes)
+{
+    return bytes ? (double)hg_tensor_bytes(t) : count(hg_tensor_count(t));
+}
+
+double hg_bench_frozen(const hg_healthgpt *m, bool bytes)
+{
+    double sum = 0;
+    for (int64_t layer = 0; layer < m->decoder.config.n_layers; layer++) {
+        for (int slot = 0; slot < HG_SLOT_COUNT; slot++) {
+            if (hg_slot_exists(&m->decoder.config, (hg_slot)slot))
+                sum += tensor_size(&m->decoder.layers[layer].weight[slot], bytes);
+        }
+    }
+    return sum;
+}
+
+double hg_bench_plugin(const hg_healthgpt *m, hg_task task, bool bytes)
 {
     double sum = 0;
     for (int64_t layer = 0; layer < m->decoder.config.n_layers; layer++) {
@@ -117,22 +133,34 @@ static double layer_weights(const hg_healthgpt *m, hg_task task, bool bytes)
             if (!hg_slot_exists(&m->decoder.config, (hg_slot)slot))
                 continue;
             const hg_hlora *plug = hg_plugin_get(&m->tasks[task].plugin, layer, (hg_slot)slot);
-            const hg_tensor *parts[] = {&m->decoder.layers[layer].weight[slot], &plug->a, &plug->b,
-                                        &plug->router};
-            for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-                sum += bytes ? (double)hg_tensor_bytes(parts[i]) : count(hg_tensor_count(parts[i]));
+            sum += tensor_size(&plug->a, bytes) + tensor_size(&plug->b, bytes) +
+                   tensor_size(&plug->router, bytes);
         }
     }
     return sum;
 }
 
-/* The rows of the head that a task computes. */
-static hg_tensor head_rows(const hg_session *s, hg_task task)
+hg_tensor hg_bench_head_rows(const hg_session *s, hg_task task)
 {
     const hg_tensor *head = &s->model->weights.tasks[task].head;
     if (task == HG_TASK_COMPREHENSION)
         return *head;
     return hg_tensor_view_rows(head, s->model->n_tokens + 1, s->model->weights.vqgan.config.n_embed);
+}
+
+double hg_bench_cached(const hg_bench *b, const hg_kv_cache *cache)
+{
+    const double positions = count(b->n_prompt) + count(b->n_answer + 1) / 2;
+    return positions * 2 * count(cache->n_layers * cache->n_heads) *
+           (double)hg_dtype_span(cache->dtype, cache->head_dim);
+}
+
+hg_status hg_bench_prompt(const hg_bench *b, const hg_session *s, hg_prompt *prompt, hg_error *err)
+{
+    hg_status status = HG_STATUS_OK;
+    for (int64_t i = 0; i < b->n_prompt && status == HG_STATUS_OK; i++)
+        status = hg_prompt_push_token(prompt, (int32_t)(3 + i * 7919 % (s->model->n_tokens - 20)), err);
+    return status;
 }
 
 static hg_status prefill_before(void *arg, hg_error *err)
@@ -168,7 +196,7 @@ static hg_status decode_before(void *arg, hg_error *err)
 static hg_status decode_run(void *arg, hg_error *err)
 {
     stage_run *r = arg;
-    hg_tensor rows = head_rows(r->session, r->task);
+    hg_tensor rows = hg_bench_head_rows(r->session, r->task);
     for (int64_t i = 0; i < r->bench->n_answer; i++) {
         hg_tensor *hidden;
         hg_status status = hg_session_step(r->session, r->task, (int32_t)(i + 3), &hidden, err);
@@ -194,7 +222,8 @@ static hg_status measure_prefill(stage_run *r, hg_error *err)
     const hg_healthgpt *m = &r->session->model->weights;
     const hg_decoder_config *c = &m->decoder.config;
     double t = count(b->n_prompt), attended = count(c->n_heads) * count(c->head_dim) * count(c->n_layers);
-    double operations = 2 * t * layer_weights(m, r->task, false) + 4 * t * (t + 1) / 2 * attended;
+    double operations = 2 * t * (hg_bench_frozen(m, false) + hg_bench_plugin(m, r->task, false)) +
+                        4 * t * (t + 1) / 2 * attended;
     const hg_bench_label label = {.stage = prefill_stages[r->task],
                                   .work = "prompt of text",
                                   .unit = "tok/s",
@@ -209,13 +238,10 @@ static const char *const decode_stages[HG_TASK_COUNT] = {"decode, ask", "decode,
 static hg_status measure_decode(stage_run *r, hg_error *err)
 {
     hg_bench *b = r->bench;
-    const hg_kv_cache *cache = &r->session->cache;
-    hg_tensor rows = head_rows(r->session, r->task);
-    double positions = count(b->n_prompt) + count(b->n_answer + 1) / 2; /* seen by a token, on average */
-    double cached = positions * 2 * count(cache->n_layers * cache->n_heads) *
-                    (double)hg_dtype_span(cache->dtype, cache->head_dim);
-    double bytes =
-        layer_weights(&r->session->model->weights, r->task, true) + (double)hg_tensor_bytes(&rows) + cached;
+    const hg_healthgpt *m = &r->session->model->weights;
+    const hg_tensor rows = hg_bench_head_rows(r->session, r->task);
+    const double bytes = hg_bench_frozen(m, true) + hg_bench_plugin(m, r->task, true) +
+                         (double)hg_tensor_bytes(&rows) + hg_bench_cached(b, &r->session->cache);
     const hg_bench_label label = {.stage = decode_stages[r->task],
                                   .work = "behind the prompt",
                                   .unit = "tok/s",
@@ -232,9 +258,7 @@ hg_status hg_bench_language(hg_bench *b, hg_session *s, hg_task task, hg_error *
         return HG_STATUS_OK;
     hg_prompt prompt = {0};
     stage_run r = {.bench = b, .session = s, .task = task, .prompt = &prompt};
-    hg_status status = HG_STATUS_OK;
-    for (int64_t i = 0; i < b->n_prompt && status == HG_STATUS_OK; i++)
-        status = hg_prompt_push_token(&prompt, (int32_t)(3 + i * 7919 % (s->model->n_tokens - 20)), err);
+    hg_status status = hg_bench_prompt(b, s, &prompt, err);
     if (status == HG_STATUS_OK)
         status = measure_prefill(&r, err);
     if (status == HG_STATUS_OK && decode)

@@ -6,7 +6,7 @@
  * many steps are made as the picture has codes, so a picture can have neither a wrong length nor a stray
  * token. The reference's unconstrained decoding is there for comparison.
  */
-#include "engine/engine.h"
+#include "engine/draw_job.h"
 
 #include "base/memory.h"
 #include "base/timing.h"
@@ -121,14 +121,6 @@ static hg_status draw_check_request(const hg_model *model, const hg_draw_request
     return HG_STATUS_OK;
 }
 
-/* Logits of rows [first, first + n) of the task's head, in the step memory. */
-static float *draw_logits(hg_session *s, hg_tensor *hidden, int64_t first, int64_t n)
-{
-    hg_tensor rows = hg_tensor_view_rows(&s->model->weights.tasks[HG_TASK_GENERATION].head, first, n);
-    hg_tensor *logits = hg_decoder_logits(&s->ctx, &s->model->weights.decoder, &rows, hidden);
-    return logits == NULL ? NULL : hg_tensor_real(logits);
-}
-
 /* HG_STATUS_FAILED when the caller wants no more. */
 static hg_status draw_report(const hg_draw_request *request, const char *stage, size_t done, size_t total,
                              hg_error *err)
@@ -139,92 +131,67 @@ static hg_status draw_report(const hg_draw_request *request, const char *stage, 
     return hg_error_set(err, HG_STATUS_FAILED, "cancelled");
 }
 
-/* n_codes steps over the picture codes alone. */
-static hg_status draw_constrained(hg_session *s, const hg_draw_request *request, hg_sampler *sampler,
-                                  hg_tensor *hidden, hg_draw_result *result, size_t n_codes, hg_error *err)
+/* Of the picture's codes only rows of the head that stand for codes are computed. */
+static hg_status draw_take_code(void *arg, float *logits, int32_t *token, hg_error *err)
 {
-    int64_t first = s->model->n_tokens + 1, n = s->model->weights.vqgan.config.n_embed;
-    while (result->n_codes < n_codes) {
-        hg_status status = draw_report(request, "drawing", result->n_codes, n_codes, err);
-        if (status != HG_STATUS_OK)
-            return status;
-        float *logits = draw_logits(s, hidden, first, n);
-        if (logits == NULL)
-            return hg_ctx_status(&s->ctx, err);
-        int32_t code;
-        status = hg_session_sample(sampler, logits, &code, err);
-        if (status != HG_STATUS_OK)
-            return status;
-        result->codes[result->n_codes++] = code;
-        if (result->n_codes == n_codes)
-            break;
-        status = hg_session_step(s, HG_TASK_GENERATION, (int32_t)first + code, &hidden, err);
-        if (status != HG_STATUS_OK)
-            return status;
-    }
-    return draw_report(request, "drawing", n_codes, n_codes, err);
+    hg_draw_job *job = arg;
+    hg_draw_result *result = job->result;
+    int32_t code;
+    hg_status status = hg_session_sample(&job->sampler, logits, &code, err);
+    if (status != HG_STATUS_OK)
+        return status;
+    result->codes[result->n_codes++] = code;
+    *token = result->n_codes == job->n_codes ? HG_DECODING_ENDS : job->first + code;
+    return draw_report(job->request, "drawing", result->n_codes, job->n_codes, err);
 }
 
 /* The reference's way: any token may come; those that are codes are collected until a stop token or the
  * budget. */
-static hg_status draw_unconstrained(hg_session *s, const hg_draw_request *request, hg_sampler *sampler,
-                                    hg_tensor *hidden, hg_draw_result *result, size_t n_codes, hg_error *err)
+static hg_status draw_take_any(void *arg, float *logits, int32_t *token, hg_error *err)
 {
-    int64_t first = s->model->n_tokens + 1, n = s->model->weights.vqgan.config.n_embed;
-    size_t found = 0;
-    for (int made = 0; made < REFERENCE_MAX_TOKENS && s->cache.length < s->cache.capacity; made++) {
-        hg_status status = draw_report(request, "drawing", result->n_codes, n_codes, err);
-        if (status != HG_STATUS_OK)
-            return status;
-        float *logits = draw_logits(s, hidden, 0, s->model->weights.tasks[HG_TASK_GENERATION].head.shape[0]);
-        if (logits == NULL)
-            return hg_ctx_status(&s->ctx, err);
-        int32_t token;
-        status = hg_session_sample(sampler, logits, &token, err);
-        if (status != HG_STATUS_OK)
-            return status;
-        if (hg_session_is_stop(s->model, token))
-            break;
-        if (token >= first && token < first + n) {
-            if (found < n_codes)
-                result->codes[result->n_codes++] = token - (int32_t)first;
-            found++;
-        }
-        status = hg_session_step(s, HG_TASK_GENERATION, token, &hidden, err);
-        if (status != HG_STATUS_OK)
-            return status;
-    }
-    if (found != n_codes)
-        return hg_error_set(err, HG_STATUS_FAILED,
-                            "unconstrained decoding made %zu picture codes, a picture has %zu; without "
-                            "--reference the length is right",
-                            found, n_codes);
-    return HG_STATUS_OK;
-}
-
-static hg_status draw_codes(hg_session *s, const hg_draw_request *request, hg_tensor *hidden,
-                            hg_draw_result *result, hg_error *err)
-{
-    size_t n_codes = (size_t)hg_vqgan_n_codes(&s->model->weights.vqgan);
-    if ((int64_t)n_codes > s->cache.capacity - s->cache.length)
-        return hg_error_set(err, HG_STATUS_INPUT,
-                            "the prompt's %lld positions leave no room for a picture's %zu of %lld",
-                            (long long)s->cache.length, n_codes, (long long)s->cache.capacity);
-    result->codes = hg_mem_array(n_codes, sizeof *result->codes);
-    if (result->codes == NULL)
-        return hg_error_memory(err, n_codes * sizeof *result->codes, "picture codes");
-    int64_t n = request->reference ? s->model->weights.tasks[HG_TASK_GENERATION].head.shape[0]
-                                   : s->model->weights.vqgan.config.n_embed;
-    hg_sampler sampler;
-    hg_status status = hg_session_sampler_init(&sampler, s->model, &request->sampling, n, err);
+    hg_draw_job *job = arg;
+    hg_draw_result *result = job->result;
+    const hg_session *s = job->decoding.session;
+    hg_status status = hg_session_sample(&job->sampler, logits, token, err);
     if (status != HG_STATUS_OK)
         return status;
-    double begin = hg_timing_now();
-    status = request->reference ? draw_unconstrained(s, request, &sampler, hidden, result, n_codes, err)
-                                : draw_constrained(s, request, &sampler, hidden, result, n_codes, err);
-    result->timings.decode = hg_timing_now() - begin;
-    hg_sampler_deinit(&sampler);
-    return status;
+    if (*token >= job->first && *token < job->first + s->model->weights.vqgan.config.n_embed) {
+        if (job->found < job->n_codes)
+            result->codes[result->n_codes++] = *token - job->first;
+        job->found++;
+    }
+    if (hg_session_is_stop(s->model, *token) || ++job->made == REFERENCE_MAX_TOKENS ||
+        s->cache.length == s->cache.capacity)
+        *token = HG_DECODING_ENDS;
+    return draw_report(job->request, "drawing", result->n_codes, job->n_codes, err);
+}
+
+/* What only the reference's way may leave undone. */
+static hg_status draw_check_codes(const hg_draw_job *job, hg_error *err)
+{
+    if (!job->request->reference || job->found == job->n_codes)
+        return HG_STATUS_OK;
+    return hg_error_set(err, HG_STATUS_FAILED,
+                        "unconstrained decoding made %zu picture codes, a picture has %zu; without "
+                        "--reference the length is right",
+                        job->found, job->n_codes);
+}
+
+/* Room for a picture's codes, and the choice among them. */
+static hg_status draw_prepare(hg_draw_job *job, hg_error *err)
+{
+    const hg_session *s = job->decoding.session;
+    const hg_draw_request *request = job->request;
+    if ((int64_t)job->n_codes > s->cache.capacity - s->cache.length)
+        return hg_error_set(err, HG_STATUS_INPUT,
+                            "the prompt's %lld positions leave no room for a picture's %zu of %lld",
+                            (long long)s->cache.length, job->n_codes, (long long)s->cache.capacity);
+    job->result->codes = hg_mem_array(job->n_codes, sizeof *job->result->codes);
+    if (job->result->codes == NULL)
+        return hg_error_memory(err, job->n_codes * sizeof *job->result->codes, "picture codes");
+    hg_status status = hg_session_sampler_init(&job->sampler, s->model, &request->sampling,
+                                               job->decoding.head.shape[0], err);
+    return status == HG_STATUS_OK ? draw_report(request, "drawing", 0, job->n_codes, err) : status;
 }
 
 static hg_status draw_picture(hg_session *s, const hg_draw_request *request, hg_draw_result *result,
@@ -239,40 +206,77 @@ static hg_status draw_picture(hg_session *s, const hg_draw_request *request, hg_
     return status == HG_STATUS_OK ? draw_report(request, "picture", 1, 1, err) : status;
 }
 
+/* Reads the prompt. */
+static hg_status draw_prefill(hg_draw_job *job, hg_tensor **hidden, hg_error *err)
+{
+    hg_session *s = job->decoding.session;
+    const hg_draw_request *request = job->request;
+    const char *text = request->text != NULL ? request->text : draw_tasks[request->task].instruction;
+    const hg_ask_prompt_parts parts = {.images = &request->image,
+                                       .n_images = request->image != NULL ? 1 : 0,
+                                       .question = text,
+                                       .system = request->system,
+                                       .draw = true};
+    hg_prompt prompt = {0};
+    size_t reused;
+    hg_status status = hg_ask_prompt_build(&prompt, s->model, &parts, err);
+    s->cache.planned = prompt.n_items + (int64_t)job->n_codes;
+    if (status == HG_STATUS_OK)
+        status = hg_session_prefill(s, HG_TASK_GENERATION, &prompt, &request->progress, &job->result->timings,
+                                    &reused, hidden, err);
+    job->result->n_prompt_tokens = (size_t)prompt.n_items;
+    hg_prompt_deinit(&prompt);
+    return status;
+}
+
+hg_status hg_draw_job_begin(hg_draw_job *job, hg_session *session, const hg_draw_request *request,
+                            hg_draw_result *result, hg_tensor **hidden, hg_error *err)
+{
+    const hg_model *model = session->model;
+    *result = (hg_draw_result){0};
+    *job = (hg_draw_job){.decoding = {.session = session, .task = HG_TASK_GENERATION, .job = job},
+                         .request = request,
+                         .result = result};
+    hg_status status = draw_check_request(model, request, &result->forced, err);
+    if (status != HG_STATUS_OK)
+        return status;
+    job->first = (int32_t)model->n_tokens + 1;
+    job->n_codes = (size_t)hg_vqgan_n_codes(&model->weights.vqgan);
+    const hg_tensor *head = &model->weights.tasks[HG_TASK_GENERATION].head;
+    job->decoding.take = request->reference ? draw_take_any : draw_take_code;
+    job->decoding.head = request->reference
+                             ? *head
+                             : hg_tensor_view_rows(head, job->first, model->weights.vqgan.config.n_embed);
+    hg_session_begin(session);
+    status = draw_prefill(job, hidden, err);
+    job->begin = hg_timing_now();
+    return status == HG_STATUS_OK ? draw_prepare(job, err) : status;
+}
+
+hg_status hg_draw_job_end(hg_draw_job *job, hg_status status, hg_error *err)
+{
+    hg_session *s = job->decoding.session;
+    job->result->timings.decode = hg_timing_now() - job->begin;
+    if (status == HG_STATUS_OK)
+        status = draw_check_codes(job, err);
+    if (status == HG_STATUS_OK)
+        status = draw_picture(s, job->request, job->result, err);
+    s->cache.planned = 0;
+    hg_sampler_deinit(&job->sampler);
+    if (status != HG_STATUS_OK)
+        hg_draw_result_free(job->result);
+    return status;
+}
+
 hg_status hg_session_draw(hg_session *session, const hg_draw_request *request, hg_draw_result *result,
                           hg_error *err)
 {
-    *result = (hg_draw_result){0};
-    hg_status status = draw_check_request(session->model, request, &result->forced, err);
-    if (status != HG_STATUS_OK) {
-        *result = (hg_draw_result){0};
-        return status;
-    }
-    hg_session_begin(session);
-    const char *text = request->text != NULL ? request->text : draw_tasks[request->task].instruction;
-    hg_ask_prompt_parts parts = {.images = &request->image,
-                                 .n_images = request->image != NULL ? 1 : 0,
-                                 .question = text,
-                                 .system = request->system,
-                                 .draw = true};
-    hg_prompt prompt = {0};
-    hg_tensor *hidden = NULL;
-    size_t reused;
-    status = hg_ask_prompt_build(&prompt, session->model, &parts, err);
-    session->cache.planned = prompt.n_items + hg_vqgan_n_codes(&session->model->weights.vqgan);
+    hg_draw_job job;
+    hg_tensor *hidden;
+    hg_status status = hg_draw_job_begin(&job, session, request, result, &hidden, err);
     if (status == HG_STATUS_OK)
-        status = hg_session_prefill(session, HG_TASK_GENERATION, &prompt, &request->progress,
-                                    &result->timings, &reused, &hidden, err);
-    result->n_prompt_tokens = (size_t)prompt.n_items;
-    if (status == HG_STATUS_OK)
-        status = draw_codes(session, request, hidden, result, err);
-    if (status == HG_STATUS_OK)
-        status = draw_picture(session, request, result, err);
-    session->cache.planned = 0;
-    hg_prompt_deinit(&prompt);
-    if (status != HG_STATUS_OK)
-        hg_draw_result_free(result);
-    return status;
+        status = hg_decoding_run(&job.decoding, hidden, err);
+    return hg_draw_job_end(&job, status, err);
 }
 
 void hg_draw_result_free(hg_draw_result *result)

@@ -34,6 +34,10 @@ struct hg_session {
     hg_kv_cache cache;
     hg_prompt known;    /* what the cache's positions are */
     hg_task known_task; /* whose plug-in made them */
+    /* Others of the model that are idle while this one reads a prompt: what they know of it is copied. May be
+     * NULL; set by a caller who has them. */
+    hg_session *const *others;
+    size_t n_others;
 };
 
 /* Positions that a session of this model can hold: the model's context, within reason. */

@@ -234,6 +234,32 @@ static hg_status prefill_parts(hg_session *s, hg_task task, hg_tensor *x, const 
     return hg_ctx_status(ctx, err);
 }
 
+/* Positions at the prompt's begin that a session knows. */
+static int64_t prefill_known(const hg_session *s, hg_task task, const hg_prompt *prompt)
+{
+    return s->known_task == task ? hg_prompt_common(&s->known, prompt) : 0;
+}
+
+/* Takes over from another session what it knows of the prompt, if that is more than this one does. */
+static hg_status prefill_copy(hg_session *s, hg_task task, const hg_prompt *prompt, hg_error *err)
+{
+    const hg_session *best = s;
+    for (size_t i = 0; i < s->n_others; i++) {
+        if (prefill_known(s->others[i], task, prompt) > prefill_known(best, task, prompt))
+            best = s->others[i];
+    }
+    if (best == s)
+        return HG_STATUS_OK;
+    const int64_t n = prefill_known(best, task, prompt);
+    hg_prompt_truncate(&s->known, 0);
+    if (!hg_kv_cache_copy(&s->ctx, &s->cache, &best->cache, n))
+        return hg_ctx_status(&s->ctx, err);
+    hg_status status = hg_prompt_copy_items(&s->known, &best->known, err);
+    hg_prompt_truncate(&s->known, status == HG_STATUS_OK ? n : 0);
+    s->known_task = task;
+    return status;
+}
+
 hg_status hg_session_prefill(hg_session *s, hg_task task, const hg_prompt *prompt,
                              const hg_progress *progress, hg_timings *timings, size_t *reused,
                              hg_tensor **hidden, hg_error *err)
@@ -245,7 +271,10 @@ hg_status hg_session_prefill(hg_session *s, hg_task task, const hg_prompt *promp
             "the prompt has %lld positions (%lld image%s among it), the model's context %lld: ask with less",
             (long long)n, (long long)prompt->n_images, prompt->n_images == 1 ? "" : "s",
             (long long)s->cache.capacity);
-    int64_t keep = task == s->known_task ? hg_prompt_common(&s->known, prompt) : 0;
+    hg_status status = prefill_copy(s, task, prompt, err);
+    if (status != HG_STATUS_OK)
+        return status;
+    int64_t keep = prefill_known(s, task, prompt);
     if (keep == n)
         keep = n - 1; /* the last position is read again, for its hidden state */
     hg_prompt_truncate(&s->known, keep);
@@ -260,7 +289,7 @@ hg_status hg_session_prefill(hg_session *s, hg_task task, const hg_prompt *promp
     timings->vision += seen - begin;
     if (hg_ctx_failed(&s->ctx))
         return hg_ctx_status(&s->ctx, err);
-    hg_status status = prefill_parts(s, task, x, progress, hidden, err);
+    status = prefill_parts(s, task, x, progress, hidden, err);
     timings->prefill += hg_timing_now() - seen;
     if (status == HG_STATUS_OK)
         status = hg_prompt_copy_items(&s->known, prompt, err);
