@@ -30,11 +30,36 @@ static hg_status replace_picture(const hg_eval_run *run, hg_image *image, const 
     return HG_STATUS_OK;
 }
 
-static hg_status add_answer(const char *question, const hg_ask_result *result, json_t *record, hg_error *err)
+hg_status hg_eval_ask_begin(hg_eval_run *run, hg_eval_item *item, hg_error *err)
 {
-    const char *truth = json_string_value(json_object_get(record, "truth"));
-    hg_answer_score s = hg_answer_score_get(question, truth, result->answer);
+    const hg_llava_turn *turn = &item->item.turns[0];
+    const int max_tokens = run->request->max_tokens;
+    hg_status status = HG_STATUS_OK;
+    json_object_set_new(item->record, "question", json_string(turn->question));
+    json_object_set_new(item->record, "truth", json_string(true_answer(run, turn, item->record)));
+    for (size_t i = 0; i < item->item.n_images && status == HG_STATUS_OK; i++) {
+        status = hg_image_open(&item->images[i], item->item.images[i], err);
+        if (status == HG_STATUS_OK && run->request->instead != NULL)
+            status = replace_picture(run, item->images[i], item->record, err);
+    }
+    item->ask = (hg_ask_request){.images = (const hg_image *const *)item->images,
+                                 .n_images = item->item.n_images,
+                                 .question = turn->question,
+                                 .sampling = {.top_p = 1},
+                                 .max_tokens = max_tokens > 0 ? max_tokens : HG_EVAL_MAX_TOKENS,
+                                 .progress = {hg_eval_run_report, run}};
+    item->request.ask = &item->ask;
+    return status;
+}
+
+hg_status hg_eval_ask_end(hg_eval_item *item, hg_error *err)
+{
     static const char *const stops[] = {"end", "length", "cancelled"};
+    const hg_ask_result *result = &item->request.answer;
+    if (result->stop == HG_STOP_CANCELLED)
+        return hg_error_set(err, HG_STATUS_FAILED, "cancelled");
+    const char *truth = json_string_value(json_object_get(item->record, "truth"));
+    hg_answer_score s = hg_answer_score_get(item->ask.question, truth, result->answer);
     char read[2] = {s.read, 0};
     /* What a model makes need not be whole characters. */
     json_t *answer = json_string(result->answer);
@@ -42,48 +67,7 @@ static hg_status add_answer(const char *question, const hg_ask_result *result, j
         json_pack("{s:o, s:s, s:s, s:{s:b, s:f, s:f}}", "answer",
                   answer != NULL ? answer : json_string("(not UTF-8)"), "stop", stops[result->stop], "read",
                   read, "scores", "correct", (int)s.correct, "recall", s.recall, "f1", s.f1);
-    int failed = json_object_update(record, more);
+    int failed = json_object_update(item->record, more);
     json_decref(more);
     return failed == 0 ? HG_STATUS_OK : hg_error_memory(err, sizeof *result, "a record");
-}
-
-static hg_status ask(hg_eval_run *run, const hg_llava_item *item, hg_image *const *images, json_t *record,
-                     hg_error *err)
-{
-    int max_tokens = run->request->max_tokens;
-    const hg_image *borrowed[HG_LLAVA_MAX_IMAGES];
-    for (size_t i = 0; i < item->n_images; i++)
-        borrowed[i] = images[i];
-    hg_ask_request request = {.images = borrowed,
-                              .n_images = item->n_images,
-                              .question = item->turns[0].question,
-                              .sampling = {.top_p = 1},
-                              .max_tokens = max_tokens > 0 ? max_tokens : HG_EVAL_MAX_TOKENS,
-                              .progress = {hg_eval_run_report, run}};
-    hg_ask_result result;
-    hg_status status = hg_session_ask(run->session, &request, &result, err);
-    if (status != HG_STATUS_OK)
-        return status;
-    status = result.stop == HG_STOP_CANCELLED ? hg_error_set(err, HG_STATUS_FAILED, "cancelled")
-                                              : add_answer(item->turns[0].question, &result, record, err);
-    hg_ask_result_free(&result);
-    return status;
-}
-
-hg_status hg_eval_ask(hg_eval_run *run, const hg_llava_item *item, json_t *record, hg_error *err)
-{
-    hg_image *images[HG_LLAVA_MAX_IMAGES] = {NULL};
-    hg_status status = HG_STATUS_OK;
-    json_object_set_new(record, "question", json_string(item->turns[0].question));
-    json_object_set_new(record, "truth", json_string(true_answer(run, &item->turns[0], record)));
-    for (size_t i = 0; i < item->n_images && status == HG_STATUS_OK; i++) {
-        status = hg_image_open(&images[i], item->images[i], err);
-        if (status == HG_STATUS_OK && run->request->instead != NULL)
-            status = replace_picture(run, images[i], record, err);
-    }
-    if (status == HG_STATUS_OK)
-        status = ask(run, item, images, record, err);
-    for (size_t i = 0; i < item->n_images; i++)
-        hg_image_close(images[i]);
-    return status;
 }

@@ -39,18 +39,19 @@ static hg_status add_scores(json_t *record, const char *name, const hg_image *pi
 }
 
 /* What the picture autoencoder leaves of the truth; nothing is added when the model has no encoder for it. */
-static hg_status add_ceiling(hg_eval_run *run, json_t *record, const hg_image *truth, hg_error *err)
+static hg_status add_ceiling(hg_eval_item *item, hg_error *err)
 {
     int32_t *codes;
     size_t n;
     hg_image *back;
-    hg_status status = hg_vq_encode(run->session, truth, &codes, &n, err);
+    hg_session *session = item->request.session;
+    hg_status status = hg_vq_encode(session, &item->truth, &codes, &n, err);
     if (status != HG_STATUS_OK)
         return status == HG_STATUS_TASK ? HG_STATUS_OK : status;
-    status = hg_vq_decode(run->session, codes, n, &back, err);
+    status = hg_vq_decode(session, codes, n, &back, err);
     hg_codes_free(codes);
     if (status == HG_STATUS_OK) {
-        status = add_scores(record, "ceiling", back, truth, err);
+        status = add_scores(item->record, "ceiling", back, &item->truth, err);
         hg_image_close(back);
     }
     return status;
@@ -68,53 +69,51 @@ static hg_status save(const hg_eval_run *run, json_t *record, const hg_image *pi
     return status == HG_STATUS_OK ? hg_image_save(picture, path, NULL, err) : status;
 }
 
-/* Draws from `input` (NULL: from the text alone) and scores against `truth`. */
-static hg_status draw(hg_eval_run *run, hg_draw_task task, const char *text, const hg_image *input,
-                      const hg_image *truth, json_t *record, hg_error *err)
+hg_status hg_eval_draw_end(const hg_eval_run *run, hg_eval_item *item, hg_error *err)
 {
-    hg_draw_request request = {.task = task,
-                               .image = input,
-                               .text = text,
-                               .sampling = {.top_p = 1},
-                               .progress = {hg_eval_run_report, run}};
-    hg_draw_result result;
-    hg_status status = hg_session_draw(run->session, &request, &result, err);
+    const hg_image *input = item->draw.image, *drawn = item->request.drawing.picture;
+    json_object_set_new(item->record, "scores", json_object());
+    hg_status status = add_scores(item->record, "drawn", drawn, &item->truth, err);
+    if (status == HG_STATUS_OK)
+        status = save(run, item->record, drawn, err);
+    /* What is to be given back is no baseline for giving it back. */
+    if (status == HG_STATUS_OK && input != NULL && item->draw.task != HG_DRAW_TASK_RECONSTRUCT)
+        status = add_scores(item->record, "input", input, &item->truth, err);
+    return status == HG_STATUS_OK ? add_ceiling(item, err) : status;
+}
+
+/* The picture to draw. */
+static hg_status open_truth(hg_eval_item *item, hg_error *err)
+{
+    hg_image *target;
+    hg_status status = hg_image_open(&target, item->item.target_image, err);
     if (status != HG_STATUS_OK)
         return status;
-    json_object_set_new(record, "scores", json_object());
-    status = add_scores(record, "drawn", result.picture, truth, err);
-    if (status == HG_STATUS_OK)
-        status = save(run, record, result.picture, err);
-    /* What is to be given back is no baseline for giving it back. */
-    if (status == HG_STATUS_OK && input != NULL && task != HG_DRAW_TASK_RECONSTRUCT)
-        status = add_scores(record, "input", input, truth, err);
-    if (status == HG_STATUS_OK)
-        status = add_ceiling(run, record, truth, err);
-    hg_draw_result_free(&result);
+    status = hg_image_to_opaque(&item->truth, target, err);
+    hg_image_close(target);
     return status;
 }
 
-hg_status hg_eval_draw(hg_eval_run *run, const hg_llava_item *item, json_t *record, hg_error *err)
+hg_status hg_eval_draw_begin(hg_eval_run *run, hg_eval_item *item, hg_error *err)
 {
     hg_draw_task task;
-    const char *name = json_string_value(json_object_get(record, "task"));
+    const hg_llava_item *read = &item->item;
+    const char *name = json_string_value(json_object_get(item->record, "task"));
     if (name == NULL || !hg_draw_task_find(name, &task))
         return hg_error_set(err, HG_STATUS_TASK, "no drawing task has this name");
-    if (item->target_image == NULL)
+    if (read->target_image == NULL)
         return hg_error_set(err, HG_STATUS_INPUT, "no target_image to compare with");
-    json_object_set_new(record, "question", json_string(item->turns[0].question));
-    json_object_set_new(record, "truth", json_string(hg_path_name(item->target_image)));
-    hg_image *input = NULL, *target = NULL, truth;
-    hg_image_init(&truth);
-    hg_status status = item->n_images > 0 ? hg_image_open(&input, item->images[0], err) : HG_STATUS_OK;
+    json_object_set_new(item->record, "question", json_string(read->turns[0].question));
+    json_object_set_new(item->record, "truth", json_string(hg_path_name(read->target_image)));
+    hg_status status =
+        read->n_images > 0 ? hg_image_open(&item->images[0], read->images[0], err) : HG_STATUS_OK;
     if (status == HG_STATUS_OK)
-        status = hg_image_open(&target, item->target_image, err);
-    if (status == HG_STATUS_OK)
-        status = hg_image_to_opaque(&truth, target, err);
-    if (status == HG_STATUS_OK)
-        status = draw(run, task, item->turns[0].question, input, &truth, record, err);
-    hg_image_deinit(&truth);
-    hg_image_close(input);
-    hg_image_close(target);
+        status = open_truth(item, err);
+    item->draw = (hg_draw_request){.task = task,
+                                   .image = item->images[0],
+                                   .text = read->turns[0].question,
+                                   .sampling = {.top_p = 1},
+                                   .progress = {hg_eval_run_report, run}};
+    item->request.draw = &item->draw;
     return status;
 }

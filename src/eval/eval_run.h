@@ -19,8 +19,10 @@
 
 #include "base/error.h"
 #include "data/llava_json.h"
+#include "image/pixels.h"
 
 #include <healthgpt/eval.h>
+#include <healthgpt/healthgpt.h>
 
 #include <jansson.h>
 #include <stdio.h>
@@ -30,7 +32,8 @@
 typedef struct hg_eval_run {
     const hg_eval_set_request *request;
     hg_model *model;
-    hg_session *session;
+    hg_session *sessions[HG_REQUESTS_MAX]; /* one for each of the items that are done at once */
+    size_t n_sessions;
     hg_llava_set *set;
     json_t *settings; /* what must be the same for results to belong together */
     json_t *records;  /* of the items done, in file order */
@@ -42,12 +45,31 @@ typedef struct hg_eval_run {
 /* Tells the caller how far the run is: false to stop. For hg_progress, with the run as `user`. */
 bool hg_eval_run_report(void *user, const char *stage, int64_t done, int64_t total);
 
-/* Adds answer and scores to the record of a question, or a drawing. HG_STATUS_INPUT or _USAGE: the item
- * cannot be scored; HG_STATUS_TASK: the model cannot do it. */
-hg_status hg_eval_ask(hg_eval_run *run, const hg_llava_item *item, json_t *record,
-                      hg_error *err) HG_MUST_CHECK;
-hg_status hg_eval_draw(hg_eval_run *run, const hg_llava_item *item, json_t *record,
-                       hg_error *err) HG_MUST_CHECK;
+/* Makes a record of every item of the list, or of as many as the request says, but for those that are there.
+ * An item that fails is a record, too. */
+hg_status hg_eval_items(hg_eval_run *run, hg_error *err) HG_MUST_CHECK;
+
+/* An item that is being done. */
+typedef struct hg_eval_item {
+    size_t index; /* in the list */
+    hg_llava_item item;
+    json_t *record;
+    hg_image *images[HG_LLAVA_MAX_IMAGES];
+    hg_image truth; /* of a drawing: 8 bits and no alpha */
+    hg_ask_request ask;
+    hg_draw_request draw;
+    hg_request request; /* and its status, also when it could not be made */
+} hg_eval_item;
+
+/* Opens the pictures of a question, or a drawing, and makes its request, which is to be run in
+ * item->request.session. HG_STATUS_INPUT or _USAGE: the item cannot be scored; HG_STATUS_TASK: the model
+ * cannot do it. */
+hg_status hg_eval_ask_begin(hg_eval_run *run, hg_eval_item *item, hg_error *err) HG_MUST_CHECK;
+hg_status hg_eval_draw_begin(hg_eval_run *run, hg_eval_item *item, hg_error *err) HG_MUST_CHECK;
+
+/* Adds answer and scores to its record, once the request has been run without an error. */
+hg_status hg_eval_ask_end(hg_eval_item *item, hg_error *err) HG_MUST_CHECK;
+hg_status hg_eval_draw_end(const hg_eval_run *run, hg_eval_item *item, hg_error *err) HG_MUST_CHECK;
 
 /* Pictures that show nothing, in the place of an item's own (hg_eval_set_request.instead): "black", "white",
  * "grey", "noise", "gradient". `out` (empty) becomes RGB of 8 bits; noise and gradients differ from item to

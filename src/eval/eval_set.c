@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval_set.c: goes through a list in its order, makes a record of every item, and sums them up. The result is
- * made from records alone, so that it does not matter in how many runs they were made.
+ * eval_set.c: opens what a run needs, and sums up the records of its items. The result is made from records
+ * alone, so that it does not matter in how many runs they were made.
  */
 #include "eval/eval_run.h"
 
@@ -14,25 +14,6 @@
 #include <string.h>
 
 #define RESULT_MAX_BYTES ((size_t)64 << 20)
-
-bool hg_eval_run_report(void *user, const char *stage, int64_t done, int64_t total)
-{
-    const hg_eval_run *run = user;
-    const hg_progress *p = &run->request->progress;
-    (void)stage; /* of the item; the bar counts items */
-    (void)done;
-    (void)total;
-    return p->report == NULL || p->report(p->user, "items", (int64_t)run->done, (int64_t)run->total);
-}
-
-/* The k-th of `total` items spread over n: one of each of `total` equal stretches. Where in the stretch is
- * decided by a hash: the first of each would meet the same question of each patient again and again. */
-static size_t sample_index(size_t k, size_t total, size_t n)
-{
-    size_t begin = (size_t)((__extension__(unsigned __int128) k * n) / total);
-    size_t end = (size_t)((__extension__(unsigned __int128)(k + 1) * n) / total);
-    return begin + (size_t)(hg_phantom_hash(total, k) % (end - begin));
-}
 
 static hg_status describe_run(hg_eval_run *run, hg_error *err)
 {
@@ -56,119 +37,18 @@ static hg_status describe_run(hg_eval_run *run, hg_error *err)
                : hg_error_set(err, HG_STATUS_INPUT, "%s: its name or the model's is not UTF-8", r->data);
 }
 
-/* ---- items ---- */
-
-static json_t *begin_record(const hg_eval_run *run, size_t index, const json_t *item)
+static hg_status open_sessions(hg_eval_run *run, hg_error *err)
 {
-    static const char *const keys[] = {"id",      "task",     "answer_type", "question_type",
-                                       "wording", "modality", "part",        "license"};
-    json_t *record = json_pack("{s:I, s:I}", "index", (json_int_t)index, "line",
-                               (json_int_t)hg_llava_line(run->set, index));
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
-        json_t *value = json_object_get(item, keys[i]);
-        if (json_is_string(value))
-            json_object_set(record, keys[i], value);
-    }
-    return record;
-}
-
-/* A published list may not name tasks and kinds of answers; what they are can be told from the item. */
-static void complete_record(json_t *record, const hg_llava_item *item)
-{
-    const char *truth = item->n_turns > 0 ? item->turns[0].answer : "";
-    if (!item->draws)
-        json_object_set_new(record, "task", json_string("comprehension"));
-    if (!item->draws && json_object_get(record, "answer_type") == NULL) {
-        hg_answer_kind kind = hg_answer_kind_of(item->turns[0].question, truth);
-        json_object_set_new(record, "answer_type",
-                            json_string(kind == HG_ANSWER_KIND_YES_NO   ? "CLOSED"
-                                        : kind == HG_ANSWER_KIND_CHOICE ? "CHOICE"
-                                                                        : "OPEN"));
-    }
-    if (item->draws && json_object_get(record, "task") == NULL)
-        json_object_set_new(record, "task", json_string("(drawing without a task)"));
-}
-
-static json_t *skipped_task(const hg_eval_run *run, const json_t *record)
-{
-    return json_object_get(run->skipped, json_string_value(json_object_get(record, "task")));
-}
-
-/* One more item of a task that the model cannot do. */
-static void count_skipped(hg_eval_run *run, const json_t *record, const char *why)
-{
-    json_t *task = skipped_task(run, record);
-    json_int_t n = json_integer_value(json_object_get(task, "n"));
-    if (task == NULL) {
-        task = json_pack("{s:s}", "why", why);
-        json_object_set_new(run->skipped, json_string_value(json_object_get(record, "task")), task);
-    }
-    json_object_set_new(task, "n", json_integer(n + 1));
-}
-
-/* Fills a record. HG_STATUS_TASK: the model cannot do it. */
-static hg_status do_item(hg_eval_run *run, size_t index, json_t *record, hg_error *err)
-{
-    hg_llava_item item;
-    hg_status status = hg_llava_read(run->set, index, &item, err);
-    if (status != HG_STATUS_OK)
-        return status;
-    complete_record(record, &item);
-    if (skipped_task(run, record) != NULL)
-        status = HG_STATUS_TASK;
-    else if (item.draws && run->request->instead != NULL)
-        status = hg_error_set(err, HG_STATUS_TASK, "only questions are asked about other pictures");
-    else
-        status = item.draws ? hg_eval_draw(run, &item, record, err) : hg_eval_ask(run, &item, record, err);
-    hg_llava_item_deinit(&item);
-    return status;
-}
-
-static hg_status one_item(hg_eval_run *run, size_t index, hg_error *err)
-{
-    json_t *json;
-    hg_error why = {HG_STATUS_OK, ""};
-    hg_status status = hg_llava_parse(run->set, index, &json, &why);
-    json_t *record = begin_record(run, index, status == HG_STATUS_OK ? json : NULL);
-    if (status == HG_STATUS_OK) {
-        json_decref(json);
-        status = do_item(run, index, record, &why);
-    }
-    if (status == HG_STATUS_TASK) {
-        count_skipped(run, record, why.text);
-        json_decref(record);
-        return HG_STATUS_OK;
-    }
-    if (status == HG_STATUS_FAILED) {
-        json_decref(record);
-        return hg_error_set(err, status, "%s", why.text);
-    }
-    if (status != HG_STATUS_OK) { /* the item's fault: told, and counted */
-        json_object_del(record, "scores");
-        json_object_set_new(record, "error", json_string(why.text));
-    }
-    return hg_eval_log_push(run, record, err);
-}
-
-static hg_status do_items(hg_eval_run *run, hg_error *err)
-{
+    const int together = run->request->together;
+    const size_t n = together > 0 ? (size_t)together : HG_REQUESTS_MAX;
+    if (together < 0 || n > HG_REQUESTS_MAX)
+        return hg_error_set(err, HG_STATUS_USAGE, "%d items together are not possible: 1 to %d", together,
+                            HG_REQUESTS_MAX);
     hg_status status = HG_STATUS_OK;
-    size_t n = hg_llava_n_items(run->set), earlier = 0, n_earlier = json_array_size(run->records);
-    size_t limit = run->request->limit;
-    run->total = limit > 0 && limit < n ? limit : n;
-    for (run->done = 0; run->done < run->total && status == HG_STATUS_OK; run->done++) {
-        size_t index = sample_index(run->done, run->total, n);
-        const json_t *next = earlier < n_earlier ? json_array_get(run->records, earlier) : NULL;
-        if (next != NULL && (size_t)json_integer_value(json_object_get(next, "index")) == index) {
-            earlier++;
-            continue;
-        }
-        if (!hg_eval_run_report(run, NULL, 0, 0))
-            return hg_error_set(err, HG_STATUS_FAILED, "cancelled");
-        status = one_item(run, index, err);
+    while (run->n_sessions < n && status == HG_STATUS_OK) {
+        status = hg_session_create(&run->sessions[run->n_sessions], run->model, err);
+        run->n_sessions += status == HG_STATUS_OK;
     }
-    if (status == HG_STATUS_OK)
-        hg_eval_run_report(run, NULL, 0, 0);
     return status;
 }
 
@@ -254,15 +134,16 @@ hg_status hg_eval_set(hg_model *model, const hg_eval_set_request *request, char 
     if (status == HG_STATUS_OK)
         status = describe_run(&run, err);
     if (status == HG_STATUS_OK)
-        status = hg_session_create(&run.session, model, err);
+        status = open_sessions(&run, err);
     if (status == HG_STATUS_OK)
         status = hg_eval_log_open(&run, err);
     if (status == HG_STATUS_OK)
-        status = do_items(&run, err);
+        status = hg_eval_items(&run, err);
     hg_eval_log_close(&run);
     if (status == HG_STATUS_OK)
         status = finish(&run, json, err);
-    hg_session_destroy(run.session);
+    for (size_t i = 0; i < run.n_sessions; i++)
+        hg_session_destroy(run.sessions[i]);
     hg_llava_close(run.set);
     json_decref(run.records);
     json_decref(run.skipped);

@@ -28,6 +28,13 @@ grep -qE 'src="[^d]|href=|<script' "$work/a/index.html" && fail "the page needs 
 set_ >"$work/text" || fail "without a folder"
 grep -q '^all  *all but captions' "$work/text" && grep -q '^reconstruct  *all ' "$work/text" || fail "tables: $(cat "$work/text")"
 
+# As many items at once as there can be, or fewer: the same files.
+for together in 1 3; do
+  set_ -o "$work/t$together" --together $together >/dev/null || fail "$together at once"
+  for file in items.jsonl result.json; do cmp "$work/a/$file" "$work/t$together/$file" || fail "$file differs with $together at once"; done
+done
+set_ --together 5 >/dev/null 2>&1; [ $? -eq 2 ] || fail "more at once than there can be"
+
 # Cut short in the middle of a line, then gone on with: the same files.
 mkdir "$work/b"; cp "$work/a/run.json" "$work/b"
 { head -4 "$work/a/items.jsonl"; sed -n 5p "$work/a/items.jsonl" | head -c 40; } >"$work/b/items.jsonl"
