@@ -24,9 +24,18 @@ X86_INLINE int64_t laced_step_bytes(hg_dtype type)
     return HG_INTERLEAVE_ROWS * rounded_row_bytes(type, laced_columns(type));
 }
 
-/* Asks for `bytes` as far behind w as `prefetch` says. */
-X86_INLINE void laced_ask(const uint8_t *w, int64_t bytes, hg_prefetch prefetch)
+/* Bytes ahead that several rows of x ask for. */
+#define LACED_AHEAD 6144
+
+/* Asks for `bytes` as far behind w as `prefetch` says, which was tried with one row of x. For several rows
+ * they are asked for into the second-level cache: there is so much arithmetic to a byte that the processor by
+ * itself does not look beyond it. */
+X86_INLINE void laced_ask(int n_x, const uint8_t *w, int64_t bytes, hg_prefetch prefetch)
 {
+    if (n_x > 1) {
+        simd_prefetch_lines((uintptr_t)w + LACED_AHEAD, (size_t)bytes);
+        return;
+    }
     static const uint16_t ahead[HG_PREFETCH_COUNT] = {
         [HG_PREFETCH_3K] = 3072, [HG_PREFETCH_4K] = 4096, [HG_PREFETCH_6K] = 6144};
     for (int64_t line = 0; line < bytes && ahead[prefetch] > 0; line += 64)
@@ -251,7 +260,7 @@ X86_INLINE void laced_rows(hg_dtype type, int n_x, const uint8_t *w, hg_prefetch
     }
     for (int64_t j = 0; j < x->k; j += laced_columns(type), w += bytes) {
         if (j % laced_asked(type) == 0)
-            laced_ask(w, asked, prefetch);
+            laced_ask(n_x, w, asked, prefetch);
         laced_ask_x(type, n_x, x, j + laced_columns(type));
         for (int part = 0; part < LACED_PARTS; part++)
             laced_add_step(type, n_x, w, part, x, j, sum[part]);
