@@ -79,6 +79,10 @@ typedef struct hg_kernels {
     void (*matvec)(hg_dtype type, int64_t n, int64_t k, const void *w, int64_t ldw, const hg_real *x,
                    bool ask, hg_real *y);
 
+    /* The same for n_x rows of x, ldx apart, with results ldy apart: the bits of one after the other. */
+    void (*matvecs)(hg_dtype type, int64_t n, int64_t k, const void *w, int64_t ldw, int64_t n_x,
+                    const hg_real *x, int64_t ldx, bool ask, hg_real *y, int64_t ldy);
+
     /* y[j] = sum_i p[i] v[i, j], i < n, j < d: rows of any type weighted by p (attention over cached values).
      */
     void (*weighted_rows)(hg_dtype type, int64_t n, int64_t d, const hg_real *p, const void *v, int64_t ldv,

@@ -18,27 +18,28 @@ typedef struct products_chunk {
     hg_real *y;                /* its first column and row */
 } products_chunk;
 
-/* Weight rows begin to begin + count of a chunk by one row of x. */
+/* Few rows, plain: weight rows begin to begin + count of a chunk. */
 static void products_matvec_rows(const hg_products *job, const products_chunk *c, int64_t begin,
-                                 int64_t count, int64_t t)
+                                 int64_t count)
 {
     const hg_tensor *w = c->product->w;
-    const void *rows = hg_tensor_at(w, (c->first + begin) * w->stride[0]);
-    hg_real result[HG_PRODUCTS_LARGE], *y = c->y + t * c->product->ldy + begin;
-    job->ctx->kernels->matvec(w->dtype, count, w->shape[1], rows, w->stride[0],
-                              c->x + t * job->x.tensor->stride[0], hg_prefetch_asks_rows(w->prefetch),
-                              result);
-    for (int64_t i = 0; i < count; i++)
-        y[i] = c->product->add ? result[i] + y[i] : result[i];
+    hg_real result[HG_PRODUCTS_FEW * HG_PRODUCTS_LARGE];
+    job->ctx->kernels->matvecs(w->dtype, count, w->shape[1],
+                               hg_tensor_at(w, (c->first + begin) * w->stride[0]), w->stride[0], c->n_t, c->x,
+                               job->x.tensor->stride[0], hg_prefetch_asks_rows(w->prefetch), result,
+                               HG_PRODUCTS_LARGE);
+    for (int64_t t = 0; t < c->n_t; t++) {
+        const hg_real *from = result + t * HG_PRODUCTS_LARGE;
+        hg_real *y = c->y + t * c->product->ldy + begin;
+        for (int64_t i = 0; i < count; i++)
+            y[i] = c->product->add ? from[i] + y[i] : from[i];
+    }
 }
 
-/* Few rows, plain. */
 static void products_matvec(const hg_products *job, const products_chunk *c)
 {
-    for (int64_t t = 0; t < c->n_t; t++) {
-        for (int64_t begin = 0; begin < c->count; begin += HG_PRODUCTS_LARGE)
-            products_matvec_rows(job, c, begin, hg_products_least(c->count - begin, HG_PRODUCTS_LARGE), t);
-    }
+    for (int64_t begin = 0; begin < c->count; begin += HG_PRODUCTS_LARGE)
+        products_matvec_rows(job, c, begin, hg_products_least(c->count - begin, HG_PRODUCTS_LARGE));
 }
 
 /* Many rows, plain. */

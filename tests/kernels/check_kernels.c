@@ -158,6 +158,27 @@ static void matvec_scale(int64_t n, int64_t k, const float *w, int64_t ldw, cons
     }
 }
 
+/* Several rows of x get the bits of one after the other. */
+static void check_matvecs(const hg_kernels *t, hg_dtype type, int64_t n, int64_t k, const void *w,
+                          int64_t ldw, hg_rng *rng)
+{
+    enum { MOST = 7 };
+    const int64_t ldx = k + 3, ldy = n + 5;
+    float *x = new_floats((MOST - 1) * ldx + k, rng, 1), *want = new_floats(n, rng, 1);
+    for (int64_t n_x = 1; n_x <= MOST; n_x++) {
+        const int64_t count = (n_x - 1) * ldy + n;
+        float *got = new_floats(count, rng, 1);
+        t->matvecs(type, n, k, w, ldw, n_x, x, ldx, n_x % 2 == 0, got, ldy);
+        for (int64_t i = 0; i < n_x; i++) {
+            t->matvec(type, n, k, w, ldw, x + i * ldx, false, want);
+            assert_memory_equal(want, got + i * ldy, (size_t)n * sizeof *want);
+        }
+        free_floats(got, count);
+    }
+    free_floats(x, (MOST - 1) * ldx + k);
+    free_floats(want, n);
+}
+
 static void check_matvec(const hg_kernels *t, int64_t k, hg_rng *rng)
 {
     static const int64_t rows[] = {1, 3, 4, 5, 17};
@@ -175,6 +196,7 @@ static void check_matvec(const hg_kernels *t, int64_t k, hg_rng *rng)
         matvec_scale(n, k, real, ldw, x, scale);
         /* q4_k is summed as codes and minima apart, both of which are larger than their difference. */
         compare("matvec", n, want, got, scale, type == HG_DTYPE_Q4_K ? 2e-6 : 1e-6, 0);
+        check_matvecs(t, type, n, k, w, ldw, rng);
         free_weights(type, w, count);
         free_floats(real, count);
         free_floats(x, k);

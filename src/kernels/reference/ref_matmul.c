@@ -35,6 +35,13 @@ void hg_reference_matvec(hg_dtype type, int64_t n, int64_t k, const void *w, int
     }
 }
 
+void hg_reference_matvecs(hg_dtype type, int64_t n, int64_t k, const void *w, int64_t ldw, int64_t n_x,
+                          const hg_real *x, int64_t ldx, bool ask, hg_real *y, int64_t ldy)
+{
+    for (int64_t t = 0; t < n_x; t++)
+        hg_reference_matvec(type, n, k, w, ldw, x + t * ldx, ask, y + t * ldy);
+}
+
 void hg_reference_weighted_rows(hg_dtype type, int64_t n, int64_t d, const hg_real *p, const void *v,
                                 int64_t ldv, bool ask, hg_real *y)
 {

@@ -11,6 +11,7 @@ void hg_kernels_set_reference(hg_kernels *table)
         .to_real = hg_dtype_to_real,
         .from_real = hg_dtype_from_real,
         .matvec = hg_reference_matvec,
+        .matvecs = hg_reference_matvecs,
         .weighted_rows = hg_reference_weighted_rows,
         .gemm = hg_reference_gemm,
         .round = hg_reference_round,

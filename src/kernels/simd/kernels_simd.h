@@ -78,12 +78,12 @@ static void simd_from_real(hg_dtype type, int64_t n, const float *from, void *to
         hg_dtype_from_real(type, n - whole, from + whole, (uint16_t *)to + whole);
 }
 
-/* ---- one activation row against weight rows ---- */
+/* ---- few activation rows against weight rows ---- */
 
-/* Rows that share each load of x, and sums per row that run side by side to cover the latency of an addition.
- * Short rows, as the keys of a head, are one stream, however many are read together. Long ones are as many
- * streams, each of which a core needs a while to get up to speed with: so they are read one at a time, as
- * long as x stays in the first level of cache beside them, else as many as can be. */
+/* Weight rows that share each load of x, and sums per row that run side by side to cover the latency of an
+ * addition. Short rows, as the keys of a head, are one stream, however many are read together. Long ones are
+ * as many streams, each of which a core needs a while to get up to speed with: so they are read one at a
+ * time, as long as x stays in the first level of cache beside them, else as many as can be. */
 typedef struct simd_matvec_shape {
     int rows, sums;
 } simd_matvec_shape;
@@ -96,80 +96,141 @@ typedef struct simd_matvec_shape {
 /* Bytes of a long row, and elements of a longer one: 16 KiB of x. */
 #define MATVEC_LONG_BYTES 2048
 #define MATVEC_LONGER_COLUMNS 4096
+/* Rows of x that share each load of a weight, with half as many weight rows, as registers hold sums. Four
+ * would not stay in the first level of cache. */
+#define MATVEC_X 2
+/* Bytes ahead that they ask for. */
+#define MATVEC_AHEAD 6144
 
-SIMD_INLINE void simd_matvec_rows(hg_dtype type, int n_rows, int n_sums, int64_t k, const void *w,
-                                  int64_t ldw, const float *x, uintptr_t ahead, float *y)
+/* Rows of x, ldx apart, whose results are ldy apart. */
+typedef struct simd_matvec_x {
+    const float *x;
+    int64_t ldx;
+    float *y;
+    int64_t ldy;
+} simd_matvec_x;
+
+/* Asks for what comes behind the weights of a step. Where several rows of x are multiplied with them, always,
+ * and into the second-level cache: there is so much arithmetic to a byte that the processor by itself does
+ * not look beyond it. */
+SIMD_INLINE void simd_matvec_ask(hg_dtype type, int n_x, int n_sums, const void *w, uintptr_t ahead)
 {
-    vf sum[MATVEC_MAX_ROWS][MATVEC_MAX_SUMS];
+    if (n_x > 1)
+        simd_prefetch_lines((uintptr_t)w + MATVEC_AHEAD,
+                            (size_t)(n_sums * VF_LANES * (type == HG_DTYPE_F32 ? 4 : 2)));
+    else
+        simd_prefetch_at(w, ahead);
+}
+
+SIMD_INLINE void simd_matvec_rows(hg_dtype type, int n_rows, int n_x, int n_sums, int64_t k, const void *w,
+                                  int64_t ldw, const simd_matvec_x *x, uintptr_t ahead, int64_t first)
+{
+    vf sum[MATVEC_MAX_ROWS][MATVEC_X][MATVEC_MAX_SUMS], part[MATVEC_X];
     const void *row[MATVEC_MAX_ROWS];
     for (int r = 0; r < n_rows; r++) {
-        row[r] = simd_row(type, w, r * ldw);
-        for (int s = 0; s < n_sums; s++)
-            sum[r][s] = vf_set1(0);
+        row[r] = simd_row(type, w, (first + r) * ldw);
+        for (int t = 0; t < n_x; t++) {
+            for (int s = 0; s < n_sums; s++)
+                sum[r][t][s] = vf_set1(0);
+        }
     }
     int64_t j = 0;
     for (; j + n_sums * VF_LANES <= k; j += n_sums * VF_LANES) {
-        for (int r = 0; r < n_rows && ahead > 0; r++)
-            simd_prefetch_at(simd_row(type, row[r], j), ahead);
+        for (int r = 0; r < n_rows && (n_x > 1 || ahead > 0); r++)
+            simd_matvec_ask(type, n_x, n_sums, simd_row(type, row[r], j), ahead);
         for (int s = 0; s < n_sums; s++) {
-            vf part = vf_load(x + j + s * VF_LANES);
-            for (int r = 0; r < n_rows; r++)
-                sum[r][s] = vf_fma(simd_load(type, row[r], j + s * VF_LANES), part, sum[r][s]);
+            for (int t = 0; t < n_x; t++)
+                part[t] = vf_load(x->x + t * x->ldx + j + s * VF_LANES);
+            for (int r = 0; r < n_rows; r++) {
+                const vf weight = simd_load(type, row[r], j + s * VF_LANES);
+                for (int t = 0; t < n_x; t++)
+                    sum[r][t][s] = vf_fma(weight, part[t], sum[r][t][s]);
+            }
         }
     }
     for (; j < k; j += VF_LANES) {
-        int64_t n = k - j;
-        vf part = n < VF_LANES ? vf_load_part(x + j, n) : vf_load(x + j);
-        for (int r = 0; r < n_rows; r++)
-            sum[r][0] = vf_fma(n < VF_LANES ? simd_load_part(type, row[r], j, n) : simd_load(type, row[r], j),
-                               part, sum[r][0]);
+        const int64_t n = k - j;
+        for (int t = 0; t < n_x; t++) {
+            const float *at = x->x + t * x->ldx + j;
+            part[t] = n < VF_LANES ? vf_load_part(at, n) : vf_load(at);
+        }
+        for (int r = 0; r < n_rows; r++) {
+            const vf weight = n < VF_LANES ? simd_load_part(type, row[r], j, n) : simd_load(type, row[r], j);
+            for (int t = 0; t < n_x; t++)
+                sum[r][t][0] = vf_fma(weight, part[t], sum[r][t][0]);
+        }
     }
     for (int r = 0; r < n_rows; r++) {
-        for (int s = 1; s < n_sums; s++)
-            sum[r][0] = vf_add(sum[r][0], sum[r][s]);
-        y[r] = vf_sum(sum[r][0]);
+        for (int t = 0; t < n_x; t++) {
+            for (int s = 1; s < n_sums; s++)
+                sum[r][t][0] = vf_add(sum[r][t][0], sum[r][t][s]);
+            x->y[t * x->ldy + first + r] = vf_sum(sum[r][t][0]);
+        }
     }
 }
 
-/* What is left when rows do not come out even goes one row at a time, with as many sums. */
+/* What is left when weight rows do not come out even goes one row at a time, with as many sums. */
 SIMD_INLINE void simd_matvec_shaped(hg_dtype type, simd_matvec_shape shape, int64_t n, int64_t k,
-                                    const void *w, int64_t ldw, const float *x, uintptr_t ahead, float *y)
+                                    const void *w, int64_t ldw, int n_x, const simd_matvec_x *x,
+                                    uintptr_t ahead)
 {
+    const int rows = n_x == 1 ? shape.rows : (shape.rows + 1) / 2;
     int64_t i = 0;
-    for (; i + shape.rows <= n; i += shape.rows)
-        simd_matvec_rows(type, shape.rows, shape.sums, k, simd_row(type, w, i * ldw), ldw, x, ahead, y + i);
+    for (; i + rows <= n; i += rows)
+        simd_matvec_rows(type, rows, n_x, shape.sums, k, w, ldw, x, ahead, i);
     for (; i < n; i++)
-        simd_matvec_rows(type, 1, shape.sums, k, simd_row(type, w, i * ldw), ldw, x, ahead, y + i);
+        simd_matvec_rows(type, 1, n_x, shape.sums, k, w, ldw, x, ahead, i);
 }
 
-SIMD_INLINE void simd_matvec_type(hg_dtype type, int64_t n, int64_t k, const void *w, int64_t ldw,
-                                  const float *x, bool ask, float *y)
+SIMD_INLINE void simd_matvec_type(hg_dtype type, int64_t n, int64_t k, const void *w, int64_t ldw, int n_x,
+                                  const simd_matvec_x *x, bool ask)
 {
     if (k * (type == HG_DTYPE_F32 ? 4 : 2) < MATVEC_LONG_BYTES)
-        simd_matvec_shaped(type, MATVEC_SHORT, n, k, w, ldw, x,
-                           ask ? (uintptr_t)MATVEC_SHORT.rows * SIMD_AHEAD : 0, y);
+        simd_matvec_shaped(type, MATVEC_SHORT, n, k, w, ldw, n_x, x,
+                           ask ? (uintptr_t)MATVEC_SHORT.rows * SIMD_AHEAD : 0);
     else if (k <= MATVEC_LONGER_COLUMNS)
-        simd_matvec_shaped(type, MATVEC_LONG, n, k, w, ldw, x, ask ? SIMD_AHEAD : 0, y);
+        simd_matvec_shaped(type, MATVEC_LONG, n, k, w, ldw, n_x, x, ask ? SIMD_AHEAD : 0);
     else
-        simd_matvec_shaped(type, MATVEC_LONGER, n, k, w, ldw, x, ask ? SIMD_AHEAD : 0, y);
+        simd_matvec_shaped(type, MATVEC_LONGER, n, k, w, ldw, n_x, x, ask ? SIMD_AHEAD : 0);
+}
+
+/* One or MATVEC_X rows of x; with blocks one after the other. */
+SIMD_INLINE void simd_matvec_few(hg_dtype type, int64_t n, int64_t k, const void *w, int64_t ldw, int n_x,
+                                 const simd_matvec_x *x, bool ask)
+{
+    switch (type) {
+    case HG_DTYPE_F32:
+        simd_matvec_type(HG_DTYPE_F32, n, k, w, ldw, n_x, x, ask);
+        break;
+    case HG_DTYPE_F16:
+        simd_matvec_type(HG_DTYPE_F16, n, k, w, ldw, n_x, x, ask);
+        break;
+    case HG_DTYPE_BF16:
+        simd_matvec_type(HG_DTYPE_BF16, n, k, w, ldw, n_x, x, ask);
+        break;
+    default:
+        for (int t = 0; t < n_x; t++) {
+            if (!simd_quant_matvec(type, n, k, w, ldw, x->x + t * x->ldx, x->y + t * x->ldy))
+                hg_reference_matvec(type, n, k, w, ldw, x->x + t * x->ldx, ask, x->y + t * x->ldy);
+        }
+    }
 }
 
 static void simd_matvec(hg_dtype type, int64_t n, int64_t k, const void *w, int64_t ldw, const float *x,
                         bool ask, float *y)
 {
-    switch (type) {
-    case HG_DTYPE_F32:
-        simd_matvec_type(HG_DTYPE_F32, n, k, w, ldw, x, ask, y);
-        break;
-    case HG_DTYPE_F16:
-        simd_matvec_type(HG_DTYPE_F16, n, k, w, ldw, x, ask, y);
-        break;
-    case HG_DTYPE_BF16:
-        simd_matvec_type(HG_DTYPE_BF16, n, k, w, ldw, x, ask, y);
-        break;
-    default:
-        if (!simd_quant_matvec(type, n, k, w, ldw, x, y))
-            hg_reference_matvec(type, n, k, w, ldw, x, ask, y);
+    simd_matvec_few(type, n, k, w, ldw, 1, &(simd_matvec_x){x, 0, y, 0}, ask);
+}
+
+static void simd_matvecs(hg_dtype type, int64_t n, int64_t k, const void *w, int64_t ldw, int64_t n_x,
+                         const float *x, int64_t ldx, bool ask, float *y, int64_t ldy)
+{
+    for (int64_t t = 0; t < n_x; t += MATVEC_X) {
+        const simd_matvec_x at = {x + t * ldx, ldx, y + t * ldy, ldy};
+        if (t + MATVEC_X <= n_x)
+            simd_matvec_few(type, n, k, w, ldw, MATVEC_X, &at, ask);
+        else
+            simd_matvec_few(type, n, k, w, ldw, 1, &at, ask);
     }
 }
 
@@ -511,6 +572,7 @@ static void simd_set(hg_kernels *table)
     table->to_real = simd_to_real;
     table->from_real = simd_from_real;
     table->matvec = simd_matvec;
+    table->matvecs = simd_matvecs;
     table->weighted_rows = simd_weighted_rows;
     table->rmsnorm = simd_rmsnorm;
     table->layernorm = simd_layernorm;
