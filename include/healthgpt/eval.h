@@ -60,8 +60,7 @@ typedef struct hg_eval_set_request {
     int max_tokens;  /* of an answer; 0: 128 */
     const char *instead; /* "black", "white", "grey", "noise" or "gradient": each question is asked about such
                           a picture, which shows nothing, instead of its own; nothing is drawn. NULL: not */
-    int together; /* items that are done at once, 1 to HG_REQUESTS_MAX; 0: as many. Each needs memory for its
-                   * keys and values */
+    int together; /* items that are done at once, 1 to HG_REQUESTS_MAX; 0: as hg_requests_advised says */
     bool resume;  /* go on with the items of an earlier run in `out` */
     hg_progress progress; /* stage "items" */
 } hg_eval_set_request;

@@ -245,6 +245,10 @@ typedef struct hg_request {
  */
 HG_API hg_status hg_requests_run(hg_request *requests, size_t n, hg_error *err) HG_MUST_CHECK;
 
+/* For how many at once there is memory: as half of what is free now holds keys and values of an image with a
+ * long answer or a picture; 1 to HG_REQUESTS_MAX. */
+HG_API size_t hg_requests_advised(const hg_model *model);
+
 /* ---- parts of the path, for tests and tools ---- */
 
 /* Picture codes of an image (resized to the picture decoder's resolution) and back. *codes is freed with

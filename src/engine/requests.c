@@ -6,9 +6,14 @@
 #include "engine/ask_job.h"
 #include "engine/draw_job.h"
 
+#include "base/huge_pages.h"
+
 #include <assert.h>
 
 static_assert(HG_REQUESTS_MAX == HG_DECODER_TEXTS, "what the public header says is what a step can do");
+
+/* Positions that a request is taken to need: an image, a question, and a picture's codes or a long answer. */
+#define REQUEST_POSITIONS 2048
 
 /* A request as it goes on. */
 typedef struct request_job {
@@ -89,4 +94,15 @@ hg_status hg_requests_run(hg_request *requests, size_t n, hg_error *err)
     for (size_t i = 0; i < n; i++)
         request_end(&jobs[i]);
     return HG_STATUS_OK;
+}
+
+size_t hg_requests_advised(const hg_model *model)
+{
+    const hg_decoder_config *c = &model->weights.decoder.config;
+    const int64_t most = hg_session_max_positions(model),
+                  positions = most < REQUEST_POSITIONS ? most : REQUEST_POSITIONS;
+    const size_t each =
+        hg_kv_cache_bytes(model->cache_type, c->n_layers, c->n_kv_heads, c->head_dim, positions);
+    const uint64_t fit = each > 0 ? hg_memory_available() / 2 / each : 1;
+    return fit < 1 ? 1 : fit < HG_REQUESTS_MAX ? (size_t)fit : HG_REQUESTS_MAX;
 }

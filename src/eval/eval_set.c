@@ -40,7 +40,7 @@ static hg_status describe_run(hg_eval_run *run, hg_error *err)
 static hg_status open_sessions(hg_eval_run *run, hg_error *err)
 {
     const int together = run->request->together;
-    const size_t n = together > 0 ? (size_t)together : HG_REQUESTS_MAX;
+    const size_t n = together > 0 ? (size_t)together : hg_requests_advised(run->model);
     if (together < 0 || n > HG_REQUESTS_MAX)
         return hg_error_set(err, HG_STATUS_USAGE, "%d items together are not possible: 1 to %d", together,
                             HG_REQUESTS_MAX);

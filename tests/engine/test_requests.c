@@ -243,6 +243,16 @@ static void test_one_fails(void **state)
     close_fixture(&f);
 }
 
+/* Keys and values of the tiny model take a few megabytes: there is memory for all. */
+static void test_advised(void **state)
+{
+    (void)state;
+    fixture f;
+    open_fixture(&f, "m3", 2);
+    assert_int_equal(hg_requests_advised(f.model), HG_REQUESTS_MAX);
+    close_fixture(&f);
+}
+
 static void expect_usage(fixture *f, size_t n, const char *text)
 {
     hg_error err = {HG_STATUS_OK, ""};
@@ -277,7 +287,7 @@ int main(void)
         cmocka_unit_test(test_questions),    cmocka_unit_test(test_both_tasks),
         cmocka_unit_test(test_pytorch),      cmocka_unit_test(test_shared_image),
         cmocka_unit_test(test_conversation), cmocka_unit_test(test_one_fails),
-        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_advised),      cmocka_unit_test(test_refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
