@@ -37,7 +37,6 @@ static hg_status together_before(void *arg, hg_error *err)
         hg_prompt_truncate(&t->decoding.session->known, r->n_prompt);
         t->decoding.session->cache.length = r->n_prompt;
         t->made = 0;
-        t->one.decoding = &t->decoding;
     }
     return HG_STATUS_OK;
 }
@@ -68,6 +67,7 @@ static hg_status text_begin(const hg_bench *b, bench_text *t, hg_model *model, h
     if (status != HG_STATUS_OK)
         return status;
     t->decoding = (hg_decoding){s, task, hg_bench_head_rows(s, task), text_take, t};
+    t->one.decoding = &t->decoding;
     t->n_answer = b->n_answer;
     hg_session_begin(s);
     status = hg_bench_prompt(b, s, &prompt, err);

@@ -40,12 +40,6 @@ typedef struct together {
     hg_tensor *hidden;               /* (n, H) */
 } together;
 
-static void together_end(hg_decoding_one *one, hg_status status)
-{
-    one->status = status;
-    one->decoding = NULL;
-}
-
 /* All of them: it cannot be told what is in which cache. */
 static void together_fail(together *t)
 {
@@ -53,7 +47,7 @@ static void together_fail(together *t)
         hg_session *s = t->row[i]->decoding->session;
         s->cache.length = 0;
         hg_prompt_truncate(&s->known, 0);
-        together_end(t->row[i], hg_ctx_status(&t->ctx, &t->row[i]->why));
+        t->row[i]->status = hg_ctx_status(&t->ctx, &t->row[i]->why);
     }
     t->n = 0;
 }
@@ -91,10 +85,8 @@ static void together_choose(together *t)
     }
     int left = 0;
     for (int i = 0; i < t->n; i++) {
-        if (t->row[i]->status != HG_STATUS_OK || t->token[i] == HG_DECODING_ENDS) {
-            together_end(t->row[i], t->row[i]->status);
+        if (t->row[i]->status != HG_STATUS_OK || t->token[i] == HG_DECODING_ENDS)
             continue;
-        }
         t->row[left] = t->row[i];
         t->token[left++] = t->token[i];
     }
@@ -139,10 +131,11 @@ static void together_step(together *t)
 static void together_finish_alone(together *t)
 {
     hg_decoding_one *one = t->row[0];
+    const hg_decoding *d = one->decoding;
     hg_tensor *hidden;
-    hg_status status =
-        hg_session_step(one->decoding->session, one->decoding->task, t->token[0], &hidden, &one->why);
-    together_end(one, status == HG_STATUS_OK ? hg_decoding_run(one->decoding, hidden, &one->why) : status);
+    one->status = hg_session_step(d->session, d->task, t->token[0], &hidden, &one->why);
+    if (one->status == HG_STATUS_OK)
+        one->status = hg_decoding_run(d, hidden, &one->why);
     t->n = 0;
 }
 
