@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * eval_log.c: FOLDER/run.json says what the lines of FOLDER/items.jsonl belong to. A line is flushed as soon
- * as its item is done, so that a run that is ended at any moment keeps what it has.
+ * as its record is there, so that a run that is ended at any moment keeps what it has.
  */
 #include "eval/eval_run.h"
 
