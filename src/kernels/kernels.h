@@ -148,10 +148,15 @@ typedef struct hg_kernels {
      * round more (wide.h). They are always there: the reference's define them. */
     hg_wide_use wide;
 
+    /* Whether gemm_wide keeps the codes of weights of 4 bits (wide_kept.h), instead of making bytes of them.
+     */
+    bool wide_keeps;
+
     /* The weight rows, at most HG_WIDE_MOST, that gemm_wide is fastest with where there are enough. */
     int64_t wide_rows;
 
-    /* x (K) to row `row` of `to`. The same bits on every tier. */
+    /* x (K) to row `row` of `to`. The same bits on every tier, but for the sums of 32 codes, which are made
+     * only where codes of weights are kept. */
     void (*round_wide)(const hg_real *x, const hg_wide *to, int64_t row);
 
     /* y[t, i] = sum over the terms and j of w[i, j] x[t, j] (+ y[t, i] when `add`), i < n <= HG_WIDE_MOST:

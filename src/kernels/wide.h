@@ -7,7 +7,8 @@
  * of the weight, where scale is the largest magnitude that its run's blocks can hold, divided by 127 (q8_0,
  * q4_k), 128 (q4_0, q6_k). A run whose blocks share one scale keeps its codes as they are (q8_0, q4_0, q6_k).
  * wide_weights.h says how they come about. Sums of codes are whole numbers and exact; runs are scaled and
- * added in floats, in their order.
+ * added in floats, in their order. Where pairs of products of bytes pass through 16 bits, weights of 4 bits
+ * keep their codes instead: wide_kept.h.
  */
 #ifndef HG_KERNELS_WIDE_H
 #define HG_KERNELS_WIDE_H
@@ -19,6 +20,7 @@
 #include <string.h>
 
 #define HG_WIDE_RUN 256
+#define HG_WIDE_SUMS (HG_WIDE_RUN / 32)
 
 /* Half a unit, and what is lost with factors of 16 bits: most in q8_0. */
 #define HG_WIDE_ERROR 0.76
@@ -43,6 +45,8 @@ typedef struct hg_wide {
     float *scales; /* (runs, T up to whole HG_WIDE_ROWS); not a number where x is not finite */
     int32_t *minus; /* as scales: -128 times the sum of a run's codes, which a sum begins with where weights
                        are multiplied as unsigned bytes, code + 128 */
+    int16_t *sums;  /* (runs, T up to whole HG_WIDE_ROWS, HG_WIDE_SUMS): of 32 codes each; where weights of 4
+                       bits keep their codes */
     int64_t ld;     /* scales from run to run */
 } hg_wide;
 
@@ -70,8 +74,8 @@ static inline size_t hg_wide_code_bytes(int64_t t, int64_t k)
 
 static inline size_t hg_wide_bytes(int64_t t, int64_t k)
 {
-    return hg_wide_code_bytes(t, k) +
-           (size_t)hg_wide_up(t, HG_WIDE_ROWS) * (size_t)hg_wide_runs(k) * (sizeof(float) + sizeof(int32_t));
+    const size_t run = sizeof(float) + sizeof(int32_t) + HG_WIDE_SUMS * sizeof(int16_t);
+    return hg_wide_code_bytes(t, k) + (size_t)hg_wide_up(t, HG_WIDE_ROWS) * (size_t)hg_wide_runs(k) * run;
 }
 
 /* Zeros beyond the last row; what is beyond the last column is the rounding's to clear. */
@@ -80,7 +84,9 @@ static inline hg_wide hg_wide_make(int64_t t, int64_t k, void *memory)
     int64_t whole = t / HG_WIDE_ROWS * HG_WIDE_ROWS, ld = hg_wide_up(t, HG_WIDE_ROWS);
     size_t before = hg_wide_code_bytes(whole, k), bytes = hg_wide_code_bytes(t, k);
     float *scales = (float *)(void *)((int8_t *)memory + bytes);
-    hg_wide w = {t, k, memory, scales, (int32_t *)(void *)(scales + ld * hg_wide_runs(k)), ld};
+    int32_t *minus = (int32_t *)(void *)(scales + ld * hg_wide_runs(k));
+    int16_t *sums = (int16_t *)(void *)(minus + ld * hg_wide_runs(k));
+    hg_wide w = {t, k, memory, scales, minus, sums, ld};
     memset(w.codes + before, 0, bytes - before);
     memset(w.scales, 0, hg_wide_bytes(t, k) - bytes);
     return w;
@@ -113,21 +119,34 @@ static inline int32_t *hg_wide_minus(const hg_wide *w, int64_t t, int64_t run)
     return w->minus + run * w->ld + t;
 }
 
+static inline int16_t *hg_wide_sums(const hg_wide *w, int64_t t, int64_t run)
+{
+    return w->sums + (run * w->ld + t) * HG_WIDE_SUMS;
+}
+
 /* `count` rows from row `first` on, a multiple of HG_WIDE_ROWS. */
 static inline hg_wide hg_wide_rows(const hg_wide *w, int64_t first, int64_t count)
 {
-    return (hg_wide){count, w->k, hg_wide_code(w, first, 0), w->scales + first, w->minus + first, w->ld};
+    return (hg_wide){count,
+                     w->k,
+                     hg_wide_code(w, first, 0),
+                     w->scales + first,
+                     w->minus + first,
+                     hg_wide_sums(w, first, 0),
+                     w->ld};
 }
 
 /* The weights for which many rows of x should go this way: none, those whose own 4 bits round so much more
  * that nothing of it is seen, or all. */
 typedef enum hg_wide_use { HG_WIDE_NONE, HG_WIDE_4_BITS, HG_WIDE_ALL } hg_wide_use;
 
-/* Bytes that the kernels need for n rows of weights. */
+/* Bytes that the kernels need for n rows of weights: a run's scale, and where codes are kept a second one,
+ * with a number of 32 bits for every 32 inputs and one for every 64. */
 static inline size_t hg_wide_scratch(int64_t n, int64_t k)
 {
+    const size_t run = 2 * sizeof(float) + (HG_WIDE_SUMS + HG_WIDE_SUMS / 2) * sizeof(int32_t);
     return (size_t)hg_wide_up(n, HG_WIDE_PANEL) *
-           ((size_t)hg_wide_up(k, HG_WIDE_TILE_COLUMNS) + (size_t)hg_wide_runs(k) * sizeof(float));
+           ((size_t)hg_wide_up(k, HG_WIDE_TILE_COLUMNS) + (size_t)hg_wide_runs(k) * run);
 }
 
 #endif

@@ -646,6 +646,9 @@ static void test_avx512(void **state)
 {
     (void)state;
     check_tier(HG_CPU_TIER_AVX512, STEPS);
+    hg_rng rng;
+    hg_rng_init(&rng, 19);
+    check_wide_same(hg_kernels_get(HG_CPU_TIER_AVX2), hg_kernels_get(HG_CPU_TIER_AVX512), &rng);
 }
 
 static void test_avx512_vnni(void **state)

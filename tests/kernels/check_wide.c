@@ -9,6 +9,8 @@
 #include "base/memory.h"
 #include "guard.h"
 #include "kernel_values.h"
+#include "kernels/reference/reference.h"
+#include "kernels/wide_kept.h"
 #include "tensor/interleave.h"
 #include "tensor/quant_blocks.h"
 
@@ -24,6 +26,16 @@ static const hg_dtype block_types[] = {HG_DTYPE_Q8_0, HG_DTYPE_Q4_0, HG_DTYPE_Q4
 static const hg_kernels *reference_table(void)
 {
     return hg_kernels_get(HG_CPU_TIER_REFERENCE);
+}
+
+/* The reference's product with weights as the tier's. */
+static void reference_gemm(const hg_kernels *kernels, int64_t n, const hg_wide_term *terms, int n_terms,
+                           bool add, float *y, void *scratch)
+{
+    if (kernels->wide_keeps)
+        hg_reference_gemm_kept(n, terms, n_terms, add, y, n, scratch);
+    else
+        hg_reference_gemm_wide(n, terms, n_terms, add, y, n, scratch);
 }
 
 static hg_wide new_wide(int64_t t, int64_t k)
@@ -66,6 +78,9 @@ static void check_round(const hg_kernels *kernels, int64_t t, int64_t k, hg_rng 
     for (int64_t i = 0; i < hg_wide_up(t, HG_WIDE_ROWS) * hg_wide_runs(k); i++)
         assert_true(want.scales[i] == got.scales[i] || (isnan(want.scales[i]) && isnan(got.scales[i])));
     assert_memory_equal(want.minus, got.minus, (size_t)(want.ld * hg_wide_runs(k)) * sizeof *want.minus);
+    if (kernels->wide_keeps)
+        assert_memory_equal(want.sums, got.sums,
+                            (size_t)(want.ld * hg_wide_runs(k)) * HG_WIDE_SUMS * sizeof *want.sums);
     free_wide(&want);
     free_wide(&got);
 }
@@ -166,7 +181,7 @@ static void check_product(const hg_kernels *kernels, const wide_case *c, hg_rng 
     for (int64_t i = 0; i < n_y; i++)
         want[i] = got[i] = begin[i] =
             c->add ? (float)hg_rng_uniform(rng) : NAN; /* not read unless added to */
-    reference_table()->gemm_wide(c->n, terms, n_terms, c->add, want, c->n, scratch);
+    reference_gemm(kernels, c->n, terms, n_terms, c->add, want, scratch);
     kernels->gemm_wide(c->n, terms, n_terms, c->add, got, c->n, scratch);
     compare("gemm_wide", n_y, want, got, scale, 2e-6, 1e-7);
     check_interleaved(kernels, c, terms, n_terms, begin, got);
@@ -307,6 +322,24 @@ void check_wide(const hg_kernels *t, hg_rng *rng)
 
 enum { ROWS = 48, COLUMNS = 1024, RUNS = COLUMNS / HG_WIDE_RUN };
 
+/* The reference's products, of weights that become bytes or of those that keep their codes. */
+typedef struct wide_way {
+    hg_dtype type;
+    void (*gemm)(int64_t n, const hg_wide_term *terms, int n_terms, bool add, hg_real *y, int64_t ldy,
+                 void *scratch);
+    double error; /* of a weight, in steps */
+} wide_way;
+
+static const wide_way ways[] = {
+    {HG_DTYPE_Q8_0, hg_reference_gemm_wide, HG_WIDE_ERROR},
+    {HG_DTYPE_Q4_0, hg_reference_gemm_wide, HG_WIDE_ERROR},
+    {HG_DTYPE_Q4_K, hg_reference_gemm_wide, HG_WIDE_ERROR},
+    {HG_DTYPE_Q6_K, hg_reference_gemm_wide, HG_WIDE_ERROR},
+    {HG_DTYPE_Q4_0, hg_reference_gemm_kept, HG_KEPT_ERROR},
+    {HG_DTYPE_Q4_K, hg_reference_gemm_kept, HG_KEPT_ERROR},
+};
+enum { WAYS = sizeof ways / sizeof *ways };
+
 typedef struct wide_weights {
     hg_dtype type;
     void *w;
@@ -339,8 +372,9 @@ static float largest_allowed(const wide_weights *weights, int64_t row, int64_t r
     return largest;
 }
 
-static wide_weights *new_wide_weights(hg_dtype type, hg_rng *rng)
+static wide_weights *new_wide_weights(const wide_way *way, hg_rng *rng)
 {
+    const hg_dtype type = way->type;
     wide_weights *weights = guard_alloc(sizeof *weights);
     weights->type = type;
     weights->real = new_floats(ROWS * COLUMNS, rng, 1);
@@ -354,7 +388,7 @@ static wide_weights *new_wide_weights(hg_dtype type, hg_rng *rng)
         x[j] = 0;
     }
     const hg_wide_term term = {type, false, weights->w, COLUMNS, &ones};
-    reference_table()->gemm_wide(ROWS, &term, 1, false, y, ROWS, scratch);
+    way->gemm(ROWS, &term, 1, false, y, ROWS, scratch);
     for (int64_t i = 0; i < ROWS; i++) {
         for (int64_t j = 0; j < COLUMNS; j++)
             weights->given[i][j] = y[j * ROWS + i];
@@ -376,15 +410,14 @@ static void free_wide_weights(wide_weights *weights)
 
 void check_wide_weights(hg_rng *rng)
 {
-    for (size_t type = 0; type < 4; type++) {
-        wide_weights *weights = new_wide_weights(block_types[type], rng);
+    for (const wide_way *way = ways; way < ways + WAYS; way++) {
+        wide_weights *weights = new_wide_weights(way, rng);
         for (int64_t i = 0; i < ROWS; i++) {
             for (int64_t j = 0; j < COLUMNS; j++) {
                 double error = fabs((double)weights->given[i][j] - (double)weights->real[i * COLUMNS + j]);
                 double step = (double)weights->step[i][j / HG_WIDE_RUN];
-                if (!(error <= HG_WIDE_ERROR * step))
-                    fail_msg("%s: a weight moves by %g of a step", hg_dtype_name(block_types[type]),
-                             error / step);
+                if (!(error <= way->error * step))
+                    fail_msg("%s: a weight moves by %g of a step", hg_dtype_name(way->type), error / step);
             }
         }
         free_wide_weights(weights);
@@ -394,22 +427,21 @@ void check_wide_weights(hg_rng *rng)
 /* With x' and w' what x and w become: |x w - x' w'| <= |x - x'| |w| + |x'| |w - w'|, and both are bounded. */
 void check_wide_error(hg_rng *rng)
 {
-    for (size_t type = 0; type < 4; type++) {
-        wide_weights *weights = new_wide_weights(block_types[type], rng);
+    for (const wide_way *way = ways; way < ways + WAYS; way++) {
+        wide_weights *weights = new_wide_weights(way, rng);
         float *x = new_floats(COLUMNS, rng, 4), plain[ROWS], got[ROWS], bound[ROWS];
         hg_wide row = new_wide(1, COLUMNS);
         void *scratch = guard_alloc(hg_wide_scratch(HG_WIDE_PANEL, COLUMNS));
         reference_table()->round_wide(x, &row, 0);
-        reference_table()->matvec(block_types[type], ROWS, COLUMNS, weights->w, COLUMNS, x, true, plain);
-        const hg_wide_term term = {block_types[type], false, weights->w, COLUMNS, &row};
-        reference_table()->gemm_wide(ROWS, &term, 1, false, got, ROWS, scratch);
+        reference_table()->matvec(way->type, ROWS, COLUMNS, weights->w, COLUMNS, x, true, plain);
+        const hg_wide_term term = {way->type, false, weights->w, COLUMNS, &row};
+        way->gemm(ROWS, &term, 1, false, got, ROWS, scratch);
         for (int64_t i = 0; i < ROWS; i++) {
             double sum = 0;
             for (int64_t j = 0; j < COLUMNS; j++) {
                 double half = (double)*hg_wide_scale(&row, 0, j / HG_WIDE_RUN) / 2;
-                sum +=
-                    fabs((double)weights->real[i * COLUMNS + j]) * half +
-                    (fabs((double)x[j]) + half) * HG_WIDE_ERROR * (double)weights->step[i][j / HG_WIDE_RUN];
+                sum += fabs((double)weights->real[i * COLUMNS + j]) * half +
+                       (fabs((double)x[j]) + half) * way->error * (double)weights->step[i][j / HG_WIDE_RUN];
             }
             bound[i] = (float)sum;
         }

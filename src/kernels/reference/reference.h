@@ -30,6 +30,9 @@ void hg_reference_gemm_turned(hg_dtype type, int64_t n, const void *w, int64_t l
 void hg_reference_round_wide(const hg_real *x, const hg_wide *to, int64_t row);
 void hg_reference_gemm_wide(int64_t n, const hg_wide_term *terms, int n_terms, bool add, hg_real *y,
                             int64_t ldy, void *scratch);
+/* For tiers that keep the codes of weights of 4 bits: what theirs is held against. */
+void hg_reference_gemm_kept(int64_t n, const hg_wide_term *terms, int n_terms, bool add, hg_real *y,
+                            int64_t ldy, void *scratch);
 void hg_reference_to_bf16(hg_dtype type, int64_t n, const void *from, uint16_t *to);
 void hg_reference_lines_to_bf16(int64_t n, int64_t c, const hg_real *x, const hg_real *slope,
                                 const hg_real *offset, bool silu, uint16_t *y);

@@ -109,16 +109,33 @@ static inline vb vb_from_four(const vf x[4])
     return _mm256_xor_si256(bytes, _mm256_set1_epi8(-128));
 }
 
+/* Each half of a lane: two of the products of unsigned w and signed x. */
+static inline vb vb_pairs(vb w, vb x)
+{
+    return _mm256_maddubs_epi16(w, x);
+}
+
+/* Keeps a value in a register here, and what it is made of from being put off. */
+static inline void vb_keep(vb *x)
+{
+    __asm__("" : "+x"(*x));
+}
+
 /* Each half of a lane: sum + two of the products. */
 static inline vb vb_dot_short(vb sum, vb w, vb x)
 {
-    return _mm256_add_epi16(sum, _mm256_maddubs_epi16(w, x));
+    return _mm256_add_epi16(sum, vb_pairs(w, x));
 }
 
-/* Each lane: sum + the two halves of the lane of `pairs`, 16 bits each. */
+/* Each lane: sum + the two halves of the lane of `pairs`, 16 bits each, times those of `factors`. */
+static inline vb vb_add_scaled(vb sum, vb pairs, vb factors)
+{
+    return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, factors));
+}
+
 static inline vb vb_add_wider(vb sum, vb pairs)
 {
-    return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+    return vb_add_scaled(sum, pairs, _mm256_set1_epi16(1));
 }
 
 #if defined(__AVXVNNI__) || defined(HG_EVEX_VNNI)

@@ -12,4 +12,5 @@ void hg_rounded_set_avx2(hg_kernels *table)
 {
     laced_set(table);
     table->round = hg_round_avx2;
+    hg_wide_set_avx2(table);
 }

@@ -11,5 +11,5 @@
 void hg_rounded_set_avx512(hg_kernels *table)
 {
     laced_set(table);
-    table->wide = HG_WIDE_NONE; /* the tier below may have AVX-VNNI */
+    hg_wide_set_avx512(table);
 }

@@ -14,7 +14,9 @@ void hg_round_avx2(const float *x, const hg_rounded *to, int64_t row);
 void hg_rounded_set_avx2(hg_kernels *table);
 void hg_rounded_set_avx512(hg_kernels *table);
 
-/* Products of wide.h for the tiers with VNNI; wide_avx2_vnni.c and wide_avx512_vnni.c. */
+/* Products of wide.h; wide_avx2.c and so on. */
+void hg_wide_set_avx2(hg_kernels *table);
+void hg_wide_set_avx512(hg_kernels *table);
 void hg_wide_set_avx2_vnni(hg_kernels *table);
 void hg_wide_set_avx512_vnni(hg_kernels *table);
 

@@ -8,10 +8,10 @@
 #include "kernels/x86/bytes_avx2.h"
 #include "kernels/x86/rounded_set.h"
 
-#define VNNI_ROWS 6 /* of x, whose sums are in registers: 12 of 16 */
+#define WIDE_ROWS 6 /* of x, whose sums are in registers: 12 of 16 */
 #include "kernels/x86/wide_vnni.h"
 
 void hg_wide_set_avx2_vnni(hg_kernels *table)
 {
-    vnni_set_wide(table, HG_WIDE_4_BITS);
+    wide_set(table);
 }

@@ -7,10 +7,10 @@
 #include "kernels/x86/bytes_avx512.h"
 #include "kernels/x86/rounded_set.h"
 
-#define VNNI_ROWS 8 /* of x, whose sums are in registers: 16 of 32 */
+#define WIDE_ROWS 8 /* of x, whose sums are in registers: 16 of 32 */
 #include "kernels/x86/wide_vnni.h"
 
 void hg_wide_set_avx512_vnni(hg_kernels *table)
 {
-    vnni_set_wide(table, HG_WIDE_4_BITS);
+    wide_set(table);
 }

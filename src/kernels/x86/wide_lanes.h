@@ -3,7 +3,7 @@
  * wide_lanes.h: 16 weight rows, interleaved (tensor/interleave.h), become bytes as wide_weights.h says: a row
  * in each 32-bit lane. Four columns of 16 rows are a vector, and a row of a tile that is the right factor.
  * Whoever includes this says before what the byte of code 0 is: WIDE_ZERO, 0 or, where bytes are multiplied
- * as unsigned ones, 128.
+ * as unsigned ones, 128. WIDE_KEEPS is 1 where weights of 4 bits keep their codes (wide_kept_lanes.h).
  *
  * q6_k, which has no interleaved order in memory, is brought into one: the scales of 16 blocks, then `low`,
  * `high` and `scales` in words of 4 bytes.
@@ -17,6 +17,10 @@
 
 #ifdef __AVX2__
 #include <immintrin.h>
+#endif
+
+#ifndef WIDE_KEEPS
+#define WIDE_KEEPS 0
 #endif
 
 /* Rows that are in a vector: 16, or 8 at a time where registers have no more. gcc takes longer vectors apart,
@@ -136,6 +140,19 @@ SIMD_INLINE void wide_plan_short(hg_dtype type, const wide_steps *run, int row, 
     wide_plan_parts(8, scale, minimum, &most, plan);
 }
 
+/* Scale and minimum i, 6 bits each, from a block's three words of them; quant_blocks.h says where they are.
+ */
+SIMD_INLINE void wide_six(const wide_words word[3], int i, wide_words *scale, wide_words *minimum)
+{
+    const int j = i % 4 * 8;
+    *scale = word[0] >> j & 63;
+    *minimum = word[1] >> j & 63;
+    if (i < 4)
+        return;
+    *scale = (word[2] >> j & 15) | (word[0] >> (j + 6) & 3) << 4;
+    *minimum = (word[2] >> (j + 4) & 15) | (word[1] >> (j + 6) & 3) << 4;
+}
+
 SIMD_INLINE void wide_plan_q4_k(const wide_step *block, wide_plan *plan)
 {
     wide_floats scale[8], minimum[8], factor, factor_minimum;
@@ -145,13 +162,9 @@ SIMD_INLINE void wide_plan_q4_k(const wide_step *block, wide_plan *plan)
     for (int i = 0; i < 3; i++)
         wide_word(block, i, &word[i]);
     wide_numbers most = {0};
-    for (int i = 0; i < 8; i++) { /* quant_blocks.h says where they are */
-        const int j = i % 4 * 8;
-        wide_words s = word[0] >> j & 63, m = word[1] >> j & 63;
-        if (i >= 4) {
-            s = (word[2] >> j & 15) | (word[0] >> (j + 6) & 3) << 4;
-            m = (word[2] >> (j + 4) & 15) | (word[1] >> (j + 6) & 3) << 4;
-        }
+    for (int i = 0; i < 8; i++) {
+        wide_words s, m;
+        wide_six(word, i, &s, &m);
         scale[i] = __builtin_convertvector((wide_numbers)s, wide_floats) * factor;
         minimum[i] = __builtin_convertvector((wide_numbers)m, wide_floats) * factor_minimum;
         wide_floats high = scale[i] * 15.0F - minimum[i];

@@ -8,6 +8,7 @@
 
 #include "kernels/kernels.h"
 #include "kernels/simd/simd_types.h"
+#include "kernels/x86/wide_kept_lanes.h"
 #include "kernels/x86/wide_turn.h"
 
 #define WIDE_PAIR (2 * HG_WIDE_TILE_ROWS) /* rows of either factor that are multiplied together */
@@ -28,6 +29,8 @@ typedef struct wide_panel {
     int8_t *codes; /* (runs, pairs, tiles of columns in the run, 2, 16, 16, 4) */
     float *scales; /* (runs, HG_WIDE_PANEL) */
     int64_t pairs;
+    bool keeps; /* codes are as stored, with `kept` (runs) beside them */
+    wide_kept *kept;
 } wide_panel;
 
 /* The tiles of a pair's run of n columns from j on. */
@@ -47,7 +50,25 @@ static float *wide_scales_at(const wide_panel *p, int64_t first, int64_t j)
     return p->scales + j / HG_WIDE_RUN * HG_WIDE_PANEL + first;
 }
 
+/* From row `first` on. */
+static wide_kept *wide_kept_at(const wide_panel *p, int64_t first, int64_t j)
+{
+    return kept_from(p->kept + j / HG_WIDE_RUN, first);
+}
+
 /* ---- packing ---- */
+
+/* The run of n columns from j on of rows `first` to first + 15. */
+SIMD_INLINE void wide_pack_run(hg_dtype type, const wide_steps *steps, int64_t first, int64_t j, int64_t n,
+                               const wide_panel *p)
+{
+    int8_t *tiles = wide_tiles_at(p, first, j, n);
+    float *scales = wide_scales_at(p, first, j);
+    if (WIDE_KEEPS && hg_wide_kept_holds(type))
+        kept_unpack_run(type, steps, tiles, scales, wide_kept_at(p, first, j));
+    else
+        wide_unpack_run(type, steps, tiles, scales);
+}
 
 /* Rows `first` to first + 15; beyond the last row it is repeated. The next 16 are asked for meanwhile. */
 SIMD_INLINE void wide_pack_rows(hg_dtype type, const wide_weights *w, int64_t first, const wide_panel *p)
@@ -62,7 +83,7 @@ SIMD_INLINE void wide_pack_rows(hg_dtype type, const wide_weights *w, int64_t fi
         const int64_t n = hg_wide_run_length(w->k, j);
         simd_prefetch_lines(next, share);
         const wide_steps steps = wide_turn_run(type, n, &rows, run);
-        wide_unpack_run(type, &steps, wide_tiles_at(p, first, j, n), wide_scales_at(p, first, j));
+        wide_pack_run(type, &steps, first, j, n, p);
     }
 }
 
@@ -79,9 +100,20 @@ SIMD_INLINE void wide_pack_interleaved(hg_dtype type, const wide_weights *w, int
         const int64_t n = hg_wide_run_length(w->k, j);
         steps.count = (int)(n / columns);
         simd_prefetch_lines((uintptr_t)steps.at + WIDE_AHEAD, (size_t)steps.count * steps.bytes);
-        wide_unpack_run(type, &steps, wide_tiles_at(p, first, j, n), wide_scales_at(p, first, j));
+        wide_pack_run(type, &steps, first, j, n, p);
         steps.at += (size_t)steps.count * steps.bytes;
     }
+}
+
+/* 16 rows. */
+static void wide_kept_nothing(wide_kept *kept)
+{
+    const size_t bytes = HG_WIDE_TILE_ROWS * sizeof(int32_t);
+    for (int i = 0; i < HG_WIDE_SUMS; i++)
+        memset(kept->factor[i], 0, bytes);
+    for (int i = 0; i < HG_WIDE_SUMS / 2; i++)
+        memset(kept->offset[i], 0, bytes);
+    memset(kept->minimum, 0, bytes);
 }
 
 /* What is missing to a pair. */
@@ -93,6 +125,8 @@ static void wide_pack_nothing(int64_t k, int64_t first, const wide_panel *p)
         for (int64_t i = 0; i < n; i += HG_WIDE_TILE_COLUMNS, tile += WIDE_APART)
             memset(tile, 0, HG_WIDE_TILE_BYTES);
         memset(wide_scales_at(p, first, j), 0, HG_WIDE_TILE_ROWS * sizeof(float));
+        if (p->keeps)
+            wide_kept_nothing(wide_kept_at(p, first, j));
     }
 }
 
@@ -101,7 +135,9 @@ static wide_panel wide_pack(const wide_weights *w, void *scratch)
 {
     const int64_t padded = hg_wide_up(w->k, HG_WIDE_TILE_COLUMNS),
                   pairs = hg_wide_up(w->n, WIDE_PAIR) / WIDE_PAIR;
-    wide_panel p = {scratch, (float *)(void *)((int8_t *)scratch + HG_WIDE_PANEL * padded), pairs};
+    float *scales = (float *)(void *)((int8_t *)scratch + HG_WIDE_PANEL * padded);
+    const wide_panel p = {scratch, scales, pairs, WIDE_KEEPS && hg_wide_kept_holds(w->type),
+                          (wide_kept *)(void *)(scales + HG_WIDE_PANEL * hg_wide_runs(w->k))};
     for (int64_t i = 0; i < pairs * WIDE_PAIR; i += HG_WIDE_TILE_ROWS) {
         if (i >= w->n) {
             wide_pack_nothing(w->k, i, &p);

@@ -50,6 +50,18 @@ static void wide_clear_run(int64_t n, int8_t *to)
         memset(to + i / HG_WIDE_TILE_COLUMNS * HG_WIDE_APART + i % HG_WIDE_TILE_COLUMNS, 0, HG_WIDE_PARTS);
 }
 
+/* Sums of 32 codes of a run of n columns. */
+SIMD_INLINE void wide_sums(int64_t n, const int8_t *codes, int16_t *to)
+{
+    for (int64_t i = 0; i < n; i += 32) {
+        const int8_t *from = codes + i / HG_WIDE_TILE_COLUMNS * HG_WIDE_APART + i % HG_WIDE_TILE_COLUMNS;
+        int32_t sum = 0;
+        for (int j = 0; j < 32; j++)
+            sum += from[j];
+        to[i / 32] = (int16_t)sum;
+    }
+}
+
 /* round_wide of the table. */
 static void wide_round_row(const float *x, const hg_wide *to, int64_t row)
 {
@@ -63,6 +75,8 @@ static void wide_round_row(const float *x, const hg_wide *to, int64_t row)
         else
             wide_clear_run(n, hg_wide_code(to, row, j));
         *hg_wide_minus(to, row, run) = -128 * sum;
+        if (WIDE_KEEPS)
+            wide_sums(n, hg_wide_code(to, row, j), hg_wide_sums(to, row, run));
     }
     if (to->k % HG_WIDE_TILE_COLUMNS != 0)
         memset(hg_wide_code(to, row, to->k), 0, HG_WIDE_TILE_COLUMNS / 2);
