@@ -144,8 +144,8 @@ typedef struct hg_kernels {
     void (*gemm_turned)(hg_dtype type, int64_t n, const void *w, int64_t ldw, const hg_rounded *x, hg_real *y,
                         int64_t ldy, void *scratch);
 
-    /* For which weights HG_WIDE_ROWS rows of x and more should go through the following two instead, which
-     * round more (wide.h). They are always there: the reference's define them. */
+    /* For which weights many rows of x should go through the following two instead, which round more
+     * (wide.h). They are always there: the reference's define them. */
     hg_wide_use wide;
 
     /* Whether gemm_wide keeps the codes of weights of 4 bits (wide_kept.h), instead of making bytes of them.
@@ -218,11 +218,14 @@ typedef struct hg_kernels {
                                     const hg_real *x, hg_real *dw, hg_real *db);
 } hg_kernels;
 
-/* Whether many rows of x by weights of this block type should go through gemm_wide. */
-static inline bool hg_kernels_widen(const hg_kernels *kernels, hg_dtype type)
+/* Whether t rows of x by weights of this block type should go through gemm_wide. */
+static inline bool hg_kernels_widen(const hg_kernels *kernels, hg_dtype type, int64_t t)
 {
+    if (kernels->wide == HG_WIDE_ALL)
+        return t >= HG_WIDE_LEAST;
     const bool four_bits = type == HG_DTYPE_Q4_0 || type == HG_DTYPE_Q4_K;
-    return kernels->wide == HG_WIDE_ALL || (kernels->wide == HG_WIDE_4_BITS && four_bits);
+    return kernels->wide == HG_WIDE_4_BITS && four_bits &&
+           t >= (type == HG_DTYPE_Q4_K ? HG_WIDE_LEAST_Q4_K : HG_WIDE_LEAST_Q4_0);
 }
 
 /* The table of a tier; tiers this build or processor lacks give the next lower one. In the double build

@@ -25,8 +25,14 @@
 /* Half a unit, and what is lost with factors of 16 bits: most in q8_0. */
 #define HG_WIDE_ERROR 0.76
 
-/* The fewest rows of x that are worth it; layouts are padded to a multiple of it. */
+/* Layouts are padded to a multiple of so many rows of x. */
 #define HG_WIDE_ROWS 32
+
+/* The fewest rows of x that are worth it: with matrix registers, which take 32 in any case, and without,
+ * where it is unpacking that few rows wait for. q4_0's is fast the finer way, too. */
+#define HG_WIDE_LEAST 32
+#define HG_WIDE_LEAST_Q4_K 9
+#define HG_WIDE_LEAST_Q4_0 24
 
 /* What a matrix register holds of x; without one, the order is the same. */
 #define HG_WIDE_TILE_ROWS 16

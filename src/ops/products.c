@@ -18,6 +18,8 @@
 /* In bf16: at least so many rows of x and of weights, or rounding x is what costs. */
 #define PRODUCTS_BF16_ROWS 32
 static_assert(HG_CHAIN_ROWS <= HG_PRODUCTS_FEW_ROUNDED, "no product of a chain for few rows is of many");
+static_assert(HG_WIDE_LEAST_Q4_K > HG_PRODUCTS_FEW_ROUNDED,
+              "fewer rows are multiplied as weights are stored");
 static_assert(HG_PRODUCTS_LARGE <= HG_ROUNDED_PANEL && HG_PRODUCTS_LARGE <= HG_WIDE_PANEL,
               "a chunk is unpacked at once");
 static_assert(HG_PRODUCTS_SMALL % HG_INTERLEAVE_ROWS == 0 && HG_PRODUCTS_LARGE % HG_INTERLEAVE_ROWS == 0,
@@ -144,8 +146,8 @@ hg_products hg_products_begin(hg_ctx *ctx, const hg_tensor *x, const hg_product 
             largest = w;
     }
     job.x.rounds = largest != NULL;
-    job.x.wide = job.x.rounds && t >= HG_WIDE_ROWS && ctx->compute == HG_COMPUTE_INFER &&
-                 hg_kernels_widen(ctx->kernels, largest->dtype);
+    job.x.wide =
+        job.x.rounds && ctx->compute == HG_COMPUTE_INFER && hg_kernels_widen(ctx->kernels, largest->dtype, t);
     const int64_t block = t <= HG_PRODUCTS_FEW_ROUNDED ? products_few_block(&job)
                           : job.x.wide                 ? products_wide_block(&job)
                                                        : products_many_block(&job);

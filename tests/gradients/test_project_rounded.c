@@ -105,9 +105,8 @@ static void check_rows(const hg_kernels *kernels, hg_dtype frozen, hg_dtype plug
     finer.wide = HG_WIDE_NONE;
     run(&finer, HG_COMPUTE_INFER, false, 1, n_t, again);
     /* The layer decides of A, too; B has an x of its own. */
-    const bool widens =
-        n_t >= HG_WIDE_ROWS && (hg_kernels_widen(kernels, frozen) ||
-                                (hg_dtype_is_quantised(plug) && hg_kernels_widen(kernels, plug)));
+    const bool widens = hg_kernels_widen(kernels, frozen, n_t) ||
+                        (hg_dtype_is_quantised(plug) && hg_kernels_widen(kernels, plug, n_t));
     assert_true((memcmp(again, rounded, bytes) != 0) == widens);
 }
 
@@ -116,7 +115,14 @@ static void test_types_and_rows(void **state)
     (void)state;
     static const hg_dtype frozen[] = {HG_DTYPE_Q4_K, HG_DTYPE_Q4_0, HG_DTYPE_Q6_K, HG_DTYPE_Q8_0};
     static const hg_dtype plugs[] = {HG_DTYPE_Q8_0, HG_DTYPE_Q4_0, HG_DTYPE_F16};
-    static const int64_t rows[] = {1, HG_WIDE_ROWS - 1, HG_WIDE_ROWS, T};
+    static const int64_t rows[] = {1,
+                                   HG_WIDE_LEAST_Q4_K - 1,
+                                   HG_WIDE_LEAST_Q4_K,
+                                   HG_WIDE_LEAST_Q4_0 - 1,
+                                   HG_WIDE_LEAST_Q4_0,
+                                   HG_WIDE_LEAST - 1,
+                                   HG_WIDE_LEAST,
+                                   T};
     for (hg_cpu_tier tier = HG_CPU_TIER_REFERENCE; tier < HG_CPU_TIER_COUNT; tier++) {
         const hg_kernels *kernels = hg_kernels_get(tier);
         if (!hg_cpu_has(tier) || !kernels->rounds || strcmp(kernels->name, hg_cpu_tier_name(tier)) != 0)
@@ -212,7 +218,7 @@ static void test_long_chunks(void **state)
     l.plug.router = make_weight(HG_DTYPE_F16, E, LONG_K, &rng, l.router);
     for (hg_cpu_tier tier = HG_CPU_TIER_REFERENCE; tier < HG_CPU_TIER_COUNT; tier++) {
         const hg_kernels *kernels = hg_kernels_get(tier);
-        if (!hg_cpu_has(tier) || !hg_kernels_widen(kernels, HG_DTYPE_Q4_0) || !kernels->rounds)
+        if (!hg_cpu_has(tier) || !hg_kernels_widen(kernels, HG_DTYPE_Q4_0, LONG_T) || !kernels->rounds)
             continue;
         assert_int_equal(run_long(kernels, HG_WIDE_PANEL, y[0]), HG_WIDE_PANEL);
         assert_int_equal(run_long(kernels, HG_WIDE_MOST, y[1]), HG_WIDE_MOST);

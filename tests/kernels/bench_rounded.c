@@ -256,7 +256,7 @@ static void bench_prefill(rounded_bench *b)
         (void)dense_product_open(&f32, dnnl_f32, b->t, b->k, b->n);
         for (size_t i = 0; i < sizeof block_types / sizeof *block_types; i++) {
             b->type = block_types[i];
-            b->wide = hg_kernels_widen(b->kernels, b->type);
+            b->wide = hg_kernels_widen(b->kernels, b->type, b->t);
             if (b->wide)
                 b->wide_rows = hg_wide_make(b->t, b->k, b->rows.codes);
             else
