@@ -279,6 +279,7 @@ static bool differs(hg_cpu_tier tier)
 int bench_rounded(const char *only)
 {
     static rounded_bench b;
+    int n_tiers = 0;
     b.n_threads = hg_parallel_processors();
     b.w = hg_mem_aligned(1 << 21, WEIGHT_BYTES);
     b.x = hg_mem_array((size_t)TOKENS * 8192, sizeof *b.x);
@@ -299,7 +300,10 @@ int bench_rounded(const char *only)
         b.rows = hg_rounded_make(TOKENS, 3072, rows);
         bench_decode(&b);
         bench_prefill(&b);
+        n_tiers++;
     }
+    if (n_tiers == 0)
+        printf("no tier %s with products of its own on this processor\n", only != NULL ? only : "at all");
     hg_mem_free(b.w);
     hg_mem_free(b.x);
     hg_mem_free(b.y);

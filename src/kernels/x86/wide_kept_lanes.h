@@ -22,14 +22,8 @@ SIMD_INLINE void kept_number(wide_floats *x)
     *x += *x * 0.0F;
 }
 
-/* The same number twice in each lane. */
-SIMD_INLINE void kept_factor(const wide_words *x, int32_t *to)
-{
-    const wide_words both = (*x & 0xffff) | *x << 16;
-    memcpy(to, &both, sizeof both);
-}
-
-SIMD_INLINE void kept_offsets(const wide_words *first, const wide_words *second, int32_t *to)
+/* Two numbers in each lane, the second in its upper half. */
+SIMD_INLINE void kept_pair(const wide_words *first, const wide_words *second, int32_t *to)
 {
     const wide_words both = (*first & 0xffff) | *second << 16;
     memcpy(to, &both, sizeof both);
@@ -51,10 +45,10 @@ SIMD_INLINE void kept_plan_q4_k(const wide_step *block, float *scales, wide_kept
     for (int i = 0; i < HG_WIDE_SUMS; i++) {
         wide_words factor;
         wide_six(word, i, &factor, &offset[i]);
-        kept_factor(&factor, to->factor[i]);
+        kept_pair(&factor, &factor, to->factor[i]);
     }
     for (int i = 0; i < HG_WIDE_SUMS; i += 2)
-        kept_offsets(&offset[i], &offset[i + 1], to->offset[i / 2]);
+        kept_pair(&offset[i], &offset[i + 1], to->offset[i / 2]);
 }
 
 SIMD_INLINE void kept_plan_q4_0(const wide_steps *run, int row, float *scales, wide_kept *to)
@@ -74,11 +68,11 @@ SIMD_INLINE void kept_plan_q4_0(const wide_steps *run, int row, float *scales, w
     for (int i = 0; i < HG_WIDE_SUMS; i++) {
         const wide_floats whole = scale[i] * to_factor + 0x1.8p23F; /* the number in its lowest bits */
         factor[i] = (wide_words)whole;
-        kept_factor(&factor[i], to->factor[i]);
+        kept_pair(&factor[i], &factor[i], to->factor[i]);
     }
     for (int i = 0; i < HG_WIDE_SUMS; i += 2) {
         const wide_words first = factor[i] << 3, second = factor[i + 1] << 3;
-        kept_offsets(&first, &second, to->offset[i / 2]);
+        kept_pair(&first, &second, to->offset[i / 2]);
     }
     kept_number(&largest);
     largest /= (float)HG_KEPT_MOST;
