@@ -223,9 +223,10 @@ static inline bool hg_kernels_widen(const hg_kernels *kernels, hg_dtype type, in
 {
     if (kernels->wide == HG_WIDE_ALL)
         return t >= HG_WIDE_LEAST;
-    const bool four_bits = type == HG_DTYPE_Q4_0 || type == HG_DTYPE_Q4_K;
-    return kernels->wide == HG_WIDE_4_BITS && four_bits &&
-           t >= (type == HG_DTYPE_Q4_K ? HG_WIDE_LEAST_Q4_K : HG_WIDE_LEAST_Q4_0);
+    if (kernels->wide == HG_WIDE_NONE)
+        return false;
+    return (type == HG_DTYPE_Q4_K && t >= HG_WIDE_LEAST_Q4_K) ||
+           (type == HG_DTYPE_Q4_0 && t >= HG_WIDE_LEAST_Q4_0);
 }
 
 /* The table of a tier; tiers this build or processor lacks give the next lower one. In the double build

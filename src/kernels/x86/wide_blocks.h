@@ -30,7 +30,7 @@ typedef struct wide_factors {
     const int32_t *minus; /* of the rows of x: wide.h */
     const int16_t *sums;
     const float *x_scales, *w_scales;
-    const wide_kept *kept; /* of the piece, where its codes are */
+    const wide_kept *kept; /* of the piece; NULL where it is bytes */
     int steps;             /* of 64 columns */
 } wide_factors;
 
@@ -49,9 +49,8 @@ SIMD_INLINE void wide_next(wide_factors *f, int n)
     f->x_scales += n;
 }
 
-/* Defines a wide_multiply, `name`_n, from `name`, which does it once and does not move on. Functions of their
- * own, because gcc keeps sums in registers only where little else is around them, and only if that is a loop.
- */
+/* A wide_multiply, `name`_n, from `name`, which does it once and does not move on. Functions of their own,
+ * because gcc keeps sums in registers only where little else is around them, and only if that is a loop. */
 #define WIDE_MULTIPLY(name, n)                                                                               \
     __attribute__((noinline)) static void name##_##n(wide_factors *factors, int64_t times,                   \
                                                      float(*to)[HG_WIDE_PANEL])                              \
@@ -63,6 +62,16 @@ SIMD_INLINE void wide_next(wide_factors *f, int n)
         }                                                                                                    \
         *factors = f;                                                                                        \
     }
+#define WIDE_ENTRY(name, n) [n] = name##_##n,
+
+/* each(name, n) for every n that a tier has registers for. */
+#define WIDE_TO_3(each, name) each(name, 1) each(name, 2) each(name, 3)
+#define WIDE_TO_4(each, name) WIDE_TO_3(each, name) each(name, 4)
+#define WIDE_TO_6(each, name) WIDE_TO_4(each, name) each(name, 5) each(name, 6)
+#define WIDE_TO_8(each, name) WIDE_TO_6(each, name) each(name, 7) each(name, 8)
+#define WIDE_JOIN(a, b) a##b
+#define WIDE_TO(rows) WIDE_JOIN(WIDE_TO_, rows)
+#define WIDE_EACH(each, name) WIDE_TO(WIDE_ROWS)(each, name)
 
 /* Bytes of weights, as wide_pack.h makes them. */
 SIMD_INLINE void wide_bytes(int n, const wide_factors *f, float (*to)[HG_WIDE_PANEL])
@@ -90,6 +99,9 @@ SIMD_INLINE void wide_bytes(int n, const wide_factors *f, float (*to)[HG_WIDE_PA
         }
     }
 }
+
+WIDE_EACH(WIDE_MULTIPLY, wide_bytes)
+static const wide_multiply wide_bytes_of[WIDE_ROWS + 1] = {WIDE_EACH(WIDE_ENTRY, wide_bytes)};
 
 /* n_t rows of x from row t on, which lie together, times a piece of a panel's run, its `piece`th, of n
  * columns from j on. They are shared out evenly: so few that the processor would wait for them are not left

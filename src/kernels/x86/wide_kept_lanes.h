@@ -60,10 +60,8 @@ SIMD_INLINE void kept_plan_q4_0(const wide_steps *run, int row, float *scales, w
         wide_head(&step, i % 2, &scale[i]);
         wide_larger(&most, &scale[i]);
     }
-    wide_floats largest = (wide_floats)most;
-    const wide_numbers finite = (most - (0xff << 23)) >> 31, tiny = (most - WIDE_LEAST_BITS) >> 31;
-    const wide_floats to_factor =
-        (wide_floats)((wide_numbers)((float)HG_KEPT_MOST / largest) & finite & ~tiny);
+    wide_floats largest = (wide_floats)most, to_factor;
+    wide_over(HG_KEPT_MOST, &most, &to_factor);
     wide_words factor[HG_WIDE_SUMS];
     for (int i = 0; i < HG_WIDE_SUMS; i++) {
         const wide_floats whole = scale[i] * to_factor + 0x1.8p23F; /* the number in its lowest bits */

@@ -109,13 +109,21 @@ SIMD_INLINE void wide_twice(const wide_floats *x, wide_halves *to)
 /* Those of the smallest magnitude that is not taken for zero, 2^-100. */
 #define WIDE_LEAST_BITS ((127 - 100) << 23)
 
+/* x over the numbers whose bits `most` has; 0 where that is tiny or not finite. */
+SIMD_INLINE void wide_over(float x, const wide_numbers *most, wide_floats *to)
+{
+    const wide_numbers finite = (*most - (0xff << 23)) >> 31, tiny = (*most - WIDE_LEAST_BITS) >> 31;
+    *to = (wide_floats)((wide_numbers)(x / (wide_floats)*most) & finite & ~tiny);
+}
+
 /* As hg_wide_plan_parts, with a row in each lane instead of a part. */
 SIMD_INLINE void wide_plan_parts(int n, const wide_floats *scale, const wide_floats *minimum,
                                  const wide_numbers *most, wide_plan *plan)
 {
     const wide_floats largest = (wide_floats)*most;
-    const wide_numbers finite = (*most - (0xff << 23)) >> 31, tiny = (*most - WIDE_LEAST_BITS) >> 31;
-    const wide_floats to_code = (wide_floats)((wide_numbers)(127.0F * 256 / largest) & finite & ~tiny);
+    const wide_numbers finite = (*most - (0xff << 23)) >> 31;
+    wide_floats to_code;
+    wide_over(127.0F * 256, most, &to_code);
     for (int i = 0; i < n; i++) {
         wide_floats factor = scale[i] * to_code, offset = minimum[i] * to_code;
         wide_twice(&factor, &plan->factor[i]);

@@ -29,8 +29,7 @@ typedef struct wide_panel {
     int8_t *codes; /* (runs, pairs, tiles of columns in the run, 2, 16, 16, 4) */
     float *scales; /* (runs, HG_WIDE_PANEL) */
     int64_t pairs;
-    bool keeps; /* codes are as stored, with `kept` (runs) beside them */
-    wide_kept *kept;
+    wide_kept *kept; /* (runs), where codes are as stored; else NULL */
 } wide_panel;
 
 /* The tiles of a pair's run of n columns from j on. */
@@ -50,10 +49,10 @@ static float *wide_scales_at(const wide_panel *p, int64_t first, int64_t j)
     return p->scales + j / HG_WIDE_RUN * HG_WIDE_PANEL + first;
 }
 
-/* From row `first` on. */
+/* From row `first` on; NULL where there are none. */
 static wide_kept *wide_kept_at(const wide_panel *p, int64_t first, int64_t j)
 {
-    return kept_from(p->kept + j / HG_WIDE_RUN, first);
+    return p->kept == NULL ? NULL : kept_from(p->kept + j / HG_WIDE_RUN, first);
 }
 
 /* ---- packing ---- */
@@ -125,7 +124,7 @@ static void wide_pack_nothing(int64_t k, int64_t first, const wide_panel *p)
         for (int64_t i = 0; i < n; i += HG_WIDE_TILE_COLUMNS, tile += WIDE_APART)
             memset(tile, 0, HG_WIDE_TILE_BYTES);
         memset(wide_scales_at(p, first, j), 0, HG_WIDE_TILE_ROWS * sizeof(float));
-        if (p->keeps)
+        if (p->kept != NULL)
             wide_kept_nothing(wide_kept_at(p, first, j));
     }
 }
@@ -136,8 +135,8 @@ static wide_panel wide_pack(const wide_weights *w, void *scratch)
     const int64_t padded = hg_wide_up(w->k, HG_WIDE_TILE_COLUMNS),
                   pairs = hg_wide_up(w->n, WIDE_PAIR) / WIDE_PAIR;
     float *scales = (float *)(void *)((int8_t *)scratch + HG_WIDE_PANEL * padded);
-    const wide_panel p = {scratch, scales, pairs, WIDE_KEEPS && hg_wide_kept_holds(w->type),
-                          (wide_kept *)(void *)(scales + HG_WIDE_PANEL * hg_wide_runs(w->k))};
+    void *behind = scales + HG_WIDE_PANEL * hg_wide_runs(w->k);
+    const wide_panel p = {scratch, scales, pairs, WIDE_KEEPS && hg_wide_kept_holds(w->type) ? behind : NULL};
     for (int64_t i = 0; i < pairs * WIDE_PAIR; i += HG_WIDE_TILE_ROWS) {
         if (i >= w->n) {
             wide_pack_nothing(w->k, i, &p);

@@ -83,38 +83,12 @@ SIMD_INLINE void pairs_kept(int n, const wide_factors *f, float (*to)[HG_WIDE_PA
     }
 }
 
-WIDE_MULTIPLY(pairs_kept, 1)
-WIDE_MULTIPLY(pairs_kept, 2)
-WIDE_MULTIPLY(pairs_kept, 3)
-WIDE_MULTIPLY(wide_bytes, 1)
-WIDE_MULTIPLY(wide_bytes, 2)
-WIDE_MULTIPLY(wide_bytes, 3)
-#if WIDE_ROWS > 3
-WIDE_MULTIPLY(pairs_kept, 4)
-WIDE_MULTIPLY(wide_bytes, 4)
-#endif
+WIDE_EACH(WIDE_MULTIPLY, pairs_kept)
+static const wide_multiply pairs_kept_of[WIDE_ROWS + 1] = {WIDE_EACH(WIDE_ENTRY, pairs_kept)};
 
 static const wide_multiply *wide_multiply_of(const wide_panel *panel)
 {
-    static const wide_multiply kept[WIDE_ROWS + 1] = {
-        NULL,
-        pairs_kept_1,
-        pairs_kept_2,
-        pairs_kept_3,
-#if WIDE_ROWS > 3
-        pairs_kept_4,
-#endif
-    };
-    static const wide_multiply bytes[WIDE_ROWS + 1] = {
-        NULL,
-        wide_bytes_1,
-        wide_bytes_2,
-        wide_bytes_3,
-#if WIDE_ROWS > 3
-        wide_bytes_4,
-#endif
-    };
-    return panel->keeps ? kept : bytes;
+    return panel->kept != NULL ? pairs_kept_of : wide_bytes_of;
 }
 
 #endif

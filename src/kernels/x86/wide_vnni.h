@@ -11,34 +11,10 @@
 
 static_assert(!VB_SATURATES, "sums are exact");
 
-WIDE_MULTIPLY(wide_bytes, 1)
-WIDE_MULTIPLY(wide_bytes, 2)
-WIDE_MULTIPLY(wide_bytes, 3)
-WIDE_MULTIPLY(wide_bytes, 4)
-WIDE_MULTIPLY(wide_bytes, 5)
-WIDE_MULTIPLY(wide_bytes, 6)
-#if WIDE_ROWS > 6
-WIDE_MULTIPLY(wide_bytes, 7)
-WIDE_MULTIPLY(wide_bytes, 8)
-#endif
-
 static const wide_multiply *wide_multiply_of(const wide_panel *panel)
 {
-    static const wide_multiply of[WIDE_ROWS + 1] = {
-        NULL,
-        wide_bytes_1,
-        wide_bytes_2,
-        wide_bytes_3,
-        wide_bytes_4,
-        wide_bytes_5,
-        wide_bytes_6,
-#if WIDE_ROWS > 6
-        wide_bytes_7,
-        wide_bytes_8,
-#endif
-    };
     (void)panel;
-    return of;
+    return wide_bytes_of;
 }
 
 #endif
