@@ -145,6 +145,7 @@ static void make_model(bench *b, int64_t n_layers)
     if (hg_kv_cache_init(&b->cache, b->cache_type, n_layers, 32, 96, b->prompt + TOKENS, &err) !=
         HG_STATUS_OK)
         fail(err.text);
+    hg_kv_cache_lay(&b->cache, b->n_threads);
 }
 
 /* As opening a model does. */

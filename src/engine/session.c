@@ -68,6 +68,8 @@ hg_status hg_session_create(hg_session **out, hg_model *model, hg_error *err)
                                         hg_session_max_positions(model), err);
     s->cache.prefetch = model->weights.cache_prefetch;
     if (status == HG_STATUS_OK)
+        hg_kv_cache_lay(&s->cache, model->n_threads);
+    if (status == HG_STATUS_OK)
         status = hg_prompt_reserve(&s->known, s->cache.capacity, err); /* so that a step allocates nothing */
     if (status == HG_STATUS_OK)
         *out = s;

@@ -65,6 +65,20 @@ typedef struct hg_wide_term {
 
 #define HG_WIDE_TERMS 2
 
+/* Keys or values of some heads that lie abreast: of each position in turn what each head has, of any type.
+ * With blocks heads are read one after the other, which is slower. */
+typedef struct hg_head_rows {
+    hg_dtype type;
+    int64_t n; /* positions */
+    int heads; /* 1, 2 or HG_HEADS_ABREAST */
+    int64_t d; /* elements of a head */
+    const void *rows;
+    int64_t ld; /* elements between positions, at least heads · d */
+    bool ask;   /* for memory ahead of what is read (tensor/prefetch.h); no result changes */
+} hg_head_rows;
+
+#define HG_HEADS_ABREAST 4 /* at most */
+
 typedef struct hg_kernels {
     const char *name;
 
@@ -83,10 +97,11 @@ typedef struct hg_kernels {
     void (*matvecs)(hg_dtype type, int64_t n, int64_t k, const void *w, int64_t ldw, int64_t n_x,
                     const hg_real *x, int64_t ldx, bool ask, hg_real *y, int64_t ldy);
 
-    /* y[j] = sum_i p[i] v[i, j], i < n, j < d: rows of any type weighted by p (attention over cached values).
-     */
-    void (*weighted_rows)(hg_dtype type, int64_t n, int64_t d, const hg_real *p, const void *v, int64_t ldv,
-                          bool ask, hg_real *y);
+    /* Attention of one query, before and after the softmax. p[h, i] = <q[h], k[i, h]>; y[h, j] = sum_i p[h,
+     * i] v[i, h, j]; i < n, h < heads, j < d, rows of heads ld* apart. A head's results have the same bits
+     * whatever lies abreast. */
+    void (*head_scores)(const hg_head_rows *k, const hg_real *q, int64_t ldq, hg_real *p, int64_t ldp);
+    void (*head_sums)(const hg_head_rows *v, const hg_real *p, int64_t ldp, hg_real *y, int64_t ldy);
 
     /* Whether products of bf16 are faster than those of f32. The two entries below are always there, except
      * in the double build. */

@@ -83,26 +83,27 @@ static void step_run_norm(void *arg, int64_t index, int worker)
     hg_chain_few_round_own(&n->next->chain, worker);
 }
 
-/* Columns that a key head's query heads give. */
-static int64_t step_group_columns(const decoder_step *s)
+/* Columns that the query heads of a set of key heads give. */
+static int64_t step_set_columns(const decoder_step *s)
 {
-    return s->config->n_heads / s->config->n_kv_heads * s->config->head_dim;
+    return s->config->n_heads * s->config->head_dim / hg_attention_one_sets(&s->attention);
 }
 
-static bool step_groups_round(const decoder_step *s)
+static bool step_sets_round(const decoder_step *s)
 {
-    return step_group_columns(s) % HG_ROUNDED_RUN == 0;
+    return step_set_columns(s) % HG_ROUNDED_RUN == 0;
 }
 
-/* A key head: rotations, its place in the cache, attention. */
-static void step_run_heads(void *arg, int64_t group, int worker)
+/* Key heads that lie abreast: rotations, their place in the cache, attention. */
+static void step_run_heads(void *arg, int64_t set, int worker)
 {
     decoder_step *s = arg;
-    const int64_t columns = step_group_columns(s);
-    hg_decoder_heads_put(&s->heads, 0, group);
-    hg_attention_one_group(&s->attention, group, worker);
-    if (step_groups_round(s))
-        hg_chain_few_round_columns(&s->to_mixed.chain, group * columns, columns);
+    const int64_t columns = step_set_columns(s), abreast = s->cache->abreast;
+    for (int64_t group = set * abreast; group < (set + 1) * abreast; group++)
+        hg_decoder_heads_put(&s->heads, 0, group);
+    hg_attention_one_set(&s->attention, set, worker);
+    if (step_sets_round(s))
+        hg_chain_few_round_columns(&s->to_mixed.chain, set * columns, columns);
 }
 
 static void step_run_round(void *arg, int64_t index, int worker)
@@ -128,8 +129,8 @@ static int step_parts(decoder_step *s, hg_parallel_part *parts)
     int n = 0;
     parts[n++] = (hg_parallel_part){HG_PARALLEL_EACH, step_run_norm, &s->before[0], false};
     n += hg_chain_few_parts(&s->to_qkv.chain, parts + n);
-    parts[n++] = (hg_parallel_part){s->config->n_kv_heads, step_run_heads, s, true};
-    if (!step_groups_round(s))
+    parts[n++] = (hg_parallel_part){hg_attention_one_sets(&s->attention), step_run_heads, s, true};
+    if (!step_sets_round(s))
         parts[n++] = (hg_parallel_part){1, step_run_round, &s->to_mixed.chain, true};
     n += hg_chain_few_parts(&s->to_mixed.chain, parts + n);
     parts[n++] = (hg_parallel_part){HG_PARALLEL_EACH, step_run_norm, &s->before[1], true};

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kv_cache.c: memory of its own for each layer, keys first, then values. A head's positions lie together,
- * because attention reads them so, token after token; a position is written once.
+ * kv_cache.c: memory of its own for each layer, keys first, then values. A head's positions lie together, or
+ * those of some heads abreast, because attention reads them so, token after token; a position is written
+ * once.
  *
  * Reading them from huge pages is faster, but where heads lie as far apart as the whole context needs, a
  * single position would touch all of those pages. So a layer begins small, and moves when it is full.
@@ -12,17 +13,21 @@
 #include "base/huge_pages.h"
 #include "base/memory.h"
 #include "base/parallel.h"
+#include "ops/attention_online.h"
 
 #include <assert.h>
 
 /* No model comes near it; it keeps the bytes of a head from overflowing. */
 #define CACHE_MAX_DIM 65536
 
+/* At least so many sets of heads for each thread, or some wait for the last one. */
+#define CACHE_SETS 4
+
 /* Room is for so many positions more than are there, and a multiple of that. */
 #define CACHE_AHEAD 128
 
 struct hg_kv_layer {
-    uint8_t *data; /* (keys or values, G, room, D) */
+    uint8_t *data; /* (keys or values, G / B, room, B, D) */
     int64_t room;  /* positions */
 };
 
@@ -48,8 +53,12 @@ size_t hg_kv_cache_bytes(hg_dtype dtype, int64_t n_layers, int64_t n_heads, int6
 hg_status hg_kv_cache_init(hg_kv_cache *cache, hg_dtype dtype, int64_t n_layers, int64_t n_heads,
                            int64_t head_dim, int64_t capacity, hg_error *err)
 {
-    *cache = (hg_kv_cache){
-        .dtype = dtype, .n_layers = n_layers, .n_heads = n_heads, .head_dim = head_dim, .capacity = capacity};
+    *cache = (hg_kv_cache){.dtype = dtype,
+                           .n_layers = n_layers,
+                           .n_heads = n_heads,
+                           .head_dim = head_dim,
+                           .capacity = capacity,
+                           .abreast = 1};
     size_t bytes = hg_kv_cache_bytes(dtype, n_layers, n_heads, head_dim, capacity);
     if (bytes == 0)
         return hg_error_set(err, HG_STATUS_USAGE,
@@ -67,14 +76,31 @@ void hg_kv_cache_deinit(hg_kv_cache *cache)
     *cache = (hg_kv_cache){0};
 }
 
+/* Whether so many heads abreast leave sets for all threads. */
+static bool cache_shares(const hg_kv_cache *c, int64_t abreast, int n_threads)
+{
+    return c->n_heads % abreast == 0 && c->n_heads / abreast >= (int64_t)CACHE_SETS * n_threads;
+}
+
+void hg_kv_cache_lay(hg_kv_cache *cache, int n_threads)
+{
+    assert(cache->length == 0 && cache->layers[0].data == NULL);
+    cache->abreast = hg_dtype_block(cache->dtype) == 1 ? HG_HEADS_ABREAST : 1;
+    while (cache->abreast > 1 && !cache_shares(cache, cache->abreast, n_threads))
+        cache->abreast /= 2;
+}
+
 static hg_tensor layer_view(const hg_kv_cache *c, const struct hg_kv_layer *l, int64_t half, int64_t first,
                             int64_t n)
 {
-    int64_t at = half * l->room * c->n_heads * c->head_dim + first * c->head_dim;
-    hg_tensor t = hg_tensor_make(c->dtype, 3, (int64_t[]){n, c->n_heads, c->head_dim},
-                                 l->data + hg_dtype_span(c->dtype, at));
-    t.stride[0] = c->head_dim;
-    t.stride[1] = l->room * c->head_dim;
+    const int64_t d = c->head_dim, row = c->abreast * d;
+    uint8_t *data = l->data + hg_dtype_span(c->dtype, half * l->room * c->n_heads * d + first * row);
+    const bool alone = c->abreast == 1;
+    hg_tensor t =
+        alone ? hg_tensor_make(c->dtype, 3, (int64_t[]){n, c->n_heads, d}, data)
+              : hg_tensor_make(c->dtype, 4, (int64_t[]){n, c->n_heads / c->abreast, c->abreast, d}, data);
+    t.stride[0] = row;
+    t.stride[1] = l->room * row;
     t.prefetch = c->prefetch;
     return t;
 }
@@ -83,10 +109,10 @@ static hg_tensor layer_view(const hg_kv_cache *c, const struct hg_kv_layer *l, i
 static void layer_copy(const hg_kv_cache *c, const struct hg_kv_layer *from, const struct hg_kv_layer *to,
                        int64_t n)
 {
-    const size_t head = hg_dtype_span(c->dtype, c->head_dim);
-    for (int64_t i = 0; i < 2 * c->n_heads; i++)
-        memcpy(to->data + (size_t)(i * to->room) * head, from->data + (size_t)(i * from->room) * head,
-               (size_t)n * head);
+    const size_t row = hg_dtype_span(c->dtype, c->abreast * c->head_dim);
+    for (int64_t i = 0; i < 2 * c->n_heads / c->abreast; i++)
+        memcpy(to->data + (size_t)(i * to->room) * row, from->data + (size_t)(i * from->room) * row,
+               (size_t)n * row);
 }
 
 /* The room that a full layer moves to. */
@@ -127,7 +153,8 @@ bool hg_kv_cache_reserve(hg_ctx *ctx, hg_kv_cache *cache, int64_t layer, int64_t
 
 bool hg_kv_cache_copy(hg_ctx *ctx, hg_kv_cache *to, const hg_kv_cache *from, int64_t n)
 {
-    assert(to->dtype == from->dtype && to->n_layers == from->n_layers && n <= from->length);
+    assert(to->dtype == from->dtype && to->n_layers == from->n_layers && to->abreast == from->abreast &&
+           n <= from->length);
     to->length = 0;
     for (int64_t layer = 0; layer < to->n_layers; layer++) {
         if (!hg_kv_cache_reserve(ctx, to, layer, n))
@@ -141,8 +168,8 @@ bool hg_kv_cache_copy(hg_ctx *ctx, hg_kv_cache *to, const hg_kv_cache *from, int
 void hg_kv_cache_write_head(const hg_kernels *kernels, const hg_tensor *view, int64_t position, int64_t head,
                             const hg_real *from)
 {
-    size_t at = hg_dtype_span(view->dtype, position * view->stride[0] + head * view->stride[1]);
-    kernels->from_real(view->dtype, view->shape[2], from, (uint8_t *)view->data + at);
+    size_t at = hg_dtype_span(view->dtype, hg_attention_offset(view, position, head));
+    kernels->from_real(view->dtype, hg_attention_dim(view), from, (uint8_t *)view->data + at);
 }
 
 typedef struct cache_job {
@@ -157,7 +184,7 @@ static void cache_write_row(void *arg, int64_t t, int worker)
     const cache_job *job = arg;
     for (int i = 0; i < 2; i++) {
         const hg_tensor *from = job->from[i], *to = &job->to[i];
-        for (int64_t h = 0; h < to->shape[1]; h++)
+        for (int64_t h = 0; h < hg_attention_heads(to); h++)
             hg_kv_cache_write_head(job->kernels, to, t, h,
                                    hg_tensor_real(from) + t * from->stride[0] + h * from->stride[1]);
     }

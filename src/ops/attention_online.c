@@ -86,7 +86,7 @@ static void online_begin(const online_job *job, int64_t head, int64_t block, hg_
                             .k = job->k,
                             .v = job->v,
                             .head = head,
-                            .group = head / (job->q->shape[1] / job->k->shape[1]),
+                            .group = head / (job->q->shape[1] / hg_attention_heads(job->k)),
                             .first = first,
                             .count = left < hg_query_block(job->bf16) ? left : hg_query_block(job->bf16),
                             .bf16 = job->bf16};
@@ -151,8 +151,8 @@ static void online_one(hg_ctx *ctx, const hg_tensor *q, const hg_tensor *k, cons
 {
     hg_attention_one one;
     if (hg_attention_one_begin(&one, ctx, q, k, v, rows, how, y))
-        hg_parallel_for(hg_ctx_threads(ctx, hg_attention_one_work(&one)), k->shape[1], hg_attention_one_group,
-                        &one);
+        hg_parallel_for(hg_ctx_threads(ctx, hg_attention_one_work(&one)), hg_attention_one_sets(&one),
+                        hg_attention_one_set, &one);
 }
 
 static void online_many(online_job *job)

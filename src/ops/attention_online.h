@@ -30,10 +30,34 @@ hg_key_part hg_key_rows_part(const hg_key_rows *rows, int64_t begin, int64_t end
 /* The keys that query t of n_queries sees. */
 hg_key_range hg_attention_range(const hg_attention *how, int64_t n_queries, int64_t n_keys, int64_t t);
 
-/* The element that row `row` of head `head` of x (T, H, D) begins with. */
+/* Keys and values (S, G, D) may come as (S, G / B, B, D) instead, where B heads lie abreast: a position of
+ * theirs is one piece of memory, and the next position of these heads follows it. */
+static inline int64_t hg_attention_heads(const hg_tensor *x)
+{
+    return x->n_dims == 4 ? x->shape[1] * x->shape[2] : x->shape[1];
+}
+
+static inline int64_t hg_attention_abreast(const hg_tensor *x)
+{
+    return x->n_dims == 4 ? x->shape[2] : 1;
+}
+
+static inline int64_t hg_attention_dim(const hg_tensor *x)
+{
+    return x->shape[x->n_dims - 1];
+}
+
+/* Elements from the first to where row `row` of head `head` begins. */
+static inline int64_t hg_attention_offset(const hg_tensor *x, int64_t row, int64_t head)
+{
+    const int64_t abreast = hg_attention_abreast(x);
+    const int64_t inside = x->n_dims == 4 ? head % abreast * x->stride[2] : 0;
+    return row * x->stride[0] + head / abreast * x->stride[1] + inside;
+}
+
 static inline const void *hg_attention_head(const hg_tensor *x, int64_t row, int64_t head)
 {
-    return hg_tensor_at(x, row * x->stride[0] + head * x->stride[1]);
+    return hg_tensor_at(x, hg_attention_offset(x, row, head));
 }
 
 /* y (T, H · D), contiguous: attention of q over the keys and values `rows` of k and v; other arguments as of

@@ -25,7 +25,7 @@ static const hg_real *part_rows(const hg_attention_part *part, const hg_tensor *
         *ld = x->stride[0];
         return hg_attention_head(x, keys->row, part->group);
     }
-    const int64_t d = x->shape[2], n = keys->end - keys->begin, times = x->stride[0] == d ? 1 : n;
+    const int64_t d = hg_attention_dim(x), n = keys->end - keys->begin, times = x->stride[0] == d ? 1 : n;
     for (int64_t i = 0; i < times; i++) /* all at once where they lie together */
         part->kernels->to_real(x->dtype, n / times * d, hg_attention_head(x, keys->row + i, part->group),
                                part->rows + i * d);
@@ -47,7 +47,7 @@ static void scores_f32(const hg_attention_part *part, const hg_key_part *keys, h
 
 static void mix_f32(const hg_attention_part *part, const hg_key_part *keys, const hg_real *p, bool add)
 {
-    const int64_t d = part->v->shape[2];
+    const int64_t d = hg_attention_dim(part->v);
     hg_gemm_shape s = {.m = part->count, .n = d, .k = keys->end - keys->begin, .lda = HG_KEY_ROW, .ldc = d};
     const hg_real *v = part_rows(part, part->v, keys, &s.ldb);
     part->kernels->gemm(&s, p, v, add ? 1 : 0, part->mixed);
@@ -58,7 +58,7 @@ static void mix_f32(const hg_attention_part *part, const hg_key_part *keys, cons
 static const uint16_t *part_rows_bf16(const hg_attention_part *part, const hg_tensor *x,
                                       const hg_key_part *keys, int64_t *ld)
 {
-    return hg_bf16_rows(part->kernels, x->dtype, keys->end - keys->begin, x->shape[2],
+    return hg_bf16_rows(part->kernels, x->dtype, keys->end - keys->begin, hg_attention_dim(x),
                         hg_attention_head(x, keys->row, part->group), x->stride[0], (uint16_t *)part->rows,
                         ld);
 }
@@ -76,7 +76,7 @@ static void scores_bf16(const hg_attention_part *part, const hg_key_part *keys, 
 
 static void mix_bf16(const hg_attention_part *part, const hg_key_part *keys, bool add)
 {
-    const int64_t d = part->v->shape[2];
+    const int64_t d = hg_attention_dim(part->v);
     hg_bf16_product s = {.m = part->count,
                          .n = d,
                          .k = keys->end - keys->begin,

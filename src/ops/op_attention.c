@@ -233,9 +233,9 @@ static bool attention_fits(const hg_tensor *q, const hg_tensor *k, const hg_tens
 {
     if (segments != NULL && (!segments_fit(segments, q->shape[0]) || k->shape[0] != q->shape[0]))
         return false;
-    return q->n_dims == 3 && k->n_dims == 3 && v->n_dims == 3 && k->shape[0] == v->shape[0] &&
-           k->shape[1] == v->shape[1] && k->shape[2] == q->shape[2] && v->shape[2] == q->shape[2] &&
-           k->shape[0] >= q->shape[0] && q->shape[1] % k->shape[1] == 0;
+    return q->n_dims == 3 && (k->n_dims == 3 || k->n_dims == 4) && hg_tensor_same_shape(k, v) &&
+           hg_attention_dim(k) == q->shape[2] && k->shape[0] >= q->shape[0] &&
+           q->shape[1] % hg_attention_heads(k) == 0;
 }
 
 hg_tensor *hg_op_attention(hg_ctx *ctx, hg_tensor *q, hg_tensor *k, hg_tensor *v, const hg_attention *how)
@@ -246,6 +246,8 @@ hg_tensor *hg_op_attention(hg_ctx *ctx, hg_tensor *q, hg_tensor *k, hg_tensor *v
         return hg_ctx_fail(ctx, HG_STATUS_INPUT, "attention: queries, keys and values do not fit");
     int64_t n_queries = q->shape[0], n_heads = q->shape[1], d = q->shape[2];
     bool grad = hg_ctx_wants_grad(ctx, q) || hg_ctx_wants_grad(ctx, k) || hg_ctx_wants_grad(ctx, v);
+    if (grad && k->n_dims != 3)
+        return hg_ctx_fail(ctx, HG_STATUS_INPUT, "attention: no gradient through keys that lie abreast");
     if (grad && (k->dtype != HG_DTYPE_REAL || v->dtype != HG_DTYPE_REAL))
         return hg_ctx_fail(ctx, HG_STATUS_INPUT, "attention: no gradient through keys of type %s",
                            hg_dtype_name(k->dtype));

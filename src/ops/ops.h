@@ -113,8 +113,8 @@ typedef struct hg_attention {
 } hg_attention;
 
 /* (T, H * D): attention of q (T, H, D) over k and v (S, G, D), S >= T; G divides H, and query head h reads
- * key head h / (H / G). k and v may be of any type (a cache) when no gradient is wanted for them; all may
- * have strided rows. */
+ * key head h / (H / G). k and v may be of any type and have heads abreast (attention_online.h; a cache) when
+ * no gradient is wanted; all may have strided rows. */
 hg_tensor *hg_op_attention(hg_ctx *ctx, hg_tensor *q, hg_tensor *k, hg_tensor *v, const hg_attention *how);
 
 /* (sum of T_i, C): up to 4 tensors (T_i, C) one after the other. */

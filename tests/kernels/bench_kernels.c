@@ -122,9 +122,14 @@ static void run_quick_gelu(bench *b)
     b->kernels->quick_gelu(b->n, b->x, b->y);
 }
 
-static void run_weighted_rows(bench *b)
+static void run_head_scores(bench *b)
 {
-    b->kernels->weighted_rows(HG_DTYPE_F16, 512, 128, b->x, b->w, 128, true, b->y);
+    b->kernels->head_scores(&(hg_head_rows){HG_DTYPE_F16, 512, 1, 128, b->w, 128, true}, b->x, 0, b->y, 0);
+}
+
+static void run_head_sums(bench *b)
+{
+    b->kernels->head_sums(&(hg_head_rows){HG_DTYPE_F16, 512, 1, 128, b->w, 128, true}, b->x, 0, b->y, 0);
 }
 
 static void run_to_real_q4_k(bench *b)
@@ -183,7 +188,8 @@ int bench_kernels(void)
                 {"swiglu", run_swiglu},
                 {"gelu", run_gelu},
                 {"quick_gelu", run_quick_gelu},
-                {"weighted_rows", run_weighted_rows},
+                {"head_scores", run_head_scores},
+                {"head_sums", run_head_sums},
                 {"to_real q4_k", run_to_real_q4_k},
                 {"to_real q6_k", run_to_real_q6_k},
                 {"gemm", run_gemm},

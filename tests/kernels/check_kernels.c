@@ -7,6 +7,7 @@
  */
 #include "check_amx.h"
 #include "check_bf16.h"
+#include "check_heads.h"
 #include "check_rounded.h"
 #include "check_turned.h"
 #include "check_wide.h"
@@ -25,6 +26,8 @@
 static const int64_t sizes[] = {1,  2,  3,  7,  8,   9,   15,  16,  17,  31,   32,
                                 33, 64, 65, 96, 100, 128, 256, 257, 768, 1023, 1024};
 #define N_SIZES (sizeof sizes / sizeof *sizes)
+/* Rows whose x fills half of a first-level cache go another way. */
+#define LONGER_ROW 4352
 
 static const hg_kernels *reference_table(void)
 {
@@ -147,17 +150,6 @@ static void check_softmax_part_bf16(const hg_kernels *t, int64_t n, hg_rng *rng)
     free_floats(got, 2 * n);
 }
 
-/* scale[i] = sum_j |w[i, j] x[j]|: what the rounding errors of a sum grow with. */
-static void matvec_scale(int64_t n, int64_t k, const float *w, int64_t ldw, const float *x, float *scale)
-{
-    for (int64_t i = 0; i < n; i++) {
-        double sum = 0;
-        for (int64_t j = 0; j < k; j++)
-            sum += fabs((double)w[i * ldw + j] * (double)x[j]);
-        scale[i] = (float)sum;
-    }
-}
-
 /* Several rows of x get the bits of one after the other. */
 static void check_matvecs(const hg_kernels *t, hg_dtype type, int64_t n, int64_t k, const void *w,
                           int64_t ldw, hg_rng *rng)
@@ -203,27 +195,6 @@ static void check_matvec(const hg_kernels *t, int64_t k, hg_rng *rng)
         free_floats(scale, n);
         free_floats(want, n);
         free_floats(got, n);
-    }
-}
-
-static void check_weighted_rows(const hg_kernels *t, int64_t d, hg_rng *rng)
-{
-    for (size_t i = 0; i < KERNEL_TYPES * 2; i++) {
-        hg_dtype type = kernel_types[i / 2];
-        if (!type_holds(type, d))
-            continue;
-        int64_t n = i % 2 == 0 ? 1 : 37, ldv = d + 5 * hg_dtype_block(type), count = (n - 1) * ldv + d;
-        float *real = new_floats(count, rng, 1), *p = new_floats(n, rng, 1);
-        float *want = new_floats(d, rng, 1), *got = new_floats(d, rng, 1);
-        void *v = new_weights(type, count, rng, real);
-        reference_table()->weighted_rows(type, n, d, p, v, ldv, true, want);
-        t->weighted_rows(type, n, d, p, v, ldv, n % 2 == 0, got);
-        compare("weighted_rows", d, want, got, NULL, 0, 1e-6 * (double)n);
-        free_weights(type, v, count);
-        free_floats(real, count);
-        free_floats(p, n);
-        free_floats(want, d);
-        free_floats(got, d);
     }
 }
 
@@ -607,13 +578,14 @@ static void check_tier(hg_cpu_tier tier, int steps)
         check_softmax_part(t, sizes[i], &rng);
         check_softmax_part_bf16(t, sizes[i], &rng);
         check_matvec(t, sizes[i], &rng);
-        check_weighted_rows(t, sizes[i], &rng);
+        check_heads(t, sizes[i], &rng);
         check_column_sums(t, sizes[i], &rng);
         check_norms(t, sizes[i], &rng);
         check_lines_to_bf16(t, sizes[i], &rng);
         check_activations(t, sizes[i], &rng);
         check_turning(t, sizes[i], &rng);
     }
+    check_matvec(t, LONGER_ROW, &rng);
     check_to_real_patterns(t);
     check_not_a_number(t);
     check_accuracy(t, steps);
@@ -733,8 +705,12 @@ static void test_reference_facts(void **state)
     float y[6], x[4] = {1, 2, 3, 4}, w[6] = {1, 0, 2, 0, 1, -1};
     t->matvec(HG_DTYPE_F32, 2, 3, w, 3, x, true, y);
     assert_true(y[0] == 7 && y[1] == -1);
-    t->weighted_rows(HG_DTYPE_F32, 2, 3, x, w, 3, true, y);
+    const hg_head_rows heads = {HG_DTYPE_F32, 2, 1, 3, w, 3, true},
+                       pairs = {HG_DTYPE_F32, 1, 2, 3, w, 6, true};
+    t->head_sums(&heads, x, 0, y, 0);
     assert_true(y[0] == 1 && y[1] == 2 && y[2] == 0);
+    t->head_scores(&pairs, x, 1, y, 1); /* [1 2 3] by the first three of w, [2 3 4] by the others */
+    assert_true(y[0] == 7 && y[1] == -1);
     hg_gemm_shape s = {.m = 2, .n = 2, .k = 2, .lda = 2, .ldb = 2, .ldc = 2}; /* [1 2; 3 4]² */
     t->gemm(&s, x, x, 0, y);
     assert_true(y[0] == 7 && y[1] == 10 && y[2] == 15 && y[3] == 22);

@@ -102,3 +102,13 @@ void compare(const char *what, int64_t n, const float *want, const float *got, c
                      (double)got[i], (double)want[i]);
     }
 }
+
+void matvec_scale(int64_t n, int64_t k, const float *w, int64_t ldw, const float *x, float *scale)
+{
+    for (int64_t i = 0; i < n; i++) {
+        double sum = 0;
+        for (int64_t j = 0; j < k; j++)
+            sum += fabs((double)w[i * ldw + j] * (double)x[j]);
+        scale[i] = (float)sum;
+    }
+}

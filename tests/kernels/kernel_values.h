@@ -34,4 +34,7 @@ bool type_holds(hg_dtype type, int64_t n);
 void compare(const char *what, int64_t n, const float *want, const float *got, const float *scale,
              double relative, double absolute);
 
+/* scale[i] = sum_j |w[i, j] x[j]|, i < n, j < k: what the rounding errors of a sum grow with. */
+void matvec_scale(int64_t n, int64_t k, const float *w, int64_t ldw, const float *x, float *scale);
+
 #endif

@@ -6,6 +6,7 @@
 
 #include "base/cpu.h"
 #include "base/memory.h"
+#include "ops/attention_online.h"
 #include "tensor/interleave.h"
 
 #include <setjmp.h>
@@ -137,10 +138,10 @@ void expect_same_caches(const hg_kv_cache *a, const hg_kv_cache *b)
                                                : hg_kv_cache_view_values(a, layer, a->length),
                                      half == 0 ? hg_kv_cache_view_keys(b, layer, a->length)
                                                : hg_kv_cache_view_values(b, layer, a->length)};
-            for (int64_t h = 0; h < a->n_heads; h++)
-                assert_memory_equal(hg_tensor_at(&of[0], h * of[0].stride[1]),
-                                    hg_tensor_at(&of[1], h * of[1].stride[1]),
-                                    hg_dtype_span(a->dtype, a->length * a->head_dim));
+            for (int64_t i = 0; i < a->length * a->n_heads; i++)
+                assert_memory_equal(hg_attention_head(&of[0], i / a->n_heads, i % a->n_heads),
+                                    hg_attention_head(&of[1], i / a->n_heads, i % a->n_heads),
+                                    hg_dtype_span(a->dtype, a->head_dim));
         }
     }
 }

@@ -3,7 +3,8 @@
  * test_decoder_fused.c: one more position through decoder_step.c and many through decoder_prompt.c give the
  * bits, and leave the keys and values, of decoder.c's operations one after the other: for weights of each
  * kind, in rows and interleaved, with and without H-LoRA, heads that are whole runs of rounded numbers and
- * heads that are not, a sliding window, and any number of threads, also more than there are processors.
+ * heads that are not, alone or abreast in the cache, a sliding window, and any number of threads, also more
+ * than there are processors.
  */
 #include "random_decoder.h"
 
@@ -25,12 +26,14 @@ typedef struct fixture {
     hg_kv_cache caches[2]; /* of the step, of the operations */
 } fixture;
 
-static void fixture_open(fixture *f, const variant *v)
+/* The operations' cache has each head alone, the step's so many abreast. */
+static void fixture_open(fixture *f, const variant *v, int64_t abreast)
 {
     random_decoder_open(&f->model, v);
     hg_arena_init(&f->step, (size_t)1 << 20, (size_t)1 << 30);
     for (int i = 0; i < 2; i++)
         random_decoder_cache(&f->caches[i], v, POSITIONS);
+    f->caches[0].abreast = abreast;
 }
 
 static void fixture_close(fixture *f)
@@ -81,11 +84,13 @@ static void test_same_bits(void **state)
 {
     (void)state;
     static const int threads[] = {1, 2, 3, 8};
-    for (size_t i = 0; i < VARIANTS; i++) {
-        if (!variant_runs(&variants[i]))
+    for (size_t i = 0; i < VARIANTS * 3; i++) {
+        const variant *v = &variants[i / 3];
+        const int64_t abreast = (int64_t)1 << (i % 3);
+        if (!variant_runs(v) || v->n_kv_heads % abreast != 0)
             continue;
         fixture f;
-        fixture_open(&f, &variants[i]);
+        fixture_open(&f, v, abreast);
         for (size_t t = 0; t < sizeof threads / sizeof *threads; t++) {
             check(&f, &f.model.plugins[0], threads[t]);
             check(&f, NULL, threads[t]);
@@ -99,7 +104,7 @@ static void test_fits(void **state)
 {
     (void)state;
     fixture f;
-    fixture_open(&f, &variants[0]);
+    fixture_open(&f, &variants[0], 1);
     hg_decoder *d = &f.model.decoder;
     hg_plugin *plugin = &f.model.plugins[0];
     hg_ctx ctx;

@@ -4,6 +4,7 @@
  * a layer has moved to a larger place.
  */
 #include "model/kv_cache.h"
+#include "ops/attention_online.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,7 +13,7 @@
 
 #include <cmocka.h>
 
-enum { LAYERS = 2, HEADS = 3, DIM = 32, ROW = HEADS * DIM, POSITIONS = 5 };
+enum { LAYERS = 2, HEADS = 16, DIM = 32, ROW = HEADS * DIM, POSITIONS = 5 };
 
 /* Small whole numbers, which every type holds exactly. */
 static float value_at(int64_t layer, int64_t half, int64_t position, int64_t i)
@@ -41,14 +42,12 @@ static void expect(const hg_tensor *view, hg_dtype type, int64_t layer, int64_t 
 {
     float got[POSITIONS * ROW];
     assert_int_equal(view->dtype, type);
-    assert_int_equal(view->n_dims, 3);
     assert_int_equal(view->shape[0], n);
-    assert_int_equal(view->shape[1], HEADS);
-    assert_int_equal(view->shape[2], DIM);
+    assert_int_equal(hg_attention_heads(view), HEADS);
+    assert_int_equal(hg_attention_dim(view), DIM);
     for (int64_t t = 0; t < n; t++) {
         for (int64_t h = 0; h < HEADS; h++)
-            hg_dtype_to_real(type, DIM, hg_tensor_at(view, t * view->stride[0] + h * view->stride[1]),
-                             got + t * ROW + h * DIM);
+            hg_dtype_to_real(type, DIM, hg_attention_head(view, t, h), got + t * ROW + h * DIM);
     }
     for (int64_t t = 0; t < n; t++) {
         for (int64_t i = 0; i < ROW; i++)
@@ -57,12 +56,13 @@ static void expect(const hg_tensor *view, hg_dtype type, int64_t layer, int64_t 
     }
 }
 
-static void check_type(hg_dtype type)
+static void check_type(hg_dtype type, int n_threads)
 {
     hg_kv_cache cache;
     hg_error err = {HG_STATUS_OK, ""};
     assert_int_equal(hg_kv_cache_init(&cache, type, LAYERS, HEADS, DIM, POSITIONS, &err), HG_STATUS_OK);
     assert_int_equal(cache.length, 0);
+    hg_kv_cache_lay(&cache, n_threads);
     static const int64_t counts[] = {3, 1, 1};
     for (int step = 0; step < 3; step++) {
         for (int64_t layer = 0; layer < LAYERS; layer++)
@@ -85,10 +85,36 @@ static void check_type(hg_dtype type)
 static void test_types(void **state)
 {
     (void)state;
-    check_type(HG_DTYPE_F32);
-    check_type(HG_DTYPE_F16);
-    check_type(HG_DTYPE_BF16);
-    check_type(HG_DTYPE_Q8_0);
+    for (int n_threads = 1; n_threads <= 4; n_threads *= 2) {
+        check_type(HG_DTYPE_F32, n_threads);
+        check_type(HG_DTYPE_F16, n_threads);
+        check_type(HG_DTYPE_BF16, n_threads);
+        check_type(HG_DTYPE_Q8_0, n_threads);
+    }
+}
+
+/* Heads lie abreast as long as there are sets of them for all threads. */
+static void test_lay(void **state)
+{
+    (void)state;
+    static const struct {
+        hg_dtype type;
+        int64_t n_heads;
+        int n_threads;
+        int64_t want;
+    } list[] = {{HG_DTYPE_F16, 32, 1, 4},  {HG_DTYPE_F16, 32, 2, 4},  {HG_DTYPE_F32, 32, 4, 2},
+                {HG_DTYPE_BF16, 32, 8, 1}, {HG_DTYPE_F16, 32, 64, 1}, {HG_DTYPE_Q8_0, 32, 1, 1},
+                {HG_DTYPE_F16, 10, 1, 2},  {HG_DTYPE_F16, 10, 2, 1},  {HG_DTYPE_F16, 1, 1, 1}};
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
+        hg_kv_cache cache;
+        hg_error err;
+        assert_int_equal(hg_kv_cache_init(&cache, list[i].type, 1, list[i].n_heads, DIM, 8, &err),
+                         HG_STATUS_OK);
+        assert_int_equal(cache.abreast, 1);
+        hg_kv_cache_lay(&cache, list[i].n_threads);
+        assert_int_equal(cache.abreast, list[i].want);
+        hg_kv_cache_deinit(&cache);
+    }
 }
 
 /* A put that is not counted in is written over by the next. */
@@ -116,7 +142,7 @@ static void expect_keys(const hg_kv_cache *cache)
     const hg_tensor keys = hg_kv_cache_view_keys(cache, 0, cache->length);
     for (int64_t t = 0; t < cache->length; t++) {
         for (int64_t i = 0; i < ROW; i++) {
-            const float *at = hg_tensor_at(&keys, t * keys.stride[0] + i / DIM * keys.stride[1]);
+            const float *at = hg_attention_head(&keys, t, i / DIM);
             assert_true(at[i % DIM] == value_at(0, 0, t, i));
         }
     }
@@ -125,17 +151,18 @@ static void expect_keys(const hg_kv_cache *cache)
 /* Room for positions of a head, which lie one after the other. */
 static int64_t room(const hg_kv_cache *cache)
 {
-    return hg_kv_cache_view_keys(cache, 0, 1).stride[1] / DIM;
+    const hg_tensor keys = hg_kv_cache_view_keys(cache, 0, 1);
+    return keys.stride[1] / keys.stride[0];
 }
 
 /* Positions stay when a layer moves; the room grows by half each time, but not beyond the capacity. */
-static void test_growth(void **state)
+static void check_growth(int n_threads)
 {
-    (void)state;
     enum { CAPACITY = 1001 };
     hg_kv_cache cache;
     hg_error err = {HG_STATUS_OK, ""};
     assert_int_equal(hg_kv_cache_init(&cache, HG_DTYPE_F32, 1, HEADS, DIM, CAPACITY, &err), HG_STATUS_OK);
+    hg_kv_cache_lay(&cache, n_threads);
     int moves = 0;
     for (int64_t before = 0; cache.length < CAPACITY; before = room(&cache)) {
         const int64_t left = CAPACITY - cache.length, n = left < POSITIONS ? left : POSITIONS;
@@ -151,6 +178,13 @@ static void test_growth(void **state)
     assert_true(moves >= 2);
     expect_keys(&cache);
     hg_kv_cache_deinit(&cache);
+}
+
+static void test_growth(void **state)
+{
+    (void)state;
+    check_growth(1);
+    check_growth(4);
 }
 
 /* What is planned has room from the start. */
@@ -182,6 +216,7 @@ static void test_copy(void **state)
     for (int i = 0; i < 2; i++) {
         assert_int_equal(hg_kv_cache_init(&caches[i], HG_DTYPE_F16, LAYERS, HEADS, DIM, 500, &err),
                          HG_STATUS_OK);
+        hg_kv_cache_lay(&caches[i], 2);
         caches[i].planned = i == 0 ? 300 : 0; /* other distances between heads */
         caches[i].length = 1 - i;             /* other values at the same positions */
         for (int64_t layer = 0; layer < LAYERS; layer++)
@@ -225,9 +260,12 @@ static void test_sizes(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_types),  cmocka_unit_test(test_put_without_advance),
-        cmocka_unit_test(test_growth), cmocka_unit_test(test_planned),
-        cmocka_unit_test(test_copy),   cmocka_unit_test(test_sizes)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_types),
+                                       cmocka_unit_test(test_lay),
+                                       cmocka_unit_test(test_put_without_advance),
+                                       cmocka_unit_test(test_growth),
+                                       cmocka_unit_test(test_planned),
+                                       cmocka_unit_test(test_copy),
+                                       cmocka_unit_test(test_sizes)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

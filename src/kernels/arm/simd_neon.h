@@ -14,6 +14,9 @@
 
 #define VF_LANES 8
 
+/* Vectors of sums that stay in registers while rows pass. */
+#define VF_KEPT 12
+
 typedef float32x4x2_t vf;
 
 #define VF_EACH(f, a) ((vf){{f((a).val[0]), f((a).val[1])}})
@@ -190,6 +193,15 @@ static inline vf vf_abs(vf x)
 static inline float vf_sum(vf x)
 {
     return vaddvq_f32(vaddq_f32(x.val[0], x.val[1]));
+}
+
+/* The sums of four, each with the bits of vf_sum. */
+static inline void vf_sum4(const vf x[4], float *sum)
+{
+    float32x4_t four[4];
+    for (int i = 0; i < 4; i++)
+        four[i] = vaddq_f32(x[i].val[0], x[i].val[1]);
+    vst1q_f32(sum, vpaddq_f32(vpaddq_f32(four[0], four[1]), vpaddq_f32(four[2], four[3])));
 }
 
 #endif

@@ -42,24 +42,36 @@ void hg_reference_matvecs(hg_dtype type, int64_t n, int64_t k, const void *w, in
         hg_reference_matvec(type, n, k, w, ldw, x + t * ldx, ask, y + t * ldy);
 }
 
-void hg_reference_weighted_rows(hg_dtype type, int64_t n, int64_t d, const hg_real *p, const void *v,
-                                int64_t ldv, bool ask, hg_real *y)
+void hg_reference_head_scores(const hg_head_rows *k, const hg_real *q, int64_t ldq, hg_real *p, int64_t ldp)
 {
-    (void)ask;
+    for (int head = 0; head < k->heads; head++)
+        hg_reference_matvec(k->type, k->n, k->d, ref_at(k->type, k->rows, head * k->d), k->ld, q + head * ldq,
+                            k->ask, p + head * ldp);
+}
+
+/* y (D) of one head, whose first row is `rows`. */
+static void ref_head_sum(const hg_head_rows *v, const void *rows, const hg_real *p, hg_real *y)
+{
     hg_real row[RUN];
     double sum[RUN];
-    for (int64_t j = 0; j < d; j += RUN) {
-        int64_t run = ref_run(d, j);
+    for (int64_t j = 0; j < v->d; j += RUN) {
+        int64_t run = ref_run(v->d, j);
         for (int64_t l = 0; l < run; l++)
             sum[l] = 0;
-        for (int64_t i = 0; i < n; i++) {
-            hg_dtype_to_real(type, run, ref_at(type, v, i * ldv + j), row);
+        for (int64_t i = 0; i < v->n; i++) {
+            hg_dtype_to_real(v->type, run, ref_at(v->type, rows, i * v->ld + j), row);
             for (int64_t l = 0; l < run; l++)
                 sum[l] += (double)p[i] * (double)row[l];
         }
         for (int64_t l = 0; l < run; l++)
             y[j + l] = (hg_real)sum[l];
     }
+}
+
+void hg_reference_head_sums(const hg_head_rows *v, const hg_real *p, int64_t ldp, hg_real *y, int64_t ldy)
+{
+    for (int head = 0; head < v->heads; head++)
+        ref_head_sum(v, ref_at(v->type, v->rows, head * v->d), p + head * ldp, y + head * ldy);
 }
 
 /* sum[j] = row i of op(A) times columns `begin` to `begin + run` of op(B). */

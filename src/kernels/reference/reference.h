@@ -12,8 +12,8 @@ void hg_reference_matvec(hg_dtype type, int64_t n, int64_t k, const void *w, int
                          bool ask, hg_real *y);
 void hg_reference_matvecs(hg_dtype type, int64_t n, int64_t k, const void *w, int64_t ldw, int64_t n_x,
                           const hg_real *x, int64_t ldx, bool ask, hg_real *y, int64_t ldy);
-void hg_reference_weighted_rows(hg_dtype type, int64_t n, int64_t d, const hg_real *p, const void *v,
-                                int64_t ldv, bool ask, hg_real *y);
+void hg_reference_head_scores(const hg_head_rows *k, const hg_real *q, int64_t ldq, hg_real *p, int64_t ldp);
+void hg_reference_head_sums(const hg_head_rows *v, const hg_real *p, int64_t ldp, hg_real *y, int64_t ldy);
 void hg_reference_gemm(const hg_gemm_shape *s, const hg_real *a, const hg_real *b, hg_real beta, hg_real *c);
 
 void hg_reference_round(const hg_real *x, const hg_rounded *to, int64_t row);

@@ -5,48 +5,20 @@
  *
  * Weight types are a constant argument of inlined functions, so each loop is compiled once per type without a
  * branch in it. A row's sum has the same order whatever rows are computed beside it. Block-quantised types
- * have a file of their own, quant_simd.h. Values of type f64, and blocks in weighted_rows, go to the
- * reference.
+ * have a file of their own, quant_simd.h, and so has attention of one query, heads_simd.h. Values of type f64
+ * go to the reference.
  */
 #ifndef HG_KERNELS_KERNELS_SIMD_H
 #define HG_KERNELS_KERNELS_SIMD_H
 
 #include "kernels/reference/reference.h"
+#include "kernels/simd/heads_simd.h"
+#include "kernels/simd/loads_simd.h"
 #include "kernels/simd/quant_simd.h"
 #include "kernels/simd/simd_inline.h"
 #include "kernels/simd/simd_math.h"
 
-/* ---- loads of plain weight types ---- */
-
-SIMD_INLINE vf simd_load(hg_dtype type, const void *row, int64_t at)
-{
-    switch (type) {
-    case HG_DTYPE_F16:
-        return vf_load_f16((const uint16_t *)row + at);
-    case HG_DTYPE_BF16:
-        return vf_load_bf16((const uint16_t *)row + at);
-    default:
-        return vf_load((const float *)row + at);
-    }
-}
-
-/* n < VF_LANES elements, then zeros. */
-SIMD_INLINE vf simd_load_part(hg_dtype type, const void *row, int64_t at, int64_t n)
-{
-    switch (type) {
-    case HG_DTYPE_F16:
-        return vf_load_f16_part((const uint16_t *)row + at, n);
-    case HG_DTYPE_BF16:
-        return vf_load_bf16_part((const uint16_t *)row + at, n);
-    default:
-        return vf_load_part((const float *)row + at, n);
-    }
-}
-
-SIMD_INLINE const void *simd_row(hg_dtype type, const void *base, int64_t elements)
-{
-    return (const uint8_t *)base + elements * (type == HG_DTYPE_F32 ? 4 : 2);
-}
+/* ---- types ---- */
 
 static void simd_to_real(hg_dtype type, int64_t n, const void *from, float *to)
 {
@@ -81,16 +53,16 @@ static void simd_from_real(hg_dtype type, int64_t n, const float *from, void *to
 /* ---- few activation rows against weight rows ---- */
 
 /* Weight rows that share each load of x, and sums per row that run side by side to cover the latency of an
- * addition. Short rows, as the keys of a head, are one stream, however many are read together. Long ones are
- * as many streams, each of which a core needs a while to get up to speed with: so they are read one at a
- * time, as long as x stays in the first level of cache beside them, else as many as can be. */
+ * addition. A row alone is one stream; several are as many, each of which a core needs a while to get up to
+ * speed with: so long rows are read one at a time, as long as x stays in the first level of cache beside
+ * them, else as many as can be. Short ones, with one row of x, go the way of a head's keys. */
 typedef struct simd_matvec_shape {
     int rows, sums;
 } simd_matvec_shape;
 
 #define MATVEC_MAX_ROWS 8
 #define MATVEC_MAX_SUMS 4
-#define MATVEC_SHORT ((simd_matvec_shape){4, 2})
+#define MATVEC_SHORT ((simd_matvec_shape){4, HEADS_SUMS})
 #define MATVEC_LONG ((simd_matvec_shape){1, 4})
 #define MATVEC_LONGER ((simd_matvec_shape){8, 1})
 /* Bytes of a long row, and elements of a longer one: 16 KiB of x. */
@@ -185,9 +157,11 @@ SIMD_INLINE void simd_matvec_shaped(hg_dtype type, simd_matvec_shape shape, int6
 SIMD_INLINE void simd_matvec_type(hg_dtype type, int64_t n, int64_t k, const void *w, int64_t ldw, int n_x,
                                   const simd_matvec_x *x, bool ask)
 {
-    if (k * (type == HG_DTYPE_F32 ? 4 : 2) < MATVEC_LONG_BYTES)
-        simd_matvec_shaped(type, MATVEC_SHORT, n, k, w, ldw, n_x, x,
-                           ask ? (uintptr_t)MATVEC_SHORT.rows * SIMD_AHEAD : 0);
+    const bool is_short = k * (type == HG_DTYPE_F32 ? 4 : 2) < MATVEC_LONG_BYTES;
+    if (is_short && n_x == 1)
+        heads_scores_type(type, 1, &(hg_head_rows){type, n, 1, k, w, ldw, ask}, x->x, 0, x->y, 0);
+    else if (is_short)
+        simd_matvec_shaped(type, MATVEC_SHORT, n, k, w, ldw, n_x, x, 0);
     else if (k <= MATVEC_LONGER_COLUMNS)
         simd_matvec_shaped(type, MATVEC_LONG, n, k, w, ldw, n_x, x, ask ? SIMD_AHEAD : 0);
     else
@@ -231,97 +205,6 @@ static void simd_matvecs(hg_dtype type, int64_t n, int64_t k, const void *w, int
             simd_matvec_few(type, n, k, w, ldw, MATVEC_X, &at, ask);
         else
             simd_matvec_few(type, n, k, w, ldw, 1, &at, ask);
-    }
-}
-
-/* ---- rows weighted and summed ---- */
-
-/* Vectors of columns that stay in registers while all rows pass. Heads of 64, 80, 96 and 128 pass once or
- * twice. */
-#define WEIGHTED_VECTORS 8
-/* Rows ahead that are asked for: a head's values are read once, from memory. */
-#define WEIGHTED_AHEAD 24
-
-SIMD_INLINE void simd_weighted_columns(hg_dtype type, int vectors, int64_t n, int64_t at, const float *p,
-                                       const void *v, int64_t ldv, bool ask, float *y)
-{
-    vf sum[WEIGHTED_VECTORS];
-    for (int l = 0; l < vectors; l++)
-        sum[l] = vf_set1(0);
-    for (int64_t i = 0; i < n; i++) {
-        vf weight = vf_set1(p[i]);
-        const void *row = simd_row(type, v, i * ldv), *later;
-        later = simd_row(type, v, (i + WEIGHTED_AHEAD < n ? i + WEIGHTED_AHEAD : n - 1) * ldv);
-        for (int l = 0; l < vectors && ask; l += type == HG_DTYPE_F32 ? 1 : 2)
-            simd_prefetch_at(simd_row(type, later, at + l * VF_LANES), 0);
-        for (int l = 0; l < vectors; l++)
-            sum[l] = vf_fma(weight, simd_load(type, row, at + l * VF_LANES), sum[l]);
-    }
-    for (int l = 0; l < vectors; l++)
-        vf_store(y + at + l * VF_LANES, sum[l]);
-}
-
-SIMD_INLINE void simd_weighted_type(hg_dtype type, int64_t n, int64_t d, const float *p, const void *v,
-                                    int64_t ldv, bool ask, float *y)
-{
-    int64_t j = 0;
-    for (; j + WEIGHTED_VECTORS * VF_LANES <= d; j += WEIGHTED_VECTORS * VF_LANES)
-        simd_weighted_columns(type, WEIGHTED_VECTORS, n, j, p, v, ldv, ask, y);
-    if (j + 6 * VF_LANES <= d) {
-        simd_weighted_columns(type, 6, n, j, p, v, ldv, ask, y);
-        j += 6 * VF_LANES;
-    } else if (j + 4 * VF_LANES <= d) {
-        simd_weighted_columns(type, 4, n, j, p, v, ldv, ask, y);
-        j += 4 * VF_LANES;
-    }
-    for (; j + VF_LANES <= d; j += VF_LANES)
-        simd_weighted_columns(type, 1, n, j, p, v, ldv, ask, y);
-    if (j == d)
-        return;
-    vf sum = vf_set1(0);
-    for (int64_t i = 0; i < n; i++)
-        sum = vf_fma(vf_set1(p[i]), simd_load_part(type, simd_row(type, v, i * ldv), j, d - j), sum);
-    vf_store_part(y + j, d - j, sum);
-}
-
-/* A block of 32 columns at a time. */
-static void simd_weighted_q8_0(int64_t n, int64_t d, const float *p, const hg_block_q8_0 *v, int64_t ldv,
-                               float *y)
-{
-    for (int64_t j = 0; j < d; j += QUANT_RUN, v++) {
-        vf sum[QUANT_VECTORS];
-        for (int l = 0; l < QUANT_VECTORS; l++)
-            sum[l] = vf_set1(0);
-        const hg_block_q8_0 *block = v;
-        for (int64_t i = 0; i < n; i++, block += ldv / QUANT_RUN) {
-            vf weight = vf_set1(p[i] * quant_f16(block->scale));
-            vcodes codes = quant_codes(HG_DTYPE_Q8_0, block, 0);
-            for (int l = 0; l < QUANT_VECTORS; l++)
-                sum[l] = vf_fma(weight, vf_from_codes(codes, l), sum[l]);
-        }
-        for (int l = 0; l < QUANT_VECTORS; l++)
-            vf_store(y + j + l * VF_LANES, sum[l]);
-    }
-}
-
-static void simd_weighted_rows(hg_dtype type, int64_t n, int64_t d, const float *p, const void *v,
-                               int64_t ldv, bool ask, float *y)
-{
-    switch (type) {
-    case HG_DTYPE_F32:
-        simd_weighted_type(HG_DTYPE_F32, n, d, p, v, ldv, ask, y);
-        break;
-    case HG_DTYPE_F16:
-        simd_weighted_type(HG_DTYPE_F16, n, d, p, v, ldv, ask, y);
-        break;
-    case HG_DTYPE_BF16:
-        simd_weighted_type(HG_DTYPE_BF16, n, d, p, v, ldv, ask, y);
-        break;
-    case HG_DTYPE_Q8_0:
-        simd_weighted_q8_0(n, d, p, v, ldv, y);
-        break;
-    default:
-        hg_reference_weighted_rows(type, n, d, p, v, ldv, ask, y);
     }
 }
 
@@ -573,7 +456,8 @@ static void simd_set(hg_kernels *table)
     table->from_real = simd_from_real;
     table->matvec = simd_matvec;
     table->matvecs = simd_matvecs;
-    table->weighted_rows = simd_weighted_rows;
+    table->head_scores = simd_head_scores;
+    table->head_sums = simd_head_sums;
     table->rmsnorm = simd_rmsnorm;
     table->layernorm = simd_layernorm;
     table->softmax = simd_softmax;

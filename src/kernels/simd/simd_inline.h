@@ -28,6 +28,12 @@ SIMD_INLINE void simd_prefetch_lines(uintptr_t at, size_t bytes)
         __builtin_prefetch((const void *)(at + line), 0, 2);
 }
 
+/* Keeps compilers from moving reads of memory past it. */
+SIMD_INLINE void simd_in_order(void)
+{
+    __asm__ volatile("" ::: "memory");
+}
+
 SIMD_INLINE void simd_prefetch(const void *p)
 {
     simd_prefetch_at(p, SIMD_AHEAD);

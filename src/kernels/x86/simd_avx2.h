@@ -13,6 +13,9 @@
 
 #define VF_LANES 8
 
+/* Vectors of sums that stay in registers while rows pass. */
+#define VF_KEPT 12
+
 typedef __m256 vf;
 
 static inline vf vf_set1(float x)
@@ -190,6 +193,18 @@ static inline float vf_sum(vf x)
     __m128 half = _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
     half = _mm_add_ps(half, _mm_movehl_ps(half, half));
     return _mm_cvtss_f32(_mm_add_ss(half, _mm_movehdup_ps(half)));
+}
+
+/* The sums of four, each with the bits of vf_sum: halves, then lanes are added in its order. */
+static inline void vf_sum4(const vf x[4], float *sum)
+{
+    vf four[2];
+    for (int i = 0; i < 2; i++)
+        four[i] = vf_add(_mm256_permute2f128_ps(x[2 * i], x[2 * i + 1], 0x20),
+                         _mm256_permute2f128_ps(x[2 * i], x[2 * i + 1], 0x31));
+    vf two = vf_add(_mm256_unpacklo_ps(four[0], four[1]), _mm256_unpackhi_ps(four[0], four[1]));
+    two = vf_add(two, _mm256_permute_ps(two, 0x4e)); /* of the first and third, then second and fourth */
+    _mm_storeu_ps(sum, _mm_unpacklo_ps(_mm256_castps256_ps128(two), _mm256_extractf128_ps(two, 1)));
 }
 
 #endif

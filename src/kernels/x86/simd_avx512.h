@@ -12,6 +12,9 @@
 
 #define VF_LANES 16
 
+/* Vectors of sums that stay in registers while rows pass. */
+#define VF_KEPT 24
+
 typedef __m512 vf;
 
 static inline vf vf_set1(float x)
@@ -173,6 +176,20 @@ static inline vf vf_abs(vf x)
 static inline float vf_sum(vf x)
 {
     return _mm512_reduce_add_ps(x);
+}
+
+/* The sums of four, each with the bits of vf_sum: halves, quarters, then lanes are added in its order. */
+static inline void vf_sum4(const vf x[4], float *sum)
+{
+    vf half[2];
+    for (int i = 0; i < 2; i++)
+        half[i] = vf_add(_mm512_shuffle_f32x4(x[2 * i], x[2 * i + 1], 0x44),
+                         _mm512_shuffle_f32x4(x[2 * i], x[2 * i + 1], 0xee));
+    vf four = vf_add(_mm512_shuffle_f32x4(half[0], half[1], 0x88),
+                     _mm512_shuffle_f32x4(half[0], half[1], 0xdd)); /* of each x, four lanes */
+    four = vf_add(four, _mm512_shuffle_ps(four, four, 0x4e));
+    four = vf_add(four, _mm512_shuffle_ps(four, four, 0xb1));
+    _mm_storeu_ps(sum, _mm512_castps512_ps128(_mm512_maskz_compress_ps(0x1111, four)));
 }
 
 #endif
