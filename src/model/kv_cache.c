@@ -95,10 +95,7 @@ static hg_tensor layer_view(const hg_kv_cache *c, const struct hg_kv_layer *l, i
 {
     const int64_t d = c->head_dim, row = c->abreast * d;
     uint8_t *data = l->data + hg_dtype_span(c->dtype, half * l->room * c->n_heads * d + first * row);
-    const bool alone = c->abreast == 1;
-    hg_tensor t =
-        alone ? hg_tensor_make(c->dtype, 3, (int64_t[]){n, c->n_heads, d}, data)
-              : hg_tensor_make(c->dtype, 4, (int64_t[]){n, c->n_heads / c->abreast, c->abreast, d}, data);
+    hg_tensor t = hg_tensor_make(c->dtype, 4, (int64_t[]){n, c->n_heads / c->abreast, c->abreast, d}, data);
     t.stride[0] = row;
     t.stride[1] = l->room * row;
     t.prefetch = c->prefetch;

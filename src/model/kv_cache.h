@@ -58,8 +58,8 @@ void hg_kv_cache_write_head(const hg_kernels *kernels, const hg_tensor *view, in
  * context has failed and `to` is empty when memory is short. */
 bool hg_kv_cache_copy(hg_ctx *ctx, hg_kv_cache *to, const hg_kv_cache *from, int64_t n);
 
-/* The first `n` positions that were put into a layer as (n, G, D), or, with B heads abreast, as (n, G / B, B,
- * D); a head's positions, or those of B heads, lie one after the other. */
+/* The first `n` positions that were put into a layer as (n, G / B, B, D), with B heads abreast: the positions
+ * of B heads lie one after the other (ops/attention_online.h). */
 hg_tensor hg_kv_cache_view_keys(const hg_kv_cache *cache, int64_t layer, int64_t n);
 hg_tensor hg_kv_cache_view_values(const hg_kv_cache *cache, int64_t layer, int64_t n);
 

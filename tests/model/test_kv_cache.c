@@ -42,6 +42,7 @@ static void expect(const hg_tensor *view, hg_dtype type, int64_t layer, int64_t 
 {
     float got[POSITIONS * ROW];
     assert_int_equal(view->dtype, type);
+    assert_int_equal(view->n_dims, 4);
     assert_int_equal(view->shape[0], n);
     assert_int_equal(hg_attention_heads(view), HEADS);
     assert_int_equal(hg_attention_dim(view), DIM);

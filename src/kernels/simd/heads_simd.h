@@ -23,6 +23,19 @@ static_assert(HEADS_ROWS % HG_HEADS_ABREAST == 0, "such rows are whole positions
 #define HEADS_KEYS_AHEAD 8192
 #define HEADS_VALUES_AHEAD 24
 
+/* From a number of heads to a constant. */
+#define HEADS_FOR_COUNT(type, heads, call, ...)                                                              \
+    switch (heads) {                                                                                         \
+    case 4:                                                                                                  \
+        call(type, 4, __VA_ARGS__);                                                                          \
+        break;                                                                                               \
+    case 2:                                                                                                  \
+        call(type, 2, __VA_ARGS__);                                                                          \
+        break;                                                                                               \
+    default:                                                                                                 \
+        call(type, 1, __VA_ARGS__);                                                                          \
+    }
+
 /* The position to ask for while `i` is read: none beyond the last, where another head's memory begins. */
 SIMD_INLINE int64_t heads_later(const hg_head_rows *r, int64_t i, int64_t ahead)
 {
@@ -122,28 +135,17 @@ SIMD_INLINE void heads_scores_type(hg_dtype type, int heads, const hg_head_rows 
         heads_scores_rows(type, heads, k->d, k, q, ldq, ahead, p, ldp);
 }
 
-SIMD_INLINE void heads_scores_plain(hg_dtype type, const hg_head_rows *k, const float *q, int64_t ldq,
-                                    float *p, int64_t ldp)
-{
-    if (k->heads == 4)
-        heads_scores_type(type, 4, k, q, ldq, p, ldp);
-    else if (k->heads == 2)
-        heads_scores_type(type, 2, k, q, ldq, p, ldp);
-    else
-        heads_scores_type(type, 1, k, q, ldq, p, ldp);
-}
-
 static void simd_head_scores(const hg_head_rows *k, const float *q, int64_t ldq, float *p, int64_t ldp)
 {
     switch (k->type) {
     case HG_DTYPE_F32:
-        heads_scores_plain(HG_DTYPE_F32, k, q, ldq, p, ldp);
+        HEADS_FOR_COUNT(HG_DTYPE_F32, k->heads, heads_scores_type, k, q, ldq, p, ldp)
         break;
     case HG_DTYPE_F16:
-        heads_scores_plain(HG_DTYPE_F16, k, q, ldq, p, ldp);
+        HEADS_FOR_COUNT(HG_DTYPE_F16, k->heads, heads_scores_type, k, q, ldq, p, ldp)
         break;
     case HG_DTYPE_BF16:
-        heads_scores_plain(HG_DTYPE_BF16, k, q, ldq, p, ldp);
+        HEADS_FOR_COUNT(HG_DTYPE_BF16, k->heads, heads_scores_type, k, q, ldq, p, ldp)
         break;
     default:
         for (int head = 0; head < k->heads; head++) {
@@ -211,40 +213,36 @@ SIMD_INLINE void heads_sums_placed(hg_dtype type, const hg_head_rows *v, const f
     }
 }
 
-/* False where registers do not hold all sums. */
-SIMD_INLINE bool heads_sums_type(hg_dtype type, int heads, const hg_head_rows *v, const float *p, int64_t ldp,
-                                 float *y, int64_t ldy)
+/* The same for d that is a constant. */
+SIMD_INLINE void heads_sums_known(hg_dtype type, int heads, int d, const hg_head_rows *v, const float *p,
+                                  int64_t ldp, float *y, int64_t ldy)
 {
-    if (v->d % VF_LANES != 0 || heads * v->d > VF_KEPT * VF_LANES)
-        return false;
-    switch (v->d / VF_LANES) { /* heads of 64, 80, 96 and 128 */
-#define HEADS_OF(vectors)                                                                                    \
-    case vectors:                                                                                            \
-        if (heads * (vectors) <= VF_KEPT)                                                                    \
-            heads_sums_kept(type, heads, vectors, v, p, ldp, y, ldy);                                        \
-        return heads * (vectors) <= VF_KEPT;
-        HEADS_OF(64 / VF_LANES)
-        HEADS_OF(80 / VF_LANES)
-        HEADS_OF(96 / VF_LANES)
-        HEADS_OF(128 / VF_LANES)
-#undef HEADS_OF
-    default:
-        return false;
-    }
+    if (heads * d <= VF_KEPT * VF_LANES)
+        heads_sums_kept(type, heads, d / VF_LANES, v, p, ldp, y, ldy);
+    else
+        heads_sums_placed(type, v, p, ldp, y, ldy);
 }
 
-SIMD_INLINE void heads_sums_plain(hg_dtype type, const hg_head_rows *v, const float *p, int64_t ldp, float *y,
-                                  int64_t ldy)
+/* Heads of 64, 80, 96 and 128 elements, and others. */
+SIMD_INLINE void heads_sums_type(hg_dtype type, int heads, const hg_head_rows *v, const float *p, int64_t ldp,
+                                 float *y, int64_t ldy)
 {
-    bool done;
-    if (v->heads == 4)
-        done = heads_sums_type(type, 4, v, p, ldp, y, ldy);
-    else if (v->heads == 2)
-        done = heads_sums_type(type, 2, v, p, ldp, y, ldy);
-    else
-        done = heads_sums_type(type, 1, v, p, ldp, y, ldy);
-    if (!done)
+    switch (v->d) {
+    case 64:
+        heads_sums_known(type, heads, 64, v, p, ldp, y, ldy);
+        break;
+    case 80:
+        heads_sums_known(type, heads, 80, v, p, ldp, y, ldy);
+        break;
+    case 96:
+        heads_sums_known(type, heads, 96, v, p, ldp, y, ldy);
+        break;
+    case 128:
+        heads_sums_known(type, heads, 128, v, p, ldp, y, ldy);
+        break;
+    default:
         heads_sums_placed(type, v, p, ldp, y, ldy);
+    }
 }
 
 /* One head; a block of 32 columns at a time. */
@@ -270,13 +268,13 @@ static void simd_head_sums(const hg_head_rows *v, const float *p, int64_t ldp, f
 {
     switch (v->type) {
     case HG_DTYPE_F32:
-        heads_sums_plain(HG_DTYPE_F32, v, p, ldp, y, ldy);
+        HEADS_FOR_COUNT(HG_DTYPE_F32, v->heads, heads_sums_type, v, p, ldp, y, ldy)
         break;
     case HG_DTYPE_F16:
-        heads_sums_plain(HG_DTYPE_F16, v, p, ldp, y, ldy);
+        HEADS_FOR_COUNT(HG_DTYPE_F16, v->heads, heads_sums_type, v, p, ldp, y, ldy)
         break;
     case HG_DTYPE_BF16:
-        heads_sums_plain(HG_DTYPE_BF16, v, p, ldp, y, ldy);
+        HEADS_FOR_COUNT(HG_DTYPE_BF16, v->heads, heads_sums_type, v, p, ldp, y, ldy)
         break;
     case HG_DTYPE_Q8_0:
         for (int head = 0; head < v->heads; head++)
